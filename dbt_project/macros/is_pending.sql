@@ -1,0 +1,13 @@
+{#
+True for rows of applies that the model being run has yet to take in:
+
+    select ... from {{ ref('events') }} as events where {{ is_pending('events') }}
+
+A macro, so that unit tests can override it. `event_time: true` for tables partitioned by
+event_time, whose untouched partitions are then left alone.
+#}
+{% macro is_pending(relation, event_time=false) -%}
+    ledger.is_pending(
+        {{- relation }}.apply_id{{ ', ' ~ relation ~ '.event_time' if event_time -}}
+    )
+{%- endmacro %}

@@ -1,0 +1,94 @@
+{#
+A batch: the rows of the applies that some of its `consumers` have yet to take in, made
+anew by each run and not logged. After a crash it is empty, and so is the ledger entry
+that says what it holds; the next run makes it again. It gives each new load its apply,
+so applies are numbered in the order in which they are taken in.
+#}
+{% materialization batch, adapter='postgres' -%}
+    {%- set target_relation = this.incorporate(type='table') -%}
+    {{ run_hooks(pre_hooks, inside_transaction=False) }}
+    {{ run_hooks(pre_hooks, inside_transaction=True) }}
+
+    {% call statement('lock') -%}
+        select pg_advisory_xact_lock(hashtextextended('model {{ this.identifier }}', 0))
+    {%- endcall %}
+    {% call statement('utc') -%} set local timezone to 'UTC' {%- endcall %}
+    {% do assign_applies() %}
+    {%- set applies = pending_of_consumers(config.require('consumers')) -%}
+    {%- set pinned_sql = with_pinned_loads(with_pinned_applies(sql, applies), applies) -%}
+    {% call statement('drop') -%} drop table if exists {{ target_relation }} {%- endcall %}
+    {% call statement('main') -%}
+        create unlogged table {{ target_relation }} as {{ pinned_sql }}
+    {%- endcall %}
+    {% call statement('analyze') -%} analyze {{ target_relation }} {%- endcall %}
+    {% call statement('record') -%}
+        insert into ledger.batches as batches (model, applies)
+        values ('{{ this.identifier }}', '{{ applies }}')
+        on conflict (model) do update set
+            applies = excluded.applies,
+            applied_at = now()
+    {%- endcall %}
+
+    {{ run_hooks(post_hooks, inside_transaction=True) }}
+    {% do adapter.commit() %}
+    {{ run_hooks(post_hooks, inside_transaction=False) }}
+    {{ return({'relations': [target_relation]}) }}
+{%- endmaterialization %}
+
+
+{# An apply for each load that has none, in the order of the loads. #}
+{% macro assign_applies() -%}
+    {% call statement('assign') -%}
+        with assigned as (
+            insert into ledger.applies (load_id)
+            select load_id from ledger.loads_without_apply() as load_id
+            returning load_id
+        )
+
+        insert into ledger.models as models (model, applies)
+        select 'ledger.applies', range_agg(int8range(load_id, load_id, '[]'))
+        from assigned
+        having count(*) > 0
+        on conflict (model) do update set
+            applies = models.applies + excluded.applies,
+            applied_at = now()
+    {%- endcall %}
+{%- endmacro %}
+
+
+{# The applies that not every consumer has; all of them in a full refresh. #}
+{% macro pending_of_consumers(consumers) -%}
+    {% set query -%}
+        select coalesce(
+            range_agg(int8range(applies.apply_id, applies.apply_id, '[]')), '{}'
+        )
+        from unnest(
+            '{[1,)}'::int8multirange
+            {% if not should_full_refresh() -%}
+                - ({% for consumer in consumers -%}
+                    ledger.applied('{{ consumer }}') {{- ' * ' if not loop.last }}
+                {%- endfor %})
+            {%- endif %}
+        ) as gap
+        inner join ledger.applies
+            on applies.apply_id >= lower(gap)
+            and (upper_inf(gap) or applies.apply_id < upper(gap))
+    {%- endset %}
+    {{ return(run_query(query).columns[0][0] | string) }}
+{%- endmacro %}
+
+
+{# Notes which months the events of each apply in a batch fall into. #}
+{% macro record_event_months(batch) -%}
+    update ledger.applies set event_months = months.event_months
+    from (
+        select
+            batch.apply_id,
+            array_agg(distinct date_trunc('month', batch.event_time)::date)
+                as event_months
+        from {{ batch }} as batch
+        where batch.event_time is not null
+        group by 1
+    ) as months
+    where applies.apply_id = months.apply_id
+{%- endmacro %}

@@ -1,0 +1,146 @@
+{#
+`materialized: incremental` in this project takes in, each exactly once, the applies that
+the model's upstreams have and the model has not (docs/decisions). There is no watermark,
+and rows and ledger entry are written in one transaction.
+
+A model's SQL gives the rows for the pending applies only, `where {{ is_pending(...) }}`.
+    upstreams              models whose ledgers feed this one (required)
+    incremental_strategy   append   new rows
+                           add      new counts: by `unique_key`, all other columns add up
+                           replace  whole groups: those of the new rows, by `unique_key`
+    unique_key             columns, for add and replace
+    partition_by           a timestamptz column: one partition a month (UTC)
+
+A full refresh deletes the rows and takes all applies in again, in one transaction:
+readers see the old rows until the new ones are there, and keep their views and grants.
+#}
+{% materialization incremental, adapter='postgres' -%}
+    {%- set existing = load_cached_relation(this) -%}
+    {%- set target_relation = this.incorporate(type='table') -%}
+    {%- set is_rebuilt = existing is none or should_full_refresh() -%}
+
+    {{ run_hooks(pre_hooks, inside_transaction=False) }}
+    {{ run_hooks(pre_hooks, inside_transaction=True) }}
+
+    {%- set applies = pin_applies(config.require('upstreams'), forget=is_rebuilt) -%}
+    {%- if existing is none -%}
+        {% do create_table_of_contract(target_relation, sql) %}
+    {%- elif is_rebuilt -%}
+        {% do require_whole_batches(config.require('upstreams')) %}
+        {% call statement('empty') -%} delete from {{ target_relation }} {%- endcall %}
+        {% do persist_docs(target_relation, model) %}
+    {%- endif %}
+    {% call statement('utc') -%} set local timezone to 'UTC' {%- endcall %}
+    {% if applies == '{}' -%}
+        {% call noop_statement('main', 'nothing pending', 'OK', 0) %}{% endcall %}
+    {%- else -%}
+        {%- if config.get('partition_by') -%}
+            {% do ensure_partitions(target_relation, applies) %}
+        {%- endif -%}
+        {%- set pinned_sql = with_pinned_loads(with_pinned_applies(sql, applies), applies) -%}
+        {% do write_rows(target_relation, pinned_sql) %}
+        {% do analyze_after_growth(target_relation) %}
+        {% do record_applies(applies) %}
+    {%- endif %}
+
+    {{ run_hooks(post_hooks, inside_transaction=True) }}
+    {% do adapter.commit() %}
+    {{ run_hooks(post_hooks, inside_transaction=False) }}
+    {{ return({'relations': [target_relation]}) }}
+{%- endmaterialization %}
+
+
+{# Writes the rows of a select by the model's strategy; the last statement is 'main'. #}
+{% macro write_rows(relation, sql) -%}
+    {%- set strategy = config.get('incremental_strategy') or 'append' -%}
+    {%- set columns = model.columns.keys() | join(', ') -%}
+    {%- set keys = config.get('unique_key', []) -%}
+    {%- if strategy == 'append' -%}
+        {% call statement('main') -%}
+            insert into {{ relation }} ({{ columns }})
+            select {{ columns }} from ({{ sql }}) as new_rows
+        {%- endcall %}
+    {%- elif strategy == 'add' -%}
+        {% call statement('main') -%}
+            insert into {{ relation }} as kept ({{ columns }})
+            select {{ columns }} from ({{ sql }}) as new_rows
+            on conflict ({{ keys | join(', ') }}) do update set
+                {% for column in model.columns if column not in keys -%}
+                    {{ column }} = kept.{{ column }} + excluded.{{ column }}
+                    {{- ', ' if not loop.last }}
+                {%- endfor %}
+        {%- endcall %}
+    {%- elif strategy == 'replace' -%}
+        {%- set fresh = this.identifier ~ '__fresh' -%}
+        {% call statement('fresh') -%}
+            create temporary table {{ fresh }} on commit drop as {{ sql }}
+        {%- endcall %}
+        {% call statement('delete') -%}
+            delete from {{ relation }} as kept
+            using (select distinct {{ keys | join(', ') }} from {{ fresh }}) as touched
+            where
+                {% for key in keys -%}
+                    kept.{{ key }} = touched.{{ key }} {{- ' and ' if not loop.last }}
+                {%- endfor %}
+        {%- endcall %}
+        {% call statement('main') -%}
+            insert into {{ relation }} ({{ columns }}) select {{ columns }} from {{ fresh }}
+        {%- endcall %}
+    {%- else -%}
+        {% do exceptions.raise_compiler_error(
+            "incremental_strategy is '" ~ strategy ~ "'; it must be append, add or replace") %}
+    {%- endif -%}
+{%- endmacro %}
+
+
+{# The partitions that the events of the applies fall into. #}
+{% macro ensure_partitions(relation, applies) -%}
+    {% call statement('partitions') -%}
+        select ledger.ensure_partition('{{ relation.include(database=false) }}', month)
+        from (
+            select distinct unnest(applies.event_months) as month
+            from ledger.applies
+            where {{ ranges_as_conditions('applies.apply_id', applies) }}
+        ) as months
+    {%- endcall %}
+{%- endmacro %}
+
+
+{# Refuses to empty a model whose batch does not hold all that the model had. #}
+{% macro require_whole_batches(upstreams) -%}
+    {% set query -%}
+        select batches.model
+        from ledger.batches
+        where
+            batches.model in ('{{ upstreams | join("', '") }}')
+            and not batches.applies @> (
+                select coalesce(range_agg(int8range(applies.apply_id, applies.apply_id, '[]')), '{}')
+                from ledger.applies
+            )
+    {%- endset %}
+    {% for row in run_query(query).rows -%}
+        {% do exceptions.raise_compiler_error(
+            'a full refresh of ' ~ this.identifier ~ ' reads all of ' ~ row[0]
+            ~ ', which must be refreshed before it: dbt run --full-refresh --select '
+            ~ row[0] ~ '+') %}
+    {%- endfor %}
+{%- endmacro %}
+
+
+{#
+Statistics for the models that read this one next, if what was written is more than a
+tenth of the table: autovacuum would come too late, and plans for an empty table take
+hours on a full one. A tenth each time costs a constant share of the writes.
+#}
+{% macro analyze_after_growth(relation) -%}
+    {% set written = load_result('main').response.rows_affected %}
+    {% set query -%}
+        select coalesce(sum(greatest(pg_class.reltuples, 0)), 0)
+        from pg_partition_tree('{{ relation.include(database=false) }}') as tree
+        inner join pg_class on tree.relid = pg_class.oid
+        where tree.isleaf
+    {%- endset %}
+    {% if written > 0 and written * 10 > run_query(query).columns[0][0] -%}
+        {% call statement('analyze') -%} analyze {{ relation }} {%- endcall %}
+    {%- endif %}
+{%- endmacro %}

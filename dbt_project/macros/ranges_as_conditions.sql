@@ -1,0 +1,58 @@
+{#
+The condition that a column is in a multirange, as comparisons with constants, which the
+planner can match with an index and estimate: '{[3,4),[7,9)}' becomes
+(x >= 3 and x < 4 or x >= 7 and x < 9).
+#}
+{% macro ranges_as_conditions(column, multirange) -%}
+    {%- set conditions = [] -%}
+    {%- for low, high in modules.re.findall('\[(\d+),(\d+)\)', multirange) -%}
+        {%- do conditions.append(
+            column ~ ' >= ' ~ low ~ ' and ' ~ column ~ ' < ' ~ high) -%}
+    {%- endfor -%}
+    {{ return('(' ~ (conditions | join(' or ') or 'false') ~ ')') }}
+{%- endmacro %}
+
+
+{# The model's SQL with constants for its calls of ledger.is_pending. #}
+{% macro with_pinned_applies(sql, applies) -%}
+    {% set months = run_query(
+        "select min(month), (max(month) + interval '1 month')::date"
+        ~ " from ledger.applies cross join unnest(applies.event_months) as month"
+        ~ " where " ~ ranges_as_conditions('applies.apply_id', applies)
+    ).rows[0] %}
+    {% set pattern = 'ledger\.is_pending\(\s*([\w.]+)\s*(?:,\s*([\w.]+)\s*)?\)' %}
+    {% set pieces = [] %}
+    {% set position = namespace(value=0) %}
+    {% for call in modules.re.finditer(pattern, sql) -%}
+        {% do pieces.append(sql[position.value:call.start()]) %}
+        {% do pieces.append(ranges_as_conditions(call.group(1), applies)) %}
+        {% if call.group(2) and months[0] -%}
+            {% do pieces.append(
+                " and " ~ call.group(2) ~ " >= '" ~ months[0] ~ "'"
+                ~ " and " ~ call.group(2) ~ " < '" ~ months[1] ~ "'") %}
+        {%- endif %}
+        {% set position.value = call.end() %}
+    {%- endfor %}
+    {% do pieces.append(sql[position.value:]) %}
+    {{ return(pieces | join) }}
+{%- endmacro %}
+
+
+{# The model's SQL with constants for its calls of ledger.is_pending_load. #}
+{% macro with_pinned_loads(sql, applies) -%}
+    {% set call = modules.re.search(
+        'ledger\.is_pending_load\(\s*([\w.]+)\s*,\s*([\w.]+)\s*\)', sql) %}
+    {% if not call -%} {{ return(sql) }} {%- endif %}
+    {% set loads = run_query(
+        "select range_agg(int8range(loads.load_id, loads.load_id, '[]'))::text,"
+        ~ " min(loads.received_at)::text, max(loads.received_at)::text"
+        ~ " from ledger.applies inner join raw.loads using (load_id)"
+        ~ " where " ~ ranges_as_conditions('applies.apply_id', applies)
+    ).rows[0] %}
+    {% set condition = ranges_as_conditions(call.group(1), loads[0] or '{}') %}
+    {% if loads[0] -%}
+        {% set condition = condition ~ " and " ~ call.group(2) ~ " between '" ~ loads[1]
+            ~ "' and '" ~ loads[2] ~ "'" %}
+    {%- endif %}
+    {{ return(sql | replace(call.group(0), condition)) }}
+{%- endmacro %}

@@ -1,0 +1,27 @@
+{{ config(
+    upstreams=['events'],
+    full_refresh=false,
+    indexes=[{'columns': ['tenant_id', 'entity_id'], 'unique': true}],
+) }}
+{# Grain: one row per entity of a tenant, ever seen; a key is given once and for ever. #}
+with
+
+seen as (
+    select distinct
+        events.tenant_id,
+        events.entity_id
+    from {{ ref('events') }} as events
+    where {{ is_pending('events', event_time=true) }} and events.entity_id is not null
+)
+
+select
+    nextval(
+        pg_get_serial_sequence('{{ this.schema }}.{{ this.identifier }}', 'entity_key')
+    )::integer as entity_key,
+    seen.tenant_id,
+    seen.entity_id
+from seen
+where not exists (
+    select from {{ this }} as known
+    where seen.tenant_id = known.tenant_id and seen.entity_id = known.entity_id
+)

@@ -1,0 +1,64 @@
+{{ config(upstreams=['int_event_batch', 'events']) }}
+{#
+Grain: one row per record that repeats the identity of an event.
+
+Reads the batch and what became of it: a record that was cast and is no event is a repeat
+of one. The kept event is found by the identity, as it was when the repeat was left out.
+#}
+with
+
+int_feeds as (
+    select * from {{ ref('int_feeds') }}
+),
+
+new_events as (
+    select
+        events.load_id,
+        events.line_number
+    from {{ ref('events') }} as events
+    where {{ is_pending('events', event_time=true) }}
+),
+
+-- Materialized: few rows, which the planner then looks up by the index of events.
+repeats as materialized (
+    select * from {{ ref('int_event_batch') }} as batch
+    where
+        {{ is_pending('batch') }}
+        and batch.rejected_column is null
+        and not exists (
+            select from new_events
+            where batch.load_id = new_events.load_id
+                and batch.line_number = new_events.line_number
+        )
+)
+
+select
+    repeats.apply_id,
+    repeats.load_id,
+    repeats.event_time,
+    repeats.received_at,
+    kept.load_id as kept_load_id,
+    repeats.line_number,
+    kept.line_number as kept_line_number,
+    repeats.feed_id,
+    (
+        repeats.sample_rate, repeats.event_id, repeats.event_type, repeats.user_id,
+        repeats.entity_id, repeats.session_id, repeats.device_id, repeats.country,
+        repeats.browser, repeats.platform, repeats.environment, repeats.service,
+        repeats.attributes
+    ) is distinct from (
+        kept.sample_rate, kept.event_id, kept.event_type, kept.user_id,
+        kept.entity_id, kept.session_id, kept.device_id, kept.country,
+        kept.browser, kept.platform, kept.environment, kept.service,
+        kept.attributes
+    ) as is_content_different,
+    repeats.tenant_id
+from repeats
+inner join int_feeds using (feed_id)
+inner join {{ ref('events') }} as kept
+    on repeats.tenant_id = kept.tenant_id
+    and repeats.event_time = kept.event_time
+    and repeats.identity_hash = kept.identity_hash
+    and repeats.feed_id = kept.feed_id
+where {{ event_identity('repeats', 'int_feeds') }}
+    = {{ event_identity('kept', 'int_feeds') }}

@@ -1,0 +1,120 @@
+{{ config(
+    materialized='batch',
+    contract={'enforced': false},
+    consumers=['events', 'rejected_events', 'duplicate_events'],
+    post_hook=record_event_months(this),
+) }}
+{#
+Grain: one row per raw record of the pending applies, cast, or with why it can't be.
+
+Cast once here and read by three models. Every cast stands behind its check in one case,
+so that a bad value sets its row aside and nothing else.
+#}
+with
+
+stg_events as (
+    select * from {{ ref('stg_events') }} as stg_events
+    where ledger.is_pending_load(stg_events.load_id, stg_events.received_at)
+),
+
+pending_loads as (
+    select
+        stg_applies.apply_id,
+        stg_applies.load_id,
+        stg_loads.feed_id
+    from {{ ref('stg_applies') }} as stg_applies
+    inner join {{ ref('stg_loads') }} as stg_loads using (load_id)
+    where {{ is_pending('stg_applies') }}
+),
+
+int_feeds as (
+    select * from {{ ref('int_feeds') }}
+),
+
+raw_events as (
+    select
+        pending_loads.apply_id,
+        int_feeds.feed_id,
+        int_feeds.time_format,
+        stg_events.*,
+        {{ problem_of_time('stg_events.event_time', 'int_feeds.time_format') }}
+            as time_problem
+    from stg_events
+    inner join pending_loads using (load_id)
+    inner join int_feeds using (feed_id)
+    -- Without it the planner repeats the check wherever its result is used.
+    offset 0
+),
+
+timed as (
+    select
+        raw_events.*,
+        case
+            when raw_events.time_problem is null
+                then {{ cast_time('raw_events.event_time', 'raw_events.time_format') }}
+        end as cast_event_time
+    from raw_events
+    offset 0
+),
+
+checked as (
+    select
+        timed.*,
+        case
+            when timed.tenant_id is null then 'tenant_id'
+            when timed.time_problem is not null
+                or timed.cast_event_time < int_feeds.earliest
+                or timed.cast_event_time > timed.received_at + int_feeds.latest_ahead
+                then 'event_time'
+            when timed.sample_rate !~ '^[1-9][0-9]{0,8}$' then 'sample_rate'
+            when not pg_input_is_valid(timed.attributes, 'jsonb') then 'attributes'
+        end as rejected_column,
+        hashtextextended({{ event_identity('timed', 'int_feeds') }}, 0) as identity_hash
+    from timed
+    inner join int_feeds using (feed_id)
+    offset 0
+)
+
+select
+    checked.apply_id,
+    checked.load_id,
+    checked.received_at,
+    checked.identity_hash,
+    checked.line_number,
+    checked.feed_id,
+    checked.tenant_id,
+    checked.event_id,
+    checked.event_type,
+    checked.user_id,
+    checked.entity_id,
+    checked.session_id,
+    checked.device_id,
+    checked.country,
+    checked.browser,
+    checked.platform,
+    checked.environment,
+    checked.service,
+    checked.rejected_column,
+    case checked.rejected_column
+        when 'event_time' then checked.event_time
+        when 'sample_rate' then checked.sample_rate
+        when 'attributes' then checked.attributes
+    end as rejected_value,
+    case checked.rejected_column
+        when 'tenant_id' then 'is missing'
+        when 'event_time'
+            then coalesce(checked.time_problem, 'is outside the times the feed allows')
+        when 'sample_rate' then 'is not a whole number above 0'
+        when 'attributes' then 'is not JSON that Postgres can store'
+    end as rejected_reason,
+    case
+        when checked.rejected_column is null then checked.cast_event_time
+    end as event_time,
+    case
+        when checked.rejected_column is null
+            then coalesce(checked.sample_rate::integer, 1)
+    end as sample_rate,
+    case
+        when checked.rejected_column is null then checked.attributes::jsonb
+    end as attributes
+from checked

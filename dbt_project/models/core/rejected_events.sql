@@ -1,0 +1,14 @@
+{{ config(upstreams=['int_event_batch']) }}
+{# Grain: one row per raw record that can't be cast. #}
+select
+    batch.apply_id,
+    batch.load_id,
+    batch.received_at,
+    batch.line_number,
+    batch.feed_id,
+    batch.tenant_id,
+    batch.rejected_column,
+    batch.rejected_value,
+    batch.rejected_reason
+from {{ ref('int_event_batch') }} as batch
+where {{ is_pending('batch') }} and batch.rejected_column is not null

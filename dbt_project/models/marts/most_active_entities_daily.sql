@@ -1,0 +1,49 @@
+{{ config(
+    upstreams=['fct_entity_activity_daily'],
+    incremental_strategy='replace',
+    unique_key=['tenant_id', 'event_date'],
+) }}
+{#
+Grain: one row per tenant, day (UTC) and place. Days that new events fall into are ranked
+anew from the fact; a list that was cut off is never added to.
+#}
+with
+
+touched as (
+    select distinct
+        events.tenant_id,
+        (events.event_time at time zone 'UTC')::date as event_date
+    from {{ ref('events') }} as events
+    where {{ is_pending('events', event_time=true) }}
+),
+
+counted as (
+    select
+        fct_entity_activity_daily.tenant_id,
+        fct_entity_activity_daily.event_date,
+        fct_entity_activity_daily.entity_key,
+        sum(fct_entity_activity_daily.event_count)::bigint as event_count
+    from touched
+    inner join {{ ref('fct_entity_activity_daily') }} as fct_entity_activity_daily
+        using (tenant_id, event_date)
+    where fct_entity_activity_daily.entity_key <> 0
+    group by 1, 2, 3
+),
+
+named as (
+    select
+        counted.tenant_id,
+        counted.event_date,
+        row_number() over (
+            partition by counted.tenant_id, counted.event_date
+            order by counted.event_count desc, dim_entities.entity_id
+        )::integer as activity_rank,
+        dim_entities.entity_id,
+        counted.event_count
+    from counted
+    inner join {{ ref('dim_entities') }} as dim_entities
+        using (tenant_id, entity_key)
+)
+
+select * from named
+where named.activity_rank <= {{ var('most_active_count') }}

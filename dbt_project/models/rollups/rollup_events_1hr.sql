@@ -1,0 +1,39 @@
+{{ config(
+    upstreams=['rollup_events_5min'],
+    incremental_strategy='replace',
+    unique_key=['tenant_id', 'event_hour'],
+    indexes=[{
+        'columns': [
+            'tenant_id', 'event_hour', 'event_type_key', 'country_key', 'browser_key',
+        ],
+        'unique': true,
+    }],
+) }}
+{#
+Grain: one row per tenant, hour (UTC), event type, country and browser. Hours that new
+events fall into are summed anew from their five-minute buckets.
+#}
+with
+
+touched as (
+    select distinct
+        events.tenant_id,
+        date_trunc('hour', events.event_time, 'UTC') as event_hour
+    from {{ ref('events') }} as events
+    where {{ is_pending('events', event_time=true) }}
+)
+
+select
+    touched.tenant_id,
+    touched.event_hour,
+    rollup_events_5min.event_type_key,
+    rollup_events_5min.country_key,
+    rollup_events_5min.browser_key,
+    sum(rollup_events_5min.event_count)::bigint as event_count,
+    sum(rollup_events_5min.weighted_count)::bigint as weighted_count
+from touched
+inner join {{ ref('rollup_events_5min') }} as rollup_events_5min
+    on touched.tenant_id = rollup_events_5min.tenant_id
+    and rollup_events_5min.event_5min >= touched.event_hour
+    and rollup_events_5min.event_5min < touched.event_hour + interval '1 hour'
+group by 1, 2, 3, 4, 5

@@ -1,0 +1,160 @@
+"""Runs of a DAG, started and followed by a person's command."""
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TextIO
+
+from event_warehouse import airflow_services, background, end_with_starter, errors
+from event_warehouse.airflow_api import AirflowApi, path_of_run, sign_in
+from event_warehouse.airflow_environment import process_environment
+from event_warehouse.errors import ServiceError
+from event_warehouse.settings import Settings
+
+POLL_SECONDS = 1.0
+WAIT_SECONDS = 0.5
+
+OnLine = Callable[[str], None]
+
+
+def run_dag(
+    settings: Settings, dag_id: str, conf: Mapping[str, Any], on_line: OnLine
+) -> int:
+    """0 if a new run of the DAG succeeds; `on_line` gets what the warehouse says.
+
+    Through Airflow's services where they run, and it goes on there if this process is
+    ended. Else in a process that ends with this one, one at a time; `run_log` has all
+    of its output.
+    """
+    airflow_services.ensure_migrated(settings)
+    if airflow_services.are_running(settings):
+        return _run_in_services(settings, dag_id, conf, on_line)
+    with _claimed(settings, on_line) as claimed:
+        return _run_alone(settings, dag_id, conf, on_line, claimed)
+
+
+def run_log(settings: Settings, dag_id: str) -> Path:
+    """Where the latest run without Airflow's services has its log."""
+    return settings.home / "logs" / f"{dag_id}.log"
+
+
+@contextmanager
+def _claimed(settings: Settings, on_line: OnLine) -> Iterator[TextIO]:
+    lock = airflow_services.run_lock(settings)
+    is_told = False
+    while True:
+        with background.claim(lock) as claimed:
+            if claimed is not None:
+                yield claimed
+                return
+        if not is_told:
+            on_line("Waiting for another run to end.")
+            is_told = True
+        time.sleep(WAIT_SECONDS)
+
+
+def _run_alone(
+    settings: Settings,
+    dag_id: str,
+    conf: Mapping[str, Any],
+    on_line: OnLine,
+    claimed: TextIO,
+) -> int:
+    log = run_log(settings, dag_id)
+    log.parent.mkdir(parents=True, exist_ok=True)
+    command = [
+        *(sys.executable, "-P", end_with_starter.__file__),
+        *(airflow_services.airflow_program(), "dags", "test", dag_id),
+        *("--conf", json.dumps(conf)),
+    ]
+    with (
+        open(log, "w") as output,
+        subprocess.Popen(
+            command,
+            env=process_environment(settings) | {"AIRFLOW__LOGGING__JSON_LOGS": "True"},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            start_new_session=True,
+            pass_fds=(claimed.fileno(),),
+        ) as process,
+    ):
+        background.record_leader(claimed, process.pid)
+        assert process.stdin is not None
+        assert process.stdout is not None
+        try:
+            _tell_output(process.stdout, output, on_line)
+        finally:
+            process.stdin.close()
+            process.wait()
+        return process.returncode
+
+
+def _tell_output(lines: Iterable[str], log: TextIO, on_line: OnLine) -> None:
+    for line in lines:
+        log.write(line)
+        log.flush()
+        try:
+            record = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(record, dict):
+            _tell(record, on_line)
+
+
+def _tell(record: Mapping[str, Any], on_line: OnLine) -> None:
+    """What the warehouse's own code logs, and why a task failed."""
+    if str(record.get("logger")).startswith("event_warehouse"):
+        on_line(str(record["event"]))
+    # Airflow's own log calls it exception, the log of a task error_detail.
+    failure = record.get("exception") or record.get("error_detail")
+    if record.get("logger") == "task" and failure:
+        on_line(_reason(failure[0]))
+
+
+def _reason(failure: Mapping[str, Any]) -> str:
+    kind, text = str(failure["exc_type"]), str(failure["exc_value"])
+    is_sentence = kind == "AirflowFailException" or hasattr(errors, kind)
+    return text if is_sentence else f"{kind}: {text}"
+
+
+def _run_in_services(
+    settings: Settings, dag_id: str, conf: Mapping[str, Any], on_line: OnLine
+) -> int:
+    airflow_services.require_running(settings)
+    api = sign_in(settings)
+    if api.get(f"/api/v2/dags/{dag_id}")["is_paused"]:
+        raise ServiceError(
+            f"the DAG {dag_id} is paused in Airflow; switch it on at {api.url}"
+        )
+    body = {"logical_date": None, "conf": dict(conf)}
+    run = api.post(f"/api/v2/dags/{dag_id}/dagRuns", body)
+    path = path_of_run(dag_id, run["dag_run_id"])
+    told: dict[str, int] = {}
+    while True:
+        airflow_services.require_running(settings)
+        state = api.get(path)["state"]
+        _tell_tasks(api, path, told, on_line)
+        if state in {"success", "failed"}:
+            return 0 if state == "success" else 1
+        time.sleep(POLL_SECONDS)
+
+
+def _tell_tasks(
+    api: AirflowApi, path: str, told: dict[str, int], on_line: OnLine
+) -> None:
+    """`told` counts the log's records that were told, for each try of a task."""
+    tasks = api.get(f"{path}/taskInstances")["task_instances"]
+    started = [task for task in tasks if task["start_date"]]
+    for task in sorted(started, key=lambda task: str(task["start_date"])):
+        log = f"{path}/taskInstances/{task['task_id']}/logs/{task['try_number']}"
+        records = api.get(log)["content"]
+        for record in records[told.get(log, 0) :]:
+            _tell(record, on_line)
+        told[log] = len(records)

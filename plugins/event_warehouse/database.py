@@ -1,0 +1,60 @@
+"""Connections to the warehouse, each with the role its work needs."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from importlib.resources import files
+
+import psycopg
+from psycopg import sql
+
+from event_warehouse.errors import DatabaseError
+
+
+class Role(StrEnum):
+    """What a connection may do; the migrations say what each role is granted."""
+
+    LOADER = "warehouse_loader"
+    TRANSFORMER = "warehouse_transformer"
+    READER = "warehouse_reader"
+
+
+@contextmanager
+def connect(
+    dsn: str, role: Role | None = None, *, autocommit: bool = False
+) -> Iterator[psycopg.Connection]:
+    """A connection that acts as `role`; commits when the block ends well.
+
+    Raises DatabaseError for whatever Postgres refuses inside the block.
+    """
+    try:
+        with psycopg.connect(
+            dsn, autocommit=autocommit, application_name="event_warehouse"
+        ) as connection:
+            if role is not None:
+                connection.execute(sql.SQL("set role {}").format(sql.Identifier(role)))
+                # The role outlasts the transaction that the block works in.
+                if not autocommit:
+                    connection.commit()
+            yield connection
+    except psycopg.Error as error:
+        raise DatabaseError(_explain(error)) from error
+
+
+def _explain(error: psycopg.Error) -> str:
+    """Postgres's message without the row data that its context may hold."""
+    primary = error.diag.message_primary
+    if primary is None:
+        return f"Postgres can't be reached: {str(error).strip()}"
+    return f"Postgres: {primary} (SQLSTATE {error.sqlstate})"
+
+
+def load_statements(package: str, name: str) -> dict[str, sql.SQL]:
+    """The statements of `<package>/<name>.sql`, each under its `-- name --` line."""
+    text = files(package).joinpath(f"{name}.sql").read_text(encoding="utf-8")
+    _, *parts = re.split(r"^-- (\w+) --\n", text, flags=re.MULTILINE)
+    return {
+        heading: sql.SQL(body)  # type: ignore[arg-type]
+        for heading, body in zip(parts[::2], parts[1::2], strict=True)
+    }

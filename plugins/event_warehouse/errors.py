@@ -1,0 +1,32 @@
+"""What can go wrong, in words for the person who has to mend it."""
+
+
+class WarehouseError(Exception):
+    """The warehouse can't do what was asked."""
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message or self.__doc__)
+
+
+class SettingError(WarehouseError):
+    """A setting has a value that can't be used."""
+
+
+class FeedError(WarehouseError):
+    """A feed is declared wrongly or not at all."""
+
+
+class FileError(WarehouseError):
+    """A file can't be loaded as the feed that was asked for."""
+
+
+class DatabaseError(WarehouseError):
+    """Postgres refused a statement or can't be reached."""
+
+
+class TransformError(WarehouseError):
+    """dbt ended with an error."""
+
+
+class ServiceError(WarehouseError):
+    """A program that the warehouse runs did not do its part."""

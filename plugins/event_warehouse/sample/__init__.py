@@ -1,0 +1,9 @@
+"""The built-in sample: two weeks of events of the feed `customer_events` as files.
+
+What generates it belongs here; nothing here knows the rest of the package.
+"""
+
+from event_warehouse.sample.files import DAYS, write_sample
+from event_warehouse.sample.lines import COLUMNS
+
+__all__ = ["COLUMNS", "DAYS", "write_sample"]
