@@ -18,14 +18,16 @@ the feed that its files are of. To set them, use *Trigger*.
 - **verify**: its message lists each failed file and each sum that does not hold. It is
   not tried again, as only new input or a person can change the answer.
 
-A wrong setting, feed or file is not tried again either; everything else is, twice.
+A wrong setting, feed or file is not tried again either; everything else is, twice. A
+task that takes an hour is ended; what it has committed stays, and the next try goes on
+from there.
 
 **How to rerun**: mend the cause, then clear the failed task or wait for the next run,
 which takes up all that was left. Every task may be run any number of times. The same
 by hand: `warehouse load`, `warehouse transform`, `warehouse verify`.
 """
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from airflow.sdk import (
@@ -65,7 +67,6 @@ def load(params: dict[str, Any] | None = None) -> dict[str, int]:
 def transform() -> None:
     """Bring every model up to date with the loads."""
     import event_warehouse.transform
-
     from event_warehouse.settings import read_settings
 
     event_warehouse.transform.transform(read_settings())
@@ -74,9 +75,9 @@ def transform() -> None:
 @task
 def verify() -> None:
     """Fail, with what is wrong as the message, unless all is accounted for."""
-    import event_warehouse.accounting
     from airflow.sdk.exceptions import AirflowFailException
 
+    import event_warehouse.accounting
     from event_warehouse.settings import read_settings
 
     accounting = event_warehouse.accounting.verify(read_settings())
@@ -86,7 +87,6 @@ def verify() -> None:
 
 @dag(
     schedule="*/5 * * * *",
-    start_date=datetime(2026, 1, 1),
     catchup=False,
     max_active_runs=1,
     dagrun_timeout=timedelta(hours=4),

@@ -30,10 +30,10 @@ def run_dag(
     ended. Else in a process that ends with this one, one at a time; `run_log` has all
     of its output.
     """
-    airflow_services.ensure_migrated(settings)
     if airflow_services.are_running(settings):
         return _run_in_services(settings, dag_id, conf, on_line)
     with _claimed(settings, on_line) as claimed:
+        airflow_services.ensure_migrated(settings)
         return _run_alone(settings, dag_id, conf, on_line, claimed)
 
 

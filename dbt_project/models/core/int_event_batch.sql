@@ -21,28 +21,30 @@ pending_loads as (
     select
         stg_applies.apply_id,
         stg_applies.load_id,
-        stg_loads.feed_id
+        int_feeds.*
     from {{ ref('stg_applies') }} as stg_applies
     inner join {{ ref('stg_loads') }} as stg_loads using (load_id)
+    inner join {{ ref('int_feeds') }} as int_feeds using (feed_id)
     where {{ is_pending('stg_applies') }}
-),
-
-int_feeds as (
-    select * from {{ ref('int_feeds') }}
+    -- A fence: without it the planner looks into the declaration again for each record.
+    offset 0
 ),
 
 raw_events as (
     select
-        pending_loads.apply_id,
-        int_feeds.feed_id,
-        int_feeds.time_format,
         stg_events.*,
-        {{ problem_of_time('stg_events.event_time', 'int_feeds.time_format') }}
-            as time_problem
+        pending_loads.apply_id,
+        pending_loads.feed_id,
+        pending_loads.time_format,
+        pending_loads.earliest,
+        stg_events.received_at + pending_loads.latest_ahead as latest,
+        {{ problem_of_time('stg_events.event_time', 'pending_loads.time_format') }}
+            as time_problem,
+        hashtextextended({{ event_identity('stg_events', 'pending_loads') }}, 0)
+            as identity_hash
     from stg_events
     inner join pending_loads using (load_id)
-    inner join int_feeds using (feed_id)
-    -- Without it the planner repeats the check wherever its result is used.
+    -- Likewise: the checks would be repeated wherever their result is used.
     offset 0
 ),
 
@@ -62,16 +64,18 @@ checked as (
         timed.*,
         case
             when timed.tenant_id is null then 'tenant_id'
-            when timed.time_problem is not null
-                or timed.cast_event_time < int_feeds.earliest
-                or timed.cast_event_time > timed.received_at + int_feeds.latest_ahead
+            when
+                timed.time_problem is not null
+                or timed.cast_event_time < timed.earliest
+                or timed.cast_event_time > timed.latest
                 then 'event_time'
-            when timed.sample_rate !~ '^[1-9][0-9]{0,8}$' then 'sample_rate'
+            when
+                timed.sample_rate <> '1'
+                and timed.sample_rate !~ '^[1-9][0-9]{0,8}$'
+                then 'sample_rate'
             when not pg_input_is_valid(timed.attributes, 'jsonb') then 'attributes'
-        end as rejected_column,
-        hashtextextended({{ event_identity('timed', 'int_feeds') }}, 0) as identity_hash
+        end as rejected_column
     from timed
-    inner join int_feeds using (feed_id)
     offset 0
 )
 

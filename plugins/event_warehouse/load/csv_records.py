@@ -6,10 +6,10 @@ before each line, and Postgres parses them. Every other chunk is parsed here.
 """
 
 import csv
-import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, count, islice, repeat
+from operator import itemgetter
 
 import msgspec
 
@@ -17,6 +17,7 @@ from event_warehouse.errors import FileError
 from event_warehouse.feeds import EventField, Feed
 from event_warehouse.load.lines import OverlongLine
 from event_warehouse.load.records import (
+    BYTE_ORDER_MARK,
     MAX_RECORD_BYTES,
     OVERLONG,
     Batch,
@@ -27,7 +28,6 @@ from event_warehouse.load.records import (
 
 MAX_OPEN_BYTES = 1024 * 1024
 """How far a quoted field may run over line ends before its quote is taken for wrong."""
-BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 UNCLOSED = "opens a quote that is never closed"
 
 csv.field_size_limit(MAX_RECORD_BYTES)
@@ -48,7 +48,8 @@ class Layout:
     @property
     def passes_through(self) -> bool:
         """True if each input column is an event field: a line is a row as it is."""
-        return not self.attributes and self.delimiter == ","
+        is_one_to_one = len(self.fields) == self.column_count and not self.attributes
+        return is_one_to_one and self.delimiter == ","
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -84,19 +85,24 @@ def lay_out(header: bytes, feed: Feed) -> Layout:
         raise FileError(f"line 1 is no CSV header: {error}") from error
     names = [name.strip() for name in names]
     if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise FileError(f"line 1, the header, names {', '.join(twice)} twice")
+        raise FileError(f"line 1, the header, names {', '.join(map(repr, twice))} twice")
     if feed.event_time_source not in (None, *names):
         raise FileError(
             f"line 1, the header, has no column {feed.event_time_source!r}, the event "
             f"time of feed {feed.name}; it has {', '.join(map(repr, names[:20]))}"
         )
-    known = {source: field for field, source in feed.sources.items()}
-    columns = list(enumerate(names))
+    positions = {name: position for position, name in enumerate(names)}
+    fields = [
+        (field, positions[source])
+        for field, source in feed.sources.items()
+        if source in positions
+    ]
+    taken = {position for _, position in fields}
     return Layout(
         delimiter=feed.delimiter,
         column_count=len(names),
-        fields=tuple((known[name], i) for i, name in columns if name in known),
-        attributes=tuple((name, i) for i, name in columns if name not in known),
+        fields=tuple(sorted(fields, key=itemgetter(1))),
+        attributes=tuple((n, i) for n, i in positions.items() if i not in taken),
         constants=tuple(feed.constants.items()),
     )
 
@@ -127,10 +133,11 @@ def _batches(
 
 def _prefix(layout: Layout, load_id: int) -> bytes:
     """A template for a row: lineage and constants, then the line as it is."""
-    constants = io.StringIO()
-    values = [value for _, value in layout.constants]
-    csv.writer(constants, lineterminator=",").writerow([load_id, *values])
-    load, _, rest = constants.getvalue().encode().replace(b"%", b"%%").partition(b",")
+    rows = _Rows()
+    constants = [value for _, value in layout.constants]
+    csv.writer(rows, lineterminator="\r\n").writerow([load_id, *constants, ""])
+    row = rows[0].removesuffix("\n").encode().replace(b"%", b"%%")
+    load, _, rest = row.partition(b",")
     return load + b",%d," + rest + b"%b"
 
 
@@ -163,6 +170,17 @@ def _is_utf8(chunk: bytes) -> bool:
     return True
 
 
+class _Rows(list[str]):
+    """What a csv.writer writes to, one row at a time.
+
+    It quotes just the line ends that it writes itself; COPY wants a CR quoted too.
+    """
+
+    def write(self, row: str) -> None:
+        """Add a row that ends in CR LF as one that ends in LF."""
+        self.append(row[:-2] + "\n")
+
+
 class Parser:
     """Parses chunks that can't pass through, into rows of the same columns."""
 
@@ -184,24 +202,25 @@ class Parser:
         text = chunk.decode("utf-8", "surrogateescape")
         lines = [line + "\n" for line in text.split("\n")]
         lines.pop()
-        rows = io.StringIO()
-        write = csv.writer(rows, lineterminator="\n").writerow
+        rows = _Rows()
+        write = csv.writer(rows, lineterminator="\r\n").writerow
         rejected: list[RejectedLine] = []
-        row_count = 0
         left = len(lines)
         for start, end, values, problem in _split_records(lines, self._layout.delimiter):
-            if problem is UNCLOSED and not is_last:
-                if sum(map(len, lines[start:])) <= MAX_OPEN_BYTES:
-                    left = start
-                    break
+            if (
+                problem is UNCLOSED
+                and not is_last
+                and sum(map(len, lines[start:])) <= MAX_OPEN_BYTES
+            ):
+                left = start
+                break
             reason = problem or self._reason_to_reject(values)
             if reason:
                 line = "".join(lines[start:end]).encode("utf-8", "surrogateescape")
                 rejected.append(reject(line_number + start, line, reason))
             elif values:
                 write(self._row(values, line_number + start))
-                row_count += 1
-        batch = Batch(rows.getvalue().encode(), row_count, rejected)
+        batch = Batch("".join(rows).encode(), len(rows), rejected)
         open_record = "".join(lines[left:]).encode("utf-8", "surrogateescape")
         return batch, open_record, line_number + left
 

@@ -61,6 +61,20 @@ def load_new_files(
     return _summarise(outcomes)
 
 
+def dismiss_failed(settings: Settings, load_id: int) -> str:
+    """The URI of the failed file, which then counts as settled; commits once.
+
+    Raises FileError if no load of that id is failed.
+    """
+    with connect(settings.dsn, Role.LOADER) as connection:
+        row = connection.execute(
+            STATEMENTS["dismiss_failed"], {"load_id": load_id}
+        ).fetchone()
+    if row is None:
+        raise FileError(f"load {load_id} is not a failed one")
+    return str(row[0])
+
+
 def _find_source(
     source: Path, feeds: Mapping[str, Feed], feed: str | None
 ) -> list[tuple[Feed, list[LocalFile]]]:

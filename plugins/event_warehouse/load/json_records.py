@@ -12,6 +12,7 @@ import msgspec
 from event_warehouse.feeds import EventField, Feed
 from event_warehouse.load.lines import OverlongLine
 from event_warehouse.load.records import (
+    BYTE_ORDER_MARK,
     OVERLONG,
     Batch,
     Records,
@@ -97,6 +98,8 @@ def _batches(
             )
             line_number += 1
             continue
+        if line_number == 1:
+            chunk = chunk.removeprefix(BYTE_ORDER_MARK)
         lines = chunk.split(b"\n")
         lines.pop()
         yield _batch(lines, layout, load_id, line_number)

@@ -70,13 +70,21 @@ def load_file(
         if not _ask(connection, "claim", claimed=claimed):
             return FileOutcome(feed.name, file.uri, Status.BEING_LOADED)
         if _is_loaded_under_another_name(connection, feed, file):
-            return FileOutcome(feed.name, file.uri, Status.ALREADY_LOADED)
+            return _already_loaded(connection, feed, file)
         try:
             with connection.transaction():
                 return _load(connection, feed, file, file_version)
         except psycopg.errors.UniqueViolation:
             # Another loader has committed the same content meanwhile.
-            return FileOutcome(feed.name, file.uri, Status.ALREADY_LOADED)
+            return _already_loaded(connection, feed, file)
+
+
+def _already_loaded(
+    connection: psycopg.Connection, feed: Feed, file: LocalFile
+) -> FileOutcome:
+    mended = {"feed": feed.name, "uri": file.uri}
+    connection.execute(STATEMENTS["replace_failed"], mended)
+    return FileOutcome(feed.name, file.uri, Status.ALREADY_LOADED)
 
 
 def _ask(connection: psycopg.Connection, statement: str, **values: object) -> object:

@@ -9,6 +9,7 @@ MAX_RECORD_BYTES = 16 * 1024 * 1024
 OVERLONG = f"is longer than {MAX_RECORD_BYTES:,} bytes"
 KEPT_BYTES = 1024 * 1024
 """How much of a record over the limit is kept with its rejection."""
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,74 @@
+# What each target does: make help
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+# Only what is installed here counts, whatever the caller's environment has.
+export PYTHONNOUSERSITE := 1
+unexport PYTHONPATH
+
+PYTHON ?= python3
+SAMPLE_EVENTS ?= 200000
+SAMPLE_SEED ?= 1
+EVENTS ?=
+FEED ?=
+
+.PHONY: help setup run up down status verify lint format test test-unit benchmark clean
+
+help: ## List the targets
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+
+setup: $(INSTALLED) ## Make the virtual environment with the locked requirements
+
+$(INSTALLED): requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	    || { echo "make: Python 3.11 or newer is needed ($(PYTHON) is not); name one: make PYTHON=python3.12 ..." >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null \
+	    || { echo "make: $(PYTHON) has no venv module; on Debian or Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+	@echo "Installing the requirements into $(VENV), once; this takes a minute or two ..."
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check --requirement requirements.txt
+	@$(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+run: $(INSTALLED) ## Run the main job: the sample, or EVENTS=<file or folder> FEED=<name>
+	@$(BIN)/warehouse run --events="$(EVENTS)" --feed="$(FEED)" \
+	    --sample-events=$(SAMPLE_EVENTS) --sample-seed=$(SAMPLE_SEED)
+
+up: $(INSTALLED) ## Start Airflow and keep it running; prints its address
+	@$(BIN)/warehouse up
+
+down: ## Stop whatever runs; data stays
+	@if [ -e $(INSTALLED) ]; then $(BIN)/warehouse down; fi
+
+status: $(INSTALLED) ## Say what runs and what each feed has had
+	@$(BIN)/warehouse status
+
+verify: $(INSTALLED) ## Prove that every record is accounted for
+	@$(BIN)/warehouse verify
+
+lint: $(INSTALLED) ## Check style and types: ruff, mypy, sqlfluff
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/sqlfluff lint --processes 2 dbt_project plugins
+
+format: $(INSTALLED) ## Mend what can be mended of style
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+	@$(BIN)/sqlfluff fix --processes 2 dbt_project plugins
+
+test: lint ## Lint, then every test, on a Postgres of the tests' own
+	@$(BIN)/pytest
+
+test-unit: $(INSTALLED) ## The tests that need no database: seconds
+	@$(BIN)/pytest tests/unit
+
+benchmark: $(INSTALLED) ## Measure loading (a1) and file to marts (b2)
+	@$(BIN)/python benchmarks/run.py
+
+clean: down ## Stop, and remove local state and the virtual environment
+	rm -rf .warehouse $(VENV) dbt_project/target dbt_project/logs

@@ -1,0 +1,130 @@
+"""Proves that every record of every file is accounted for.
+
+Over the loads that are applied everywhere (docs/decisions):
+    records  = raw rows + rejected lines
+    raw rows = events + rejected events + duplicates
+and each fact and rollup sums to the events that it has taken in. Every term is counted
+in its own table, never as a difference.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import psycopg
+from psycopg.rows import class_row
+
+from event_warehouse.database import Role, connect, load_statements
+from event_warehouse.errors import WarehouseError
+from event_warehouse.settings import Settings
+
+STATEMENTS = load_statements("event_warehouse", "accounting")
+SHOWN_PROBLEMS = 20
+
+
+@dataclass(frozen=True)
+class LoadAccount:
+    """Where the records of one file are."""
+
+    load_id: int
+    feed: str
+    uri: str
+    status: str
+    error: str | None
+    is_pending: bool
+    record_count: int
+    rejected_lines: int
+    raw_rows: int
+    events: int
+    rejected_events: int
+    duplicates: int
+
+    @property
+    def problem(self) -> str | None:
+        """What does not hold; None if all does, or it is not applied yet."""
+        if self.status == "failed":
+            return (
+                f"{self.uri} as feed {self.feed} failed: {self.error}. Mend it and load "
+                f"it again, or run: warehouse dismiss {self.load_id}"
+            )
+        if self.status != "loaded":
+            return None
+        if self.record_count != self.raw_rows + self.rejected_lines:
+            return (
+                f"load {self.load_id} ({self.uri}): {self.record_count:,} records, but "
+                f"{self.raw_rows:,} raw rows + {self.rejected_lines:,} rejected lines"
+            )
+        found = self.events + self.rejected_events + self.duplicates
+        if not self.is_pending and self.raw_rows != found:
+            return (
+                f"load {self.load_id} ({self.uri}): {self.raw_rows:,} raw rows, but "
+                f"{self.events:,} events + {self.rejected_events:,} rejected events + "
+                f"{self.duplicates:,} duplicates"
+            )
+        return None
+
+
+@dataclass(frozen=True)
+class LayerAccount:
+    """Whether a fact or rollup has the events that it took in."""
+
+    model: str
+    event_count: int
+    expected: int
+
+    @property
+    def problem(self) -> str | None:
+        """What does not hold, or None."""
+        if self.event_count == self.expected:
+            return None
+        return (
+            f"{self.model} sums to {self.event_count:,} events, but has taken in "
+            f"{self.expected:,}"
+        )
+
+
+@dataclass(frozen=True)
+class Accounting:
+    """The accounts of every load and layer, as of one moment."""
+
+    loads: tuple[LoadAccount, ...]
+    layers: tuple[LayerAccount, ...]
+    rows_without_load: int
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """What does not hold, one sentence each; the first of them if there are many."""
+        found = list(self._problems())
+        if len(found) > SHOWN_PROBLEMS:
+            more = len(found) - SHOWN_PROBLEMS
+            found[SHOWN_PROBLEMS:] = [f"and {more} more"]
+        return tuple(found)
+
+    def _problems(self) -> Iterator[str]:
+        accounts: Iterable[LoadAccount | LayerAccount] = (*self.loads, *self.layers)
+        yield from filter(None, (account.problem for account in accounts))
+        if self.rows_without_load:
+            yield f"{self.rows_without_load:,} raw rows belong to no load"
+
+    @property
+    def is_balanced(self) -> bool:
+        """True if everything holds and no file is left failed."""
+        return not self.problems
+
+
+def verify(settings: Settings) -> Accounting:
+    """The accounts, counted anew from the tables themselves; reads only."""
+    with connect(settings.dsn, Role.TRANSFORMER) as connection:
+        # One snapshot for all, so that a run that commits meanwhile changes no sum.
+        connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        connection.read_only = True
+        transformed = connection.execute(STATEMENTS["is_transformed"]).fetchone()
+        if transformed is None or not transformed[0]:
+            raise WarehouseError(
+                "nothing is transformed yet; run: warehouse transform"
+            )
+        with connection.cursor(row_factory=class_row(LoadAccount)) as cursor:
+            loads = cursor.execute(STATEMENTS["loads"]).fetchall()
+        with connection.cursor(row_factory=class_row(LayerAccount)) as cursor:
+            layers = cursor.execute(STATEMENTS["layers"]).fetchall()
+        orphans = connection.execute(STATEMENTS["rows_without_load"]).fetchone()
+    return Accounting(tuple(loads), tuple(layers), orphans[0] if orphans else 0)

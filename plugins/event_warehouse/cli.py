@@ -1,0 +1,150 @@
+"""The command `warehouse`: each subcommand is one call of what the DAGs call too."""
+
+import logging
+import sys
+
+import click
+
+from event_warehouse.errors import WarehouseError
+from event_warehouse.settings import Settings, read_settings
+from event_warehouse.setup import ensure_warehouse
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def cli() -> None:
+    """Event files in; typed events, facts, rollups and marts out."""
+
+
+def main() -> None:
+    """Entry of the console script; errors end in one line and exit code 1."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    logger = logging.getLogger("event_warehouse")
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    # dbt gives the root logger a handler of its own.
+    logger.propagate = False
+    try:
+        cli(prog_name="warehouse")
+    except WarehouseError as error:
+        click.secho(f"warehouse: {error}", fg="red", err=True)
+        sys.exit(1)
+
+
+@cli.command()
+@click.option("--events", help="File or folder to load; without it a built-in sample.")
+@click.option("--feed", help="The feed that the events are of.")
+@click.option("--sample-events", default=200_000, show_default=True, help="Its size.")
+@click.option("--sample-seed", default=1, show_default=True, help="Same seed, same sample.")
+def run(
+    events: str | None, feed: str | None, sample_events: int, sample_seed: int
+) -> None:
+    """Run the whole job once: load, transform, verify, show."""
+    from event_warehouse.main_job import run_main_job
+    from event_warehouse.report import report_console
+
+    is_well = run_main_job(
+        read_settings(),
+        report_console(),
+        source=events or None,
+        feed=feed or None,
+        sample_events=sample_events,
+        sample_seed=sample_seed,
+    )
+    sys.exit(0 if is_well else 1)
+
+
+@cli.command()
+@click.argument("source", required=False)
+@click.option("--feed", help="The feed that the files are of.")
+def load(source: str | None, feed: str | None) -> None:
+    """Load SOURCE, a file or folder, or what has landed, into raw."""
+    from event_warehouse.load.files import load_new_files
+
+    summary = load_new_files(_ready(), source=source, feed=feed)
+    if summary.failed:
+        raise WarehouseError(
+            f"{summary.failed} files were not loaded; the lines above say why"
+        )
+
+
+@cli.command()
+@click.option("--full-refresh", is_flag=True, help="Make every model anew from raw.")
+def transform(full_refresh: bool) -> None:
+    """Bring events, facts, rollups and marts up to date with raw."""
+    from event_warehouse.transform import transform
+
+    transform(_ready(), full_refresh=full_refresh)
+
+
+@cli.command()
+def verify() -> None:
+    """Prove that every record is accounted for; exit code 1 if one is not."""
+    from event_warehouse.accounting import verify
+    from event_warehouse.report import print_accounting, report_console
+
+    accounting = verify(_ready())
+    print_accounting(accounting, report_console())
+    sys.exit(0 if accounting.is_balanced else 1)
+
+
+@cli.command()
+@click.argument("load_id", type=int)
+def dismiss(load_id: int) -> None:
+    """Say that a failed file need not be loaded, so that verify passes again."""
+    from event_warehouse.load.files import dismiss_failed
+
+    click.echo(f"dismissed {dismiss_failed(_ready(), load_id)}")
+
+
+@cli.command()
+def status() -> None:
+    """Say what runs, and what each feed has had."""
+    from event_warehouse.report import report_console
+    from event_warehouse.status import print_status
+
+    print_status(read_settings(), report_console())
+
+
+@cli.command()
+def up() -> None:
+    """Start Airflow, and the embedded Postgres; both stay until `down`."""
+    from event_warehouse import airflow_services
+
+    settings = _ready()
+    started = airflow_services.start(settings)
+    sign_in = airflow_services.how_to_sign_in(settings)
+    click.echo("Airflow is up." if started else "Airflow runs already.")
+    click.echo(f"  UI        {sign_in.url}")
+    click.echo(f"  sign in   {sign_in.user} / {sign_in.password}")
+    click.echo(f"  landing   {settings.landing}/<feed>/  (loaded every 5 minutes)")
+    click.echo("  stop      make down")
+
+
+@cli.command()
+def down() -> None:
+    """Stop whatever the warehouse runs; data stays."""
+    from event_warehouse import airflow_services, embedded
+
+    settings = read_settings()
+    airflow_services.stop(settings)
+    embedded.stop(settings)
+    click.echo("Nothing of the warehouse runs any more; its data stays.")
+
+
+@cli.command()
+def dsn() -> None:
+    """Print the warehouse's connection string, starting the embedded Postgres."""
+    click.echo(_ready().dsn)
+
+
+@cli.command()
+def migrate() -> None:
+    """Bring the warehouse to this version of its schema."""
+    _ready()
+
+
+def _ready() -> Settings:
+    settings = read_settings()
+    ensure_warehouse(settings)
+    return settings

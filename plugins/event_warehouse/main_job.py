@@ -1,0 +1,105 @@
+"""The main job, as `make run` shows it: feed events in, run the DAG, show the result."""
+
+import json
+import logging
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rich.console import Console
+
+from event_warehouse import airflow_runs, airflow_services, embedded
+from event_warehouse.accounting import verify
+from event_warehouse.errors import FeedError, FileError, WarehouseError
+from event_warehouse.feeds import choose_feed, read_feeds
+from event_warehouse.report import print_accounting, print_dashboards
+from event_warehouse.settings import Settings
+from event_warehouse.setup import ensure_warehouse
+
+DAG = "apply_new_events"
+SAMPLE_FEED = "customer_events"
+
+logger = logging.getLogger(__name__)
+
+
+def run_main_job(
+    settings: Settings,
+    console: Console,
+    *,
+    source: str | None,
+    feed: str | None,
+    sample_events: int,
+    sample_seed: int,
+) -> bool:
+    """True if all went well and everything is accounted for.
+
+    Stops the embedded Postgres again if it was started for this.
+    """
+    conf = _what_to_load(settings, source, feed)
+    console.print("Starting the warehouse ...")
+    started = ensure_warehouse(settings)
+    try:
+        if source is None:
+            _make_sample(settings, console, events=sample_events, seed=sample_seed)
+        console.print(f"Running Airflow's DAG {DAG} ...")
+        code = airflow_runs.run_dag(settings, DAG, conf, lambda line: _say(console, line))
+        is_balanced = _show(settings, console)
+        if code != 0 and is_balanced:
+            log = airflow_runs.run_log(settings, DAG)
+            raise WarehouseError(f"the run of {DAG} failed; its log: {log}")
+        return is_balanced
+    finally:
+        if started and not airflow_services.are_running(settings):
+            embedded.stop(settings)
+
+
+def _what_to_load(
+    settings: Settings, source: str | None, feed: str | None
+) -> dict[str, str]:
+    """The DAG's parameters; a mistake in them is better told now than in its log."""
+    if source is None:
+        return {}
+    path = Path(source).expanduser().absolute()
+    if not path.exists():
+        raise FileError(
+            f"{path}: no such file or folder; EVENTS must name one that is there"
+        )
+    feeds = read_feeds(settings.feeds)
+    if feed is None:
+        raise FeedError(f"FEED says what {path} is; declared are {', '.join(feeds)}")
+    return {"source": str(path), "feed": choose_feed(feeds, feed).name}
+
+
+def _make_sample(
+    settings: Settings, console: Console, *, events: int, seed: int
+) -> None:
+    """Write the sample into the landing folder, unless it is there already."""
+    folder = settings.landing / SAMPLE_FEED / f"sample-{events}-{seed}"
+    note = settings.home / "samples" / f"{events}-{seed}.json"
+    if folder.exists() and note.exists():
+        return
+    # Imported here: pandas takes half a second.
+    from event_warehouse.sample import write_sample
+
+    console.print(f"Making a sample of {events:,} events ...")
+    write_sample(folder, events=events, seed=seed, anchor=_kept_anchor(note))
+
+
+def _kept_anchor(note: Path) -> datetime:
+    """The time that the sample leads up to: kept, so that it can be made again."""
+    if note.exists():
+        return datetime.fromisoformat(json.loads(note.read_text())["anchor"])
+    anchor = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+    note.parent.mkdir(parents=True, exist_ok=True)
+    note.write_text(json.dumps({"anchor": anchor.isoformat()}))
+    return anchor
+
+
+def _say(console: Console, line: str) -> None:
+    console.print(f"  {line}", highlight=False, markup=False, soft_wrap=True)
+
+
+def _show(settings: Settings, console: Console) -> bool:
+    accounting = verify(settings)
+    print_dashboards(settings, console)
+    print_accounting(accounting, console)
+    return accounting.is_balanced

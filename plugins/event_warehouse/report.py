@@ -1,0 +1,118 @@
+"""The accounting and the dashboards as tables that a person reads."""
+
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+from operator import attrgetter
+from typing import Any
+
+import psycopg
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from event_warehouse.accounting import Accounting, LoadAccount
+from event_warehouse.database import Role, connect, load_statements
+from event_warehouse.settings import Settings
+
+STATEMENTS = load_statements("event_warehouse", "dashboards")
+PLAIN_WIDTH = 100
+TERMS = {
+    "record_count": "records",
+    "rejected_lines": "rejected lines",
+    "raw_rows": "raw rows",
+    "events": "events",
+    "rejected_events": "rejected events",
+    "duplicates": "duplicates",
+}
+
+
+def report_console() -> Console:
+    """Where reports are printed; in a file or a pipe, wide enough for each table."""
+    console = Console()
+    return console if console.is_terminal else Console(width=PLAIN_WIDTH)
+
+
+def print_accounting(accounting: Accounting, console: Console) -> None:
+    """One row a feed, one a layer, then what does not hold."""
+    by_feed = sorted(accounting.loads, key=attrgetter("feed"))
+    feeds = [
+        _feed_row(feed, list(loads))
+        for feed, loads in groupby(by_feed, key=attrgetter("feed"))
+    ]
+    headings = ["feed", "files", "pending", "failed", *TERMS.values()]
+    _print_table(console, "Accounting: where every record is", headings, feeds)
+    layers = [(one.model, one.event_count, one.expected) for one in accounting.layers]
+    _print_table(
+        console, "Facts and rollups", ["model", "events", "expected"], layers
+    )
+    for problem in accounting.problems:
+        console.print(f"[red]✗[/red] {problem}", highlight=False, soft_wrap=True)
+    if accounting.is_balanced:
+        console.print(
+            "[green]✓[/green] records = raw rows + rejected lines; raw rows = events + "
+            "rejected events + duplicates; every fact and rollup sums to its events",
+            highlight=False,
+        )
+
+
+def _feed_row(feed: str, loads: Sequence[LoadAccount]) -> tuple[object, ...]:
+    loaded = [load for load in loads if load.status == "loaded"]
+    return (
+        feed,
+        len(loaded),
+        sum(load.is_pending for load in loaded),
+        sum(load.status == "failed" for load in loads),
+        *(sum(getattr(load, term) for load in loaded) for term in TERMS),
+    )
+
+
+def print_dashboards(settings: Settings, console: Console) -> None:
+    """The marts as the read-only role sees them; of the largest tenant where one."""
+    with connect(settings.dsn, Role.READER) as connection:
+        tenants = print_query(
+            console, "Events per tenant", connection.execute(STATEMENTS["tenants"])
+        )
+        if not tenants:
+            return
+        tenant_id = tenants[0][0]
+        for name, title in (
+            ("hours", f"{tenant_id}: events per hour, newest first"),
+            ("users", f"{tenant_id}: most active users of the last day"),
+            ("entities", f"{tenant_id}: most active entities of the last day"),
+        ):
+            values = {"tenant_id": tenant_id}
+            print_query(console, title, connection.execute(STATEMENTS[name], values))
+
+
+def print_query(
+    console: Console, title: str, cursor: psycopg.Cursor[tuple[Any, ...]]
+) -> list[tuple[Any, ...]]:
+    """Print a query's rows under its columns' names, and return them."""
+    rows = cursor.fetchall()
+    headings = [column.name for column in cursor.description or ()]
+    _print_table(console, title, headings, rows)
+    return rows
+
+
+def _print_table(
+    console: Console,
+    title: str,
+    headings: Sequence[str],
+    rows: Iterable[Sequence[object]],
+) -> None:
+    table = Table(
+        title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD
+    )
+    for heading in headings:
+        table.add_column(heading)
+    shown = [[_show(value) for value in row] for row in rows]
+    for number, column in enumerate(table.columns):
+        is_number = shown and shown[0][number].replace(",", "").isdecimal()
+        column.justify = "right" if is_number else "left"
+    for row in shown:
+        table.add_row(*row)
+    console.print(table)
+
+
+def _show(value: object) -> str:
+    return f"{value:,}" if isinstance(value, int) else str(value)

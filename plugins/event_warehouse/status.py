@@ -1,0 +1,23 @@
+"""What runs, and what each feed has had."""
+
+from rich.console import Console
+
+from event_warehouse import airflow_services, embedded
+from event_warehouse.database import Role, connect, load_statements
+from event_warehouse.report import print_query
+from event_warehouse.settings import Settings
+
+STATEMENTS = load_statements("event_warehouse", "status")
+
+
+def print_status(settings: Settings, console: Console) -> None:
+    """Starts nothing; the feeds are left out while Postgres does not run."""
+    if settings.external_dsn is None:
+        is_up = embedded.is_running(settings)
+        console.print(f"embedded Postgres  {'runs' if is_up else 'is stopped'}")
+        if not is_up:
+            return
+    airflow = "runs" if airflow_services.are_running(settings) else "is stopped"
+    console.print(f"Airflow            {airflow}")
+    with connect(settings.dsn, Role.TRANSFORMER) as connection:
+        print_query(console, "Feeds", connection.execute(STATEMENTS["feeds"]))

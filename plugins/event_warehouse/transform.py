@@ -1,0 +1,91 @@
+"""Runs dbt over the loads that it has not applied yet."""
+
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from event_warehouse.database import Role, connect
+from event_warehouse.errors import TransformError
+from event_warehouse.settings import PROJECT, Settings
+
+if TYPE_CHECKING:
+    from dbt.cli.main import dbtRunnerResult
+    from dbt_common.events.base_types import EventMsg
+
+DBT_PROJECT = PROJECT / "dbt_project"
+LOCK = 7_271_002
+"""Advisory lock that lets one transform run at a time; a second one waits."""
+
+logger = logging.getLogger(__name__)
+
+
+def transform(settings: Settings, *, full_refresh: bool = False) -> None:
+    """Brings every model up to date; what is up to date already is not touched.
+
+    Each model commits by itself, so a run that is ended goes on where it was. Raises
+    TransformError with the models that failed and what Postgres said of each.
+    """
+    with connect(settings.dsn, Role.TRANSFORMER, autocommit=True) as connection:
+        connection.execute("select pg_advisory_lock(%s)", (LOCK,))
+        _run_dbt(settings, ["--full-refresh"] if full_refresh else [])
+
+
+def _run_dbt(settings: Settings, arguments: list[str]) -> None:
+    # Imported here: it takes seconds, and loading needs none of it.
+    from dbt.cli.main import dbtRunner
+
+    with _environment(WAREHOUSE_DSN=settings.dsn):
+        result = dbtRunner(callbacks=[_report]).invoke(
+            [
+                "--quiet",
+                *("--log-path", str(settings.home / "logs" / "dbt")),
+                "run",
+                *("--project-dir", str(DBT_PROJECT)),
+                *("--profiles-dir", str(DBT_PROJECT)),
+                *("--target-path", str(settings.home / "dbt")),
+                *arguments,
+            ]
+        )
+    if not result.success:
+        raise TransformError(_failures(result, settings))
+
+
+@contextmanager
+def _environment(**values: str) -> Iterator[None]:
+    """dbt's profile can read nothing but the environment."""
+    before = dict(os.environ)
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def _report(event: "EventMsg") -> None:
+    if event.info.name != "LogModelResult":
+        return
+    data = event.data
+    if not data.status.startswith(("nothing pending", "CREATE VIEW")):
+        logger.info(
+            "%s: %s in %.1f s (model %d of %d)",
+            data.node_info.node_name,
+            data.status,
+            data.execution_time,
+            data.index,
+            data.total,
+        )
+
+
+def _failures(result: "dbtRunnerResult", settings: Settings) -> str:
+    if result.exception is not None:
+        return f"dbt: {result.exception}"
+    failures = [
+        f"{one.node.name}: {one.message}"
+        for one in getattr(result.result, "results", [])
+        if one.status in {"error", "fail"}
+    ]
+    logs = settings.home / "logs" / "dbt"
+    return f"dbt: {'; '.join(failures)} (log: {logs / 'dbt.log'})"

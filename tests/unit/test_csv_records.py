@@ -1,0 +1,537 @@
+import csv
+import io
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from event_warehouse.errors import FileError
+from event_warehouse.feeds import Constant, EventField, Feed
+from event_warehouse.load.csv_records import MAX_OPEN_BYTES, read_csv
+from event_warehouse.load.lines import OverlongLine, split_at_lines
+from event_warehouse.load.records import OVERLONG, RejectedLine
+
+UNCLOSED = "opens a quote that is never closed"
+LOAD_ID = 7
+
+VISITS = Feed(
+    name="visits",
+    files="visits/*",
+    format="csv",
+    fields={
+        EventField.TENANT_ID: "customer",
+        EventField.EVENT_TIME: "at",
+    },
+)
+"""Reads customer, at and user_id; every other column is an attribute."""
+
+
+@dataclass(frozen=True)
+class Read:
+    """What a reader made of a file, its COPY rows parsed again."""
+
+    rows: list[dict[str, str]]
+    rejected: list[RejectedLine]
+
+    @property
+    def line_numbers(self) -> list[int]:
+        return [int(row["line_number"]) for row in self.rows]
+
+    def values(self, column: str) -> list[str]:
+        return [row[column] for row in self.rows]
+
+
+def read(*blocks: bytes, feed: Feed = VISITS) -> Read:
+    return read_chunks(split_at_lines(blocks), feed)
+
+
+def read_chunks(chunks: Iterable[bytes | OverlongLine], feed: Feed = VISITS) -> Read:
+    records = read_csv(iter(chunks), feed, load_id=LOAD_ID)
+    assert records.copy_format == "csv"
+    columns = list(map(str, records.columns))
+    result = Read([], [])
+    for batch in records.batches:
+        assert not batch.rows or batch.rows.endswith(b"\n")
+        # As COPY does: lines end in a newline, and a carriage return must be quoted.
+        text = io.StringIO(batch.rows.decode(), newline="\n")
+        rows = list(csv.DictReader(text, columns, strict=True))
+        assert len(rows) == batch.row_count
+        result.rows.extend(rows)
+        result.rejected.extend(batch.rejected)
+    assert all(row["load_id"] == str(LOAD_ID) for row in result.rows)
+    return result
+
+
+def refusal(*blocks: bytes, feed: Feed = VISITS) -> str:
+    with pytest.raises(FileError) as refused:
+        read(*blocks, feed=feed)
+    return str(refused.value)
+
+
+# The header -----------------------------------------------------------------------
+
+
+def test_empty_file_has_no_header() -> None:
+    assert refusal(b"").startswith("line 1, the header, has no column 'at'")
+
+
+def test_file_of_a_blank_line_has_no_header() -> None:
+    assert "has no column 'at'" in refusal(b"\n")
+
+
+def test_file_of_a_byte_order_mark_has_no_header() -> None:
+    assert "has no column 'at'" in refusal(b"\xef\xbb\xbf")
+
+
+def test_header_alone_is_a_file_without_records() -> None:
+    assert read(b"customer,at\n") == Read([], [])
+
+
+def test_header_without_a_line_end_is_a_file_without_records() -> None:
+    assert read(b"customer,at") == Read([], [])
+
+
+def test_header_of_another_feed_is_refused_with_the_columns_it_has() -> None:
+    message = refusal(b"colour,size\nred,1\n")
+
+    assert message == (
+        "line 1, the header, has no column 'at', the event time of feed visits; "
+        "it has 'colour', 'size'"
+    )
+
+
+def test_header_that_names_a_column_twice_is_refused() -> None:
+    assert refusal(b"at,user_id,at\n") == "line 1, the header, names 'at' twice"
+
+
+def test_header_with_two_nameless_columns_is_refused() -> None:
+    assert refusal(b"at,,\n") == "line 1, the header, names '' twice"
+
+
+def test_header_that_is_not_utf8_is_refused() -> None:
+    assert refusal(b"at,\xff\n").startswith("line 1 is no CSV header: 'utf-8'")
+
+
+def test_header_with_an_open_quote_is_refused() -> None:
+    assert refusal(b'at,"user\nid"\n').startswith("line 1 is no CSV header: ")
+
+
+def test_overlong_header_is_refused() -> None:
+    with pytest.raises(FileError, match="^line 1, the header, is longer than"):
+        read_chunks([OverlongLine(b"at,", 99_000_000)])
+
+
+def test_byte_order_mark_is_no_part_of_the_first_name() -> None:
+    result = read(b"\xef\xbb\xbfat,customer\nnow,acme\n")
+
+    assert result.values("event_time") == ["now"]
+
+
+def test_names_may_be_quoted_and_padded() -> None:
+    result = read(b'"at", customer \nnow,acme\n')
+
+    assert result.values("event_time") == ["now"]
+    assert result.values("tenant_id") == ["acme"]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"customer,at,user_id\nacme,noon,ada\n",
+        b"at,user_id,customer\nnoon,ada,acme\n",
+        b"user_id,customer,at\nada,acme,noon\n",
+    ],
+)
+def test_columns_are_found_by_name_in_any_order(content: bytes) -> None:
+    (row,) = read(content).rows
+
+    assert row == {
+        "load_id": "7",
+        "line_number": "2",
+        "tenant_id": "acme",
+        "event_time": "noon",
+        "user_id": "ada",
+    }
+
+
+def test_missing_column_is_left_out_of_the_rows() -> None:
+    (row,) = read(b"at\nnoon\n").rows
+
+    assert row == {"load_id": "7", "line_number": "2", "event_time": "noon"}
+
+
+def test_unknown_column_is_an_attribute() -> None:
+    (row,) = read(b'at,page,"a ""b"""\nnoon,/x,1\n').rows
+
+    assert json.loads(row["attributes"]) == {"page": "/x", 'a "b"': "1"}
+
+
+def test_empty_attribute_is_left_out() -> None:
+    first, second = read(b"at,page,size\nnoon,,2\nnoon,,\n").values("attributes")
+
+    assert json.loads(first) == {"size": "2"}
+    assert second == ""
+
+
+def test_two_fields_of_one_column_both_have_its_value() -> None:
+    feed = Feed(
+        name="visits",
+        files="visits/*",
+        format="csv",
+        fields={EventField.TENANT_ID: "customer", EventField.USER_ID: "customer"},
+    )
+
+    (row,) = read(b"customer,event_time\nacme,noon\n", feed=feed).rows
+
+    assert row["tenant_id"] == "acme"
+    assert row["user_id"] == "acme"
+
+
+def test_column_that_has_a_constant_s_name_is_an_attribute() -> None:
+    feed = Feed(
+        name="visits",
+        files="visits/*",
+        format="csv",
+        fields={EventField.TENANT_ID: Constant(constant="shop")},
+    )
+
+    (row,) = read(b"tenant_id,event_time\nacme,noon\n", feed=feed).rows
+
+    assert row["tenant_id"] == "shop"
+    assert json.loads(row["attributes"]) == {"tenant_id": "acme"}
+
+
+@pytest.mark.parametrize("constant", ["50% off", "%s%d%%", 'a "b", c', "a\nb", "a\rb"])
+@pytest.mark.parametrize("line", [b"noon,ada", b'"noon","ada"'])
+def test_constant_arrives_as_it_was_declared(constant: str, line: bytes) -> None:
+    feed = Feed(
+        name="visits",
+        files="visits/*",
+        format="csv",
+        fields={EventField.SERVICE: Constant(constant=constant)},
+    )
+
+    (row,) = read(b"event_time,user_id\n" + line, feed=feed).rows
+
+    assert row["service"] == constant
+    assert row["user_id"] == "ada"
+
+
+@pytest.mark.parametrize("delimiter", [";", "\t", "|", " "])
+def test_delimiter_is_the_feed_s(delimiter: str) -> None:
+    feed = Feed(name="visits", files="visits/*", format="csv", delimiter=delimiter)
+    content = "event_time,user_id\nnoon,ada\n".replace(",", delimiter)
+
+    (row,) = read(content.encode(), feed=feed).rows
+
+    assert row["user_id"] == "ada"
+
+
+def test_comma_is_a_character_like_any_other_where_it_delimits_nothing() -> None:
+    feed = Feed(name="visits", files="visits/*", format="csv", delimiter=";")
+
+    (row,) = read(b"event_time;user_id\nnoon;a,b\n", feed=feed).rows
+
+    assert row["user_id"] == "a,b"
+
+
+# Lines ----------------------------------------------------------------------------
+
+
+def test_last_line_without_a_newline_is_a_record() -> None:
+    assert read(b"at\nnoon\nnight").values("event_time") == ["noon", "night"]
+
+
+@pytest.mark.parametrize("quote", [b"", b'"'])
+def test_carriage_return_before_a_line_end_is_no_part_of_the_value(
+    quote: bytes,
+) -> None:
+    content = b"at,user_id\r\nnoon,%bada%b\r\nnight,ada" % (quote, quote)
+
+    result = read(content)
+
+    assert result.values("user_id") == ["ada", "ada"]
+    assert result.rejected == []
+
+
+def test_mixed_line_ends_are_all_line_ends() -> None:
+    result = read(b'at\r\na\nb\r\n"c"\nd\r\n')
+
+    assert result.values("event_time") == ["a", "b", "c", "d"]
+    assert result.line_numbers == [2, 3, 4, 5]
+
+
+@pytest.mark.parametrize("quote", [b"", b'"'])
+def test_blank_line_is_no_record_but_has_a_number(quote: bytes) -> None:
+    result = read(b"at\n\nnoon\n\r\n\n%bnight%b\n\n" % (quote, quote))
+
+    assert result.values("event_time") == ["noon", "night"]
+    assert result.line_numbers == [3, 6]
+    assert result.rejected == []
+
+
+def test_empty_field_is_empty_whether_quoted_or_not() -> None:
+    assert read(b'at,user_id\n,\n"",""\n').values("user_id") == ["", ""]
+
+
+def test_space_is_part_of_the_value() -> None:
+    assert read(b"at, user_id\n noon , ada\n").values("user_id") == [" ada"]
+
+
+def test_backslash_and_dot_alone_do_not_end_the_data() -> None:
+    assert read(b'at\na\n\\.\n"b"\n').values("event_time") == ["a", "\\.", "b"]
+
+
+def test_only_line_of_backslash_and_dot_passes_through() -> None:
+    assert read(b"at\n\\.\nb\n").values("event_time") == ["\\.", "b"]
+
+
+@pytest.mark.parametrize(
+    ("line", "count"), [(b"noon", 1), (b"noon,ada,x", 3), (b"noon,ada,", 3)]
+)
+def test_line_with_too_few_or_too_many_fields_is_rejected(
+    line: bytes, count: int
+) -> None:
+    result = read(b"at,user_id\na,b\n" + line + b"\nc,d\n")
+
+    reason = f"has {count} fields, the header 2"
+    assert result.rejected == [RejectedLine(3, reason, line, len(line))]
+    assert result.values("event_time") == ["a", "c"]
+    assert result.line_numbers == [2, 4]
+
+
+def test_line_with_a_nul_is_rejected_with_its_bytes() -> None:
+    result = read(b"at,user_id\nnoon,a\0da\nnoon,ada\n")
+
+    assert result.rejected == [RejectedLine(2, "holds a NUL byte", b"noon,a\0da", 9)]
+    assert result.line_numbers == [3]
+
+
+def test_line_that_is_not_utf8_is_rejected_with_its_bytes() -> None:
+    result = read(b"at,user_id\nnoon,a\xffda\nnoon,\xc3\xa9\n")
+
+    assert result.rejected == [RejectedLine(2, "is not UTF-8", b"noon,a\xffda", 9)]
+    assert result.values("user_id") == ["é"]
+
+
+@pytest.mark.parametrize(
+    "line", [b"noon,\xed\xa0\x80", b"noon,\xc0\xaf", b"noon,\xf4\x90\x80\x80"]
+)
+def test_bytes_that_only_look_like_utf8_are_rejected(line: bytes) -> None:
+    (rejected,) = read(b"at,user_id\n" + line + b"\n").rejected
+
+    assert (rejected.reason, rejected.line) == ("is not UTF-8", line)
+
+
+def test_rejected_line_is_kept_without_its_line_end() -> None:
+    (rejected,) = read(b"at,user_id\nnoon\r\n").rejected
+
+    assert (rejected.line, rejected.byte_count) == (b"noon", 4)
+
+
+def test_carriage_return_inside_a_bare_value_rejects_the_line() -> None:
+    result = read(b"at,user_id\nno\ron,ada\nnight,bob\n")
+
+    assert [line.line for line in result.rejected] == [b"no\ron,ada"]
+    assert result.values("user_id") == ["bob"]
+
+
+def test_overlong_line_is_rejected_with_its_beginning() -> None:
+    result = read_chunks([b"at\na\n", OverlongLine(b"bbb", 99_000_000), b"c\n"])
+
+    assert result.rejected == [RejectedLine(3, OVERLONG, b"bbb", 99_000_000)]
+    assert result.line_numbers == [2, 4]
+
+
+def test_overlong_line_ends_a_quote_that_was_open_before_it() -> None:
+    result = read_chunks([b'at\n"a\nb\n', OverlongLine(b"c", 99_000_000), b"d\n"])
+
+    assert [(line.line_number, line.reason) for line in result.rejected] == [
+        (2, UNCLOSED),
+        (4, OVERLONG),
+    ]
+    assert result.values("event_time") == ["b", "d"]
+    assert result.line_numbers == [3, 5]
+
+
+# Quotes ---------------------------------------------------------------------------
+
+
+def test_quoted_value_may_hold_delimiter_quote_and_line_ends() -> None:
+    result = read(b'at,user_id\n"a,b","say ""hi""\nthere\r\n"\nnoon,ada\n')
+
+    assert result.values("event_time") == ["a,b", "noon"]
+    assert result.values("user_id") == ['say "hi"\nthere\r\n', "ada"]
+    assert result.line_numbers == [2, 5]
+
+
+def test_quoted_carriage_return_is_kept() -> None:
+    assert read(b'at\n"no\ron"\n').values("event_time") == ["no\ron"]
+
+
+@pytest.mark.parametrize("size", range(1, 12))
+def test_quoted_line_end_may_fall_on_any_border_of_blocks(size: int) -> None:
+    content = b'at,user_id\nnoon,"a\nb"\nnight,"c\n\nd"\nlast,e\n'
+
+    result = read(*(content[i : i + size] for i in range(0, len(content), size)))
+
+    assert result.values("user_id") == ["a\nb", "c\n\nd", "e"]
+    assert result.line_numbers == [2, 4, 7]
+    assert result.rejected == []
+
+
+def test_quote_never_closed_rejects_its_line_and_no_other() -> None:
+    result = read(b'at,user_id\nnoon,ada\nnight,"bob\nnoon,eve\nnoon,kim\n')
+
+    assert result.rejected == [RejectedLine(3, UNCLOSED, b'night,"bob', 10)]
+    assert result.values("user_id") == ["ada", "eve", "kim"]
+    assert result.line_numbers == [2, 4, 5]
+
+
+def test_quote_never_closed_in_the_last_line_rejects_it() -> None:
+    result = read(b'at,user_id\nnoon,ada\nnight,"bob')
+
+    assert result.rejected == [RejectedLine(3, UNCLOSED, b'night,"bob', 10)]
+    assert result.values("user_id") == ["ada"]
+
+
+def test_quote_open_for_longer_than_the_limit_rejects_its_line_and_no_other() -> None:
+    line = b"noon,ada\n"
+    count = MAX_OPEN_BYTES // len(line) + 10
+    blocks = [b'at,user_id\nnight,"bob\n', *[line * (count // 10)] * 11]
+
+    result = read(*blocks)
+
+    assert result.rejected == [RejectedLine(2, UNCLOSED, b'night,"bob', 10)]
+    assert result.line_numbers == list(range(3, 3 + 11 * (count // 10)))
+
+
+def test_long_quoted_value_below_the_limit_is_a_value() -> None:
+    value = b"abcdefg\n" * (MAX_OPEN_BYTES // 16)
+    content = b'at,user_id\nnoon,"' + value + b'"\n'
+
+    result = read(*(content[i : i + 131072] for i in range(0, len(content), 131072)))
+
+    assert result.values("user_id") == [value.decode()]
+
+
+def test_text_after_a_closing_quote_rejects_the_line() -> None:
+    result = read(b'at,user_id\nnoon,"ada"x\nnoon,"bob"\n')
+
+    assert [line.line for line in result.rejected] == [b'noon,"ada"x']
+    assert result.values("user_id") == ["bob"]
+
+
+def test_two_lines_with_an_open_quote_each_are_rejected_each() -> None:
+    result = read(b'at,user_id\n"noon,ada\n"night,bob\nnoon,eve\n')
+
+    assert [line.line_number for line in result.rejected] == [2, 3]
+    assert result.values("user_id") == ["eve"]
+
+
+def test_record_over_several_lines_is_rejected_with_all_of_them() -> None:
+    result = read(b'at,user_id\n"a\nb","c","d"\nnoon,ada\n')
+
+    assert [(line.line_number, line.line) for line in result.rejected] == [
+        (2, b'"a\nb","c","d"')
+    ]
+    assert result.line_numbers == [4]
+
+
+# Properties -----------------------------------------------------------------------
+
+PLAIN = st.text(
+    st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12
+)
+AWKWARD = st.text('ab,"\n\r;\\. é%', max_size=8)
+TABLES = st.lists(st.tuples(PLAIN | AWKWARD, AWKWARD | PLAIN), max_size=12)
+CUTS = st.lists(st.integers(0, 300), max_size=6)
+
+
+def cut(content: bytes, cuts: list[int]) -> list[bytes]:
+    places = sorted({0, len(content), *(min(place, len(content)) for place in cuts)})
+    return [content[a:b] for a, b in pairwise(places)]
+
+
+@given(TABLES, CUTS, st.sampled_from(["\n", "\r\n"]))
+def test_whatever_a_csv_writer_wrote_is_read_back(
+    table: list[tuple[str, str]], cuts: list[int], line_end: str
+) -> None:
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\r\n")
+    for values in table:
+        writer.writerow(values)
+    # Written with CR LF, so that the writer quotes a CR too.
+    written = text.getvalue() if line_end == "\r\n" else unify(table)
+    content = f"at,user_id{line_end}{written}".encode()
+
+    result = read(*cut(content, cuts))
+
+    assert result.rejected == []
+    assert [(row["event_time"], row["user_id"]) for row in result.rows] == table
+
+
+def unify(table: list[tuple[str, str]]) -> str:
+    """The table with every value quoted and LF at each line's end."""
+    text = io.StringIO(newline="")
+    csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_ALL).writerows(table)
+    return text.getvalue()
+
+
+@given(TABLES, CUTS)
+def test_attributes_are_read_back_too(
+    table: list[tuple[str, str]], cuts: list[int]
+) -> None:
+    content = f"at,page\n{unify(table)}".encode()
+
+    result = read(*cut(content, cuts))
+
+    pages = [
+        json.loads(row["attributes"])["page"] if row["attributes"] else ""
+        for row in result.rows
+    ]
+    assert result.rejected == []
+    assert pages == [page for _, page in table]
+
+
+@given(st.binary(max_size=80), CUTS)
+def test_no_line_of_any_bytes_is_lost(content: bytes, cuts: list[int]) -> None:
+    content = content.replace(b'"', b"'")
+
+    result = read(*cut(b"at,user_id\n" + content, cuts))
+
+    lines = content.split(b"\n")
+    told = {line.line_number for line in result.rejected} | set(result.line_numbers)
+    assert told == {n for n, line in enumerate(lines, 2) if line not in (b"", b"\r")}
+
+
+@given(st.text('ab,"\n', max_size=60), CUTS)
+def test_every_line_is_in_a_record_or_rejected_whatever_the_quotes(
+    text: str, cuts: list[int]
+) -> None:
+    result = read(*cut(f"at,user_id\n{text}".encode(), cuts))
+
+    covered: set[int] = set()
+    for line in result.rejected:
+        covered.update(range(line.line_number, line.line_number + lines_of(line.line)))
+    for row in result.rows:
+        inner = sum(row[column].count("\n") for column in ("event_time", "user_id"))
+        number = int(row["line_number"])
+        covered.update(range(number, number + inner + 1))
+    lines = text.split("\n")
+    assert covered >= {n for n, line in enumerate(lines, 2) if line}
+
+
+def lines_of(record: bytes) -> int:
+    return record.count(b"\n") + 1
+
+
+@given(st.text('ab,"\n', max_size=60), CUTS)
+def test_cuts_change_nothing_whatever_the_quotes(text: str, cuts: list[int]) -> None:
+    content = f"at,user_id\n{text}".encode()
+
+    assert read(*cut(content, cuts)) == read(content)

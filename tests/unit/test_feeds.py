@@ -1,0 +1,189 @@
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from event_warehouse.errors import FeedError
+from event_warehouse.feeds import (
+    EventField,
+    Feed,
+    choose_feed,
+    read_feeds,
+)
+from event_warehouse.settings import PROJECT
+
+
+def read(folder: Path, text: str) -> dict[str, Feed]:
+    path = folder / "feeds.yml"
+    path.write_text(text, encoding="utf-8")
+    return read_feeds(path)
+
+
+def refusal(folder: Path, text: str) -> str:
+    with pytest.raises(FeedError) as refused:
+        read(folder, text)
+    return str(refused.value)
+
+
+def test_feeds_that_ship_are_declared_rightly() -> None:
+    assert {"customer_events", "gharchive"} <= set(read_feeds(PROJECT / "feeds.yml"))
+
+
+def test_smallest_declaration_reads_every_field_under_its_own_name(
+    tmp_path: Path,
+) -> None:
+    feed = read(tmp_path, "clicks: {files: clicks/*, format: csv}")["clicks"]
+
+    assert feed.sources == {field: field.value for field in EventField}
+    assert feed.constants == {}
+    assert feed.identity == ()
+    assert feed.delimiter == ","
+    assert feed.time_format == "iso8601"
+    assert feed.earliest == datetime(1970, 1, 1, tzinfo=UTC)
+    assert feed.latest_ahead == timedelta(hours=1)
+
+
+def test_mapped_field_is_read_from_its_input_field_alone(tmp_path: Path) -> None:
+    feed = read(
+        tmp_path,
+        "clicks: {files: clicks/*, format: json_lines, fields: {user_id: actor.login}}",
+    )["clicks"]
+
+    assert feed.sources[EventField.USER_ID] == "actor.login"
+    assert feed.sources[EventField.EVENT_ID] == "event_id"
+
+
+def test_constant_field_is_not_read_from_the_input(tmp_path: Path) -> None:
+    feed = read(
+        tmp_path,
+        "clicks: {files: clicks/*, format: csv, fields: {tenant_id: {constant: shop}}}",
+    )["clicks"]
+
+    assert feed.constants == {EventField.TENANT_ID: "shop"}
+    assert EventField.TENANT_ID not in feed.sources
+
+
+def test_event_time_may_be_constant(tmp_path: Path) -> None:
+    feed = read(
+        tmp_path,
+        "clicks:\n"
+        "  files: clicks/*\n"
+        "  format: csv\n"
+        "  fields: {event_time: {constant: '2025-01-01T00:00:00Z'}}\n",
+    )["clicks"]
+
+    assert feed.event_time_source is None
+
+
+def test_missing_file_is_refused_by_its_path(tmp_path: Path) -> None:
+    with pytest.raises(FeedError, match=r"nothing\.yml can't be read: .*No such file"):
+        read_feeds(tmp_path / "nothing.yml")
+
+
+def test_file_that_is_not_utf8_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "feeds.yml"
+    path.write_bytes(b"clicks: {files: '\xff'}")
+
+    with pytest.raises(FeedError, match="can't be read: .*utf-8"):
+        read_feeds(path)
+
+
+@pytest.mark.parametrize("text", ["", "# nothing\n", "[]", "- clicks", "clicks", "{}"])
+def test_file_without_a_feed_is_refused(tmp_path: Path, text: str) -> None:
+    assert refusal(tmp_path, text).endswith("declares no feed")
+
+
+def test_file_that_is_no_yaml_is_refused_with_the_line(tmp_path: Path) -> None:
+    assert "line 2" in refusal(tmp_path, "clicks:\n  files: [")
+
+
+@pytest.mark.parametrize("text", ["clicks:", "clicks: csv", "clicks: [files]"])
+def test_entry_without_a_declaration_is_refused_by_name(
+    tmp_path: Path, text: str
+) -> None:
+    assert refusal(tmp_path, text).endswith("feed 'clicks' has no declaration")
+
+
+@pytest.mark.parametrize(
+    ("declaration", "reason"),
+    [
+        ("{format: csv}", "files: Field required"),
+        ("{files: c/*}", "format: Field required"),
+        ("{files: c/*, format: xml}", "format: Input should be 'csv' or 'json_lines'"),
+        ("{files: /etc/*, format: csv}", "files: Value error, must be a pattern below"),
+        ("{files: c/../../*, format: csv}", "files: Value error, must be a pattern be"),
+        ("{files: c/*, format: csv, feilds: {}}", "feilds: Extra inputs are not perm"),
+        ("{files: c/*, format: csv, name: other}", "multiple values for keyword"),
+        ("{files: c/*, format: csv, fields: {colour: c}}", "fields.colour"),
+        ("{files: c/*, format: csv, fields: {user_id: ''}}", "fields.user_id"),
+        ("{files: c/*, format: csv, fields: {user_id: 7}}", "fields.user_id"),
+        (
+            "{files: c/*, format: csv, fields: {user_id: {constant: ''}}}",
+            "fields.user_id",
+        ),
+        (
+            "{files: c/*, format: csv, fields: {user_id: {constant: a, or: b}}}",
+            "fields.user_id",
+        ),
+        (
+            "{files: c/*, format: csv, fields: {user_id: actor.login}}",
+            "fields.user_id: a CSV file has no nested 'actor.login'",
+        ),
+        ("{files: c/*, format: csv, delimiter: ''}", "delimiter: String should match"),
+        ("{files: c/*, format: csv, delimiter: '||'}", "delimiter: String should mat"),
+        ("{files: c/*, format: csv, delimiter: '\"'}", "delimiter: String should mat"),
+        ('{files: c/*, format: csv, delimiter: "\\n"}', "delimiter: String should ma"),
+        ("{files: c/*, format: csv, identity: [colour]}", "identity.0: Input should"),
+        ("{files: c/*, format: csv, identity: [tenant_id]}", "always identify; leave"),
+        ("{files: c/*, format: csv, identity: [event_time]}", "always identify; lea"),
+        ("{files: c/*, format: csv, time_format: rfc822}", "time_format: Input shou"),
+        ("{files: c/*, format: csv, earliest: 2020-01-01}", "earliest: "),
+        ("{files: c/*, format: csv, earliest: '2020-01-01T00:00:00'}", "timezone"),
+        ("{files: c/*, format: csv, latest_ahead: soon}", "latest_ahead: "),
+    ],
+)
+def test_wrong_declaration_is_refused_by_entry_and_reason(
+    tmp_path: Path, declaration: str, reason: str
+) -> None:
+    message = refusal(tmp_path, f"clicks: {declaration}")
+
+    assert message.startswith(f"{tmp_path / 'feeds.yml'}: feed 'clicks': ")
+    assert reason in message
+
+
+@pytest.mark.parametrize(
+    "name", ["Clicks", "2clicks", "click-s", "''", "7", "c" * 41, '"c;drop"', "true"]
+)
+def test_wrong_name_is_refused(tmp_path: Path, name: str) -> None:
+    message = refusal(tmp_path, f"{name}: {{files: c/*, format: csv}}")
+
+    assert ": name: " in message
+
+
+def test_one_wrong_entry_refuses_the_file_whatever_else_is_right(
+    tmp_path: Path,
+) -> None:
+    message = refusal(
+        tmp_path, "views: {files: v/*, format: csv}\nclicks: {files: c/*, format: no}"
+    )
+
+    assert "feed 'clicks': format" in message
+
+
+def test_feed_is_chosen_by_name(tmp_path: Path) -> None:
+    feeds = read(
+        tmp_path,
+        "views: {files: v/*, format: csv}\nclicks: {files: c/*, format: csv}",
+    )
+
+    assert choose_feed(feeds, "clicks").files == "c/*"
+
+
+def test_unknown_feed_is_refused_with_the_names_there_are(tmp_path: Path) -> None:
+    feeds = read(
+        tmp_path,
+        "views: {files: v/*, format: csv}\nclicks: {files: c/*, format: csv}",
+    )
+
+    with pytest.raises(FeedError, match="no feed 'click'; declared are views, clicks"):
+        choose_feed(feeds, "click")
