@@ -54,12 +54,12 @@ lint: $(INSTALLED) ## Check style and types: ruff, mypy, sqlfluff
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
-	@$(BIN)/sqlfluff lint --processes 2 dbt_project plugins
+	@for folder in dbt_project plugins; do (cd $$folder && ../$(BIN)/sqlfluff lint --nocolor .); done
 
 format: $(INSTALLED) ## Mend what can be mended of style
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
-	@$(BIN)/sqlfluff fix --processes 2 dbt_project plugins
+	@for folder in dbt_project plugins; do (cd $$folder && ../$(BIN)/sqlfluff fix .); done
 
 test: lint ## Lint, then every test, on a Postgres of the tests' own
 	@$(BIN)/pytest

@@ -5,7 +5,7 @@ dbt imports the modules that are named dbt_* and makes their plugins before it c
 
 import os
 
-from dbt.plugins import dbtPlugin
+from dbt.plugins.manager import dbtPlugin
 
 
 class EmbeddedWarehouse(dbtPlugin):
@@ -15,8 +15,8 @@ class EmbeddedWarehouse(dbtPlugin):
         """Start and migrate the embedded warehouse if this project's dbt needs it."""
         if self.project_name != "event_warehouse" or os.environ.get("WAREHOUSE_DSN"):
             return
-        from event_warehouse.setup import ensure_warehouse
         from event_warehouse.settings import read_settings
+        from event_warehouse.setup import ensure_warehouse
 
         ensure_warehouse(read_settings())
 

@@ -1,4 +1,4 @@
-"""What the tests share: a Postgres of their own, and a fresh warehouse for each test."""
+"""What the tests share: a Postgres of their own, a fresh warehouse for each test."""
 
 import os
 import shutil
@@ -40,9 +40,7 @@ def cluster() -> Iterator[Settings]:
     try:
         embedded.ensure_running(settings)
         # Only a crash of the machine could tell the difference, and tests cause none.
-        administer(
-            settings, "alter system set fsync = off", "select pg_reload_conf()"
-        )
+        administer(settings, "alter system set fsync = off", "select pg_reload_conf()")
         yield settings
     finally:
         embedded.stop(settings)
@@ -116,11 +114,9 @@ def land() -> Land:
 def query() -> Query:
     """Rows of a query, asked as the warehouse's owner."""
 
-    def ask(
-        settings: Settings, text: str, *values: object
-    ) -> list[tuple[object, ...]]:
+    def ask(settings: Settings, text: str, *values: object) -> list[tuple[object, ...]]:
         with psycopg.connect(settings.dsn) as connection:
-            return connection.execute(sql.SQL(text), values).fetchall()  # type: ignore[arg-type]
+            return connection.execute(sql.SQL(text), values).fetchall()
 
     return ask
 
@@ -172,4 +168,4 @@ def administer(cluster: Settings, *statements: str) -> None:
     dsn = f"postgresql://postgres@/postgres?host={cluster.socket_folder}&port=5432"
     with psycopg.connect(dsn, autocommit=True) as connection:
         for statement in statements:
-            connection.execute(statement)  # type: ignore[call-overload]
+            connection.execute(statement)

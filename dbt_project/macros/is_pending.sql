@@ -7,7 +7,5 @@ A macro, so that unit tests can override it. `event_time: true` for tables parti
 event_time, whose untouched partitions are then left alone.
 #}
 {% macro is_pending(relation, event_time=false) -%}
-    ledger.is_pending(
-        {{- relation }}.apply_id{{ ', ' ~ relation ~ '.event_time' if event_time -}}
-    )
+    ledger.is_pending({{ relation }}.apply_id {%- if event_time %}, {{ relation }}.event_time {%- endif %})
 {%- endmacro %}

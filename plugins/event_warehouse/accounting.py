@@ -43,8 +43,8 @@ class LoadAccount:
         """What does not hold; None if all does, or it is not applied yet."""
         if self.status == "failed":
             return (
-                f"{self.uri} as feed {self.feed} failed: {self.error}. Mend it and load "
-                f"it again, or run: warehouse dismiss {self.load_id}"
+                f"{self.uri} as feed {self.feed} failed: {self.error}. Mend it and "
+                f"load it again, or run: warehouse dismiss {self.load_id}"
             )
         if self.status != "loaded":
             return None
@@ -92,7 +92,7 @@ class Accounting:
 
     @property
     def problems(self) -> tuple[str, ...]:
-        """What does not hold, one sentence each; the first of them if there are many."""
+        """What does not hold, a sentence each; the first of them if there are many."""
         found = list(self._problems())
         if len(found) > SHOWN_PROBLEMS:
             more = len(found) - SHOWN_PROBLEMS
@@ -119,9 +119,7 @@ def verify(settings: Settings) -> Accounting:
         connection.read_only = True
         transformed = connection.execute(STATEMENTS["is_transformed"]).fetchone()
         if transformed is None or not transformed[0]:
-            raise WarehouseError(
-                "nothing is transformed yet; run: warehouse transform"
-            )
+            raise WarehouseError("nothing is transformed yet; run: warehouse transform")
         with connection.cursor(row_factory=class_row(LoadAccount)) as cursor:
             loads = cursor.execute(STATEMENTS["loads"]).fetchall()
         with connection.cursor(row_factory=class_row(LayerAccount)) as cursor:

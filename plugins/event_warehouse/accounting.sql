@@ -1,7 +1,7 @@
-What proves that nothing is lost: each term counted in its own table.
+-- What proves that nothing is lost: each term counted in its own table.
 
 -- is_transformed --
-select to_regclass('marts.accounting') is not null
+select to_regclass('marts.accounting') is not null;
 
 -- loads --
 -- Over the loads that every model has applied; others count as pending.
@@ -20,23 +20,28 @@ applied as (
 ),
 
 raw_rows as (
-    select load_id, count(*) as row_count from raw.events_raw group by 1
+    select load_id, count(*) as row_count from raw.events_raw
+    group by 1
 ),
 
 rejected_lines as (
-    select load_id, count(*) as row_count from raw.rejected_lines group by 1
+    select load_id, count(*) as row_count from raw.rejected_lines
+    group by 1
 ),
 
 events as (
-    select load_id, count(*) as row_count from analytics.events group by 1
+    select load_id, count(*) as row_count from analytics.events
+    group by 1
 ),
 
 rejected_events as (
-    select load_id, count(*) as row_count from analytics.rejected_events group by 1
+    select load_id, count(*) as row_count from analytics.rejected_events
+    group by 1
 ),
 
 duplicate_events as (
-    select load_id, count(*) as row_count from analytics.duplicate_events group by 1
+    select load_id, count(*) as row_count from analytics.duplicate_events
+    group by 1
 ),
 
 counted as (
@@ -77,7 +82,7 @@ select
     counted.rejected_events,
     counted.duplicates
 from counted
-order by counted.load_id
+order by 1;
 
 -- rows_without_load --
 select count(*)
@@ -85,7 +90,7 @@ from raw.events_raw
 where not exists (
     select from raw.loads
     where loads.load_id = events_raw.load_id and loads.status = 'loaded'
-)
+);
 
 -- layers --
 -- Each fact and rollup against the events of the applies that it has taken in.
@@ -97,18 +102,25 @@ sums as (
         coalesce(sum(event_count), 0)::bigint as event_count
     from analytics.fct_entity_activity_daily
     union all
-    select 'rollup_events_5min', coalesce(sum(event_count), 0)::bigint
+    select
+        'rollup_events_5min' as model,
+        coalesce(sum(event_count), 0)::bigint as event_count
     from analytics.rollup_events_5min
     union all
-    select 'rollup_events_1hr', coalesce(sum(event_count), 0)::bigint
+    select
+        'rollup_events_1hr' as model,
+        coalesce(sum(event_count), 0)::bigint as event_count
     from analytics.rollup_events_1hr
     union all
-    select 'tenant_events_hourly', coalesce(sum(event_count), 0)::bigint
+    select
+        'tenant_events_hourly' as model,
+        coalesce(sum(event_count), 0)::bigint as event_count
     from marts.tenant_events_hourly
 ),
 
 events as (
-    select apply_id, count(*) as row_count from analytics.events group by 1
+    select apply_id, count(*) as row_count from analytics.events
+    group by 1
 )
 
 select
@@ -122,4 +134,4 @@ select
 from sums
 left join events on true
 group by 1, 2
-order by 1
+order by 1;

@@ -35,7 +35,9 @@ def main() -> None:
 @click.option("--events", help="File or folder to load; without it a built-in sample.")
 @click.option("--feed", help="The feed that the events are of.")
 @click.option("--sample-events", default=200_000, show_default=True, help="Its size.")
-@click.option("--sample-seed", default=1, show_default=True, help="Same seed, same sample.")
+@click.option(
+    "--sample-seed", default=1, show_default=True, help="Same seed, same sample."
+)
 def run(
     events: str | None, feed: str | None, sample_events: int, sample_seed: int
 ) -> None:

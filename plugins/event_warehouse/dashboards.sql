@@ -1,4 +1,4 @@
-The dashboards that `make run` prints, from the marts as a BI tool reads them.
+-- The dashboards that `make run` prints, from the marts as a BI tool reads them.
 
 -- tenants --
 select
@@ -11,7 +11,7 @@ select
 from marts.tenant_events_hourly
 group by 1
 order by 2 desc, 1
-limit 10
+limit 10;
 
 -- hours --
 select
@@ -21,7 +21,7 @@ select
 from marts.tenant_events_hourly
 where tenant_id = %(tenant_id)s
 order by event_hour desc
-limit 12
+limit 12;
 
 -- users --
 select
@@ -32,11 +32,11 @@ from marts.most_active_users_daily
 where
     tenant_id = %(tenant_id)s
     and event_date = (
-        select max(event_date) from marts.most_active_users_daily
-        where tenant_id = %(tenant_id)s
+        select max(days.event_date) from marts.most_active_users_daily as days
+        where days.tenant_id = %(tenant_id)s
     )
     and activity_rank <= 5
-order by activity_rank
+order by activity_rank;
 
 -- entities --
 select
@@ -47,8 +47,8 @@ from marts.most_active_entities_daily
 where
     tenant_id = %(tenant_id)s
     and event_date = (
-        select max(event_date) from marts.most_active_entities_daily
-        where tenant_id = %(tenant_id)s
+        select max(days.event_date) from marts.most_active_entities_daily as days
+        where days.tenant_id = %(tenant_id)s
     )
     and activity_rank <= 5
-order by activity_rank
+order by activity_rank;

@@ -55,6 +55,6 @@ def load_statements(package: str, name: str) -> dict[str, sql.SQL]:
     text = files(package).joinpath(f"{name}.sql").read_text(encoding="utf-8")
     _, *parts = re.split(r"^-- (\w+) --\n", text, flags=re.MULTILINE)
     return {
-        heading: sql.SQL(body)  # type: ignore[arg-type]
+        heading: sql.SQL(body)
         for heading, body in zip(parts[::2], parts[1::2], strict=True)
     }

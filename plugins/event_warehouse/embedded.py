@@ -221,7 +221,7 @@ def _ensure_databases(settings: Settings) -> None:
 
 
 def _exists(connection: psycopg.Connection, query: str, name: str) -> bool:
-    cursor = connection.execute(query, (name,))  # type: ignore[call-overload]
+    cursor = connection.execute(query, (name,))
     return cursor.fetchone() is not None
 
 

@@ -136,14 +136,12 @@ def _read_feed(path: Path, name: object, entry: object) -> Feed:
     if not isinstance(entry, dict):
         raise FeedError(f"{path}: feed {name!r} has no declaration")
     try:
-        return Feed(name=name, **entry)
-    except (ValidationError, TypeError) as error:
+        return Feed.model_validate({"name": name, **entry})
+    except ValidationError as error:
         raise FeedError(f"{path}: feed {name!r}: {_first_reason(error)}") from error
 
 
-def _first_reason(error: ValidationError | TypeError) -> str:
-    if isinstance(error, TypeError):
-        return str(error)
+def _first_reason(error: ValidationError) -> str:
     first = error.errors()[0]
     place = ".".join(str(part) for part in first["loc"])
     return f"{place}: {first['msg']}" if place else str(first["msg"])

@@ -1,4 +1,4 @@
-"""The main job, as `make run` shows it: feed events in, run the DAG, show the result."""
+"""The main job, as `make run` shows it: events in, the DAG run, the result shown."""
 
 import json
 import logging
@@ -41,7 +41,9 @@ def run_main_job(
         if source is None:
             _make_sample(settings, console, events=sample_events, seed=sample_seed)
         console.print(f"Running Airflow's DAG {DAG} ...")
-        code = airflow_runs.run_dag(settings, DAG, conf, lambda line: _say(console, line))
+        code = airflow_runs.run_dag(
+            settings, DAG, conf, lambda line: _say(console, line)
+        )
         is_balanced = _show(settings, console)
         if code != 0 and is_balanced:
             log = airflow_runs.run_log(settings, DAG)

@@ -42,9 +42,7 @@ def print_accounting(accounting: Accounting, console: Console) -> None:
     headings = ["feed", "files", "pending", "failed", *TERMS.values()]
     _print_table(console, "Accounting: where every record is", headings, feeds)
     layers = [(one.model, one.event_count, one.expected) for one in accounting.layers]
-    _print_table(
-        console, "Facts and rollups", ["model", "events", "expected"], layers
-    )
+    _print_table(console, "Facts and rollups", ["model", "events", "expected"], layers)
     for problem in accounting.problems:
         console.print(f"[red]✗[/red] {problem}", highlight=False, soft_wrap=True)
     if accounting.is_balanced:

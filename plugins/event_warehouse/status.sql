@@ -1,4 +1,4 @@
-What `warehouse status` shows.
+-- What `warehouse status` shows.
 
 -- feeds --
 select
@@ -13,4 +13,4 @@ select
 from raw.feeds as feeds
 left join raw.loads as loads using (feed_id)
 group by 1
-order by 1
+order by 1;

@@ -121,7 +121,7 @@ def test_header_with_an_open_quote_is_refused() -> None:
 
 
 def test_overlong_header_is_refused() -> None:
-    with pytest.raises(FileError, match="^line 1, the header, is longer than"):
+    with pytest.raises(FileError, match=r"^line 1, the header, is longer than"):
         read_chunks([OverlongLine(b"at,", 99_000_000)])
 
 

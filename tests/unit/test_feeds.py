@@ -84,7 +84,7 @@ def test_file_that_is_not_utf8_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "feeds.yml"
     path.write_bytes(b"clicks: {files: '\xff'}")
 
-    with pytest.raises(FeedError, match="can't be read: .*utf-8"):
+    with pytest.raises(FeedError, match=r"can't be read: .*utf-8"):
         read_feeds(path)
 
 

@@ -19,5 +19,6 @@ select
     seen.browser
 from seen
 where not exists (
-    select from {{ this }} as known where seen.browser = known.browser
+    select from {{ this }} as known
+    where seen.browser = known.browser
 )

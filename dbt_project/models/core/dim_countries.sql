@@ -19,5 +19,6 @@ select
     seen.country
 from seen
 where not exists (
-    select from {{ this }} as known where seen.country = known.country
+    select from {{ this }} as known
+    where seen.country = known.country
 )

@@ -14,10 +14,13 @@ seen as (
 
 select
     nextval(
-        pg_get_serial_sequence('{{ this.schema }}.{{ this.identifier }}', 'event_type_key')
+        pg_get_serial_sequence(
+            '{{ this.schema }}.{{ this.identifier }}', 'event_type_key'
+        )
     )::integer as event_type_key,
     seen.event_type
 from seen
 where not exists (
-    select from {{ this }} as known where seen.event_type = known.event_type
+    select from {{ this }} as known
+    where seen.event_type = known.event_type
 )

@@ -5,6 +5,7 @@ Grain: one row per record that repeats the identity of an event.
 Reads the batch and what became of it: a record that was cast and is no event is a repeat
 of one. The kept event is found by the identity, as it was when the repeat was left out.
 #}
+-- Conditions here are macros of several lines. noqa: disable=LT02
 with
 
 int_feeds as (
@@ -41,16 +42,19 @@ select
     repeats.line_number,
     kept.line_number as kept_line_number,
     repeats.feed_id,
-    (
-        repeats.sample_rate, repeats.event_id, repeats.event_type, repeats.user_id,
-        repeats.entity_id, repeats.session_id, repeats.device_id, repeats.country,
-        repeats.browser, repeats.platform, repeats.environment, repeats.service,
-        repeats.attributes
-    ) is distinct from (
-        kept.sample_rate, kept.event_id, kept.event_type, kept.user_id,
-        kept.entity_id, kept.session_id, kept.device_id, kept.country,
-        kept.browser, kept.platform, kept.environment, kept.service,
-        kept.attributes
+    -- Null-safe, which `=` is not.
+    not exists (
+        select
+            repeats.sample_rate, repeats.event_id, repeats.event_type, repeats.user_id,
+            repeats.entity_id, repeats.session_id, repeats.device_id, repeats.country,
+            repeats.browser, repeats.platform, repeats.environment, repeats.service,
+            repeats.attributes
+        intersect
+        select
+            kept.sample_rate, kept.event_id, kept.event_type, kept.user_id,
+            kept.entity_id, kept.session_id, kept.device_id, kept.country,
+            kept.browser, kept.platform, kept.environment, kept.service,
+            kept.attributes
     ) as is_content_different,
     repeats.tenant_id
 from repeats
@@ -60,5 +64,6 @@ inner join {{ ref('events') }} as kept
     and repeats.event_time = kept.event_time
     and repeats.identity_hash = kept.identity_hash
     and repeats.feed_id = kept.feed_id
-where {{ event_identity('repeats', 'int_feeds') }}
+where
+    {{ event_identity('repeats', 'int_feeds') }}
     = {{ event_identity('kept', 'int_feeds') }}

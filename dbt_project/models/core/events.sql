@@ -54,17 +54,20 @@ known as (
         batch.line_number
     from batch
     inner join {{ this }} as kept
-        on batch.tenant_id = kept.tenant_id
-        and batch.event_time = kept.event_time
-        and batch.identity_hash = kept.identity_hash
-        and batch.feed_id = kept.feed_id
+        on
+            batch.tenant_id = kept.tenant_id
+            and batch.event_time = kept.event_time
+            and batch.identity_hash = kept.identity_hash
+            and batch.feed_id = kept.feed_id
     inner join int_feeds on batch.feed_id = int_feeds.feed_id
-    where {{ event_identity('batch', 'int_feeds') }}
+    where
+        {{ event_identity('batch', 'int_feeds') }}
         = {{ event_identity('kept', 'int_feeds') }}
 ),
 
 repeats as (
-    select load_id, line_number from numbered where occurrence > 1
+    select load_id, line_number from numbered
+    where occurrence > 1
     union all
     select load_id, line_number from known
 )

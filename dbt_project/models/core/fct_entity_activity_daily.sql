@@ -16,12 +16,14 @@ select
     count(*) as event_count
 from {{ ref('events') }} as events
 left join {{ ref('dim_entities') }} as dim_entities
-    on events.tenant_id = dim_entities.tenant_id
-    and events.entity_id = dim_entities.entity_id
+    on
+        events.tenant_id = dim_entities.tenant_id
+        and events.entity_id = dim_entities.entity_id
 left join {{ ref('dim_event_types') }} as dim_event_types
     on events.event_type = dim_event_types.event_type
 left join {{ ref('dim_users') }} as dim_users
-    on events.tenant_id = dim_users.tenant_id
-    and events.user_id = dim_users.user_id
+    on
+        events.tenant_id = dim_users.tenant_id
+        and events.user_id = dim_users.user_id
 where {{ is_pending('events', event_time=true) }}
 group by 1, 2, 3, 4, 5

@@ -23,11 +23,11 @@ pending_loads as (
         stg_applies.load_id,
         int_feeds.*
     from {{ ref('stg_applies') }} as stg_applies
-    inner join {{ ref('stg_loads') }} as stg_loads using (load_id)
+    inner join {{ ref('stg_loads') }} as stg_loads using (load_id)  -- noqa: AL05
     inner join {{ ref('int_feeds') }} as int_feeds using (feed_id)
     where {{ is_pending('stg_applies') }}
     -- A fence: without it the planner looks into the declaration again for each record.
-    offset 0
+    offset 0  -- noqa: AM09
 ),
 
 raw_events as (
@@ -45,7 +45,7 @@ raw_events as (
     from stg_events
     inner join pending_loads using (load_id)
     -- Likewise: the checks would be repeated wherever their result is used.
-    offset 0
+    offset 0  -- noqa: AM09
 ),
 
 timed as (
@@ -56,7 +56,7 @@ timed as (
                 then {{ cast_time('raw_events.event_time', 'raw_events.time_format') }}
         end as cast_event_time
     from raw_events
-    offset 0
+    offset 0  -- noqa: AM09
 ),
 
 checked as (
@@ -76,7 +76,7 @@ checked as (
             when not pg_input_is_valid(timed.attributes, 'jsonb') then 'attributes'
         end as rejected_column
     from timed
-    offset 0
+    offset 0  -- noqa: AM09
 )
 
 select

@@ -7,7 +7,7 @@ select
     stg_feeds.earliest,
     stg_feeds.latest_ahead,
     {% for field in var("identity_fields") -%}
-        stg_feeds.identity ? '{{ field }}' as is_identified_by_{{ field }},
+    stg_feeds.identity ? '{{ field }}' as is_identified_by_{{ field }},
     {% endfor -%}
     stg_feeds.identity = '[]' as is_identified_by_record
 from {{ ref('stg_feeds') }} as stg_feeds

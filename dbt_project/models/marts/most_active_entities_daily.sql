@@ -36,7 +36,7 @@ named as (
         counted.event_date,
         row_number() over (
             partition by counted.tenant_id, counted.event_date
-            order by counted.event_count desc, dim_entities.entity_id
+            order by counted.event_count desc, dim_entities.entity_id asc
         )::integer as activity_rank,
         dim_entities.entity_id,
         counted.event_count

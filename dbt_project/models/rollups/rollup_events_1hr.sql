@@ -35,7 +35,8 @@ from touched
 inner join {{ ref('rollup_events_5min') }} as rollup_events_5min
     on touched.tenant_id = rollup_events_5min.tenant_id
     -- The same twice: as an equality for many hours, as a range of the key for few.
-    and touched.event_hour = date_trunc('hour', rollup_events_5min.event_5min, 'UTC')
-    and rollup_events_5min.event_5min >= touched.event_hour
-    and rollup_events_5min.event_5min < touched.event_hour + interval '1 hour'
+    and touched.event_hour
+    = date_trunc('hour', rollup_events_5min.event_5min, 'UTC')
+    and touched.event_hour <= rollup_events_5min.event_5min
+    and touched.event_hour + interval '1 hour' > rollup_events_5min.event_5min
 group by 1, 2, 3, 4, 5

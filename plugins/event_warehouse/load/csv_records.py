@@ -85,7 +85,9 @@ def lay_out(header: bytes, feed: Feed) -> Layout:
         raise FileError(f"line 1 is no CSV header: {error}") from error
     names = [name.strip() for name in names]
     if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise FileError(f"line 1, the header, names {', '.join(map(repr, twice))} twice")
+        raise FileError(
+            f"line 1, the header, names {', '.join(map(repr, twice))} twice"
+        )
     if feed.event_time_source not in (None, *names):
         raise FileError(
             f"line 1, the header, has no column {feed.event_time_source!r}, the event "
@@ -120,7 +122,9 @@ def _batches(
             beginning, length = chunk.beginning, chunk.byte_count
             batch.rejected.append(RejectedLine(number, OVERLONG, beginning, length))
             number, unfinished = number + 1, b""
-        elif not unfinished and (through := _pass_through(chunk, layout, prefix, number)):
+        elif not unfinished and (
+            through := _pass_through(chunk, layout, prefix, number)
+        ):
             batch = through
             number += batch.row_count
         else:
@@ -206,7 +210,9 @@ class Parser:
         write = csv.writer(rows, lineterminator="\r\n").writerow
         rejected: list[RejectedLine] = []
         left = len(lines)
-        for start, end, values, problem in _split_records(lines, self._layout.delimiter):
+        for start, end, values, problem in _split_records(
+            lines, self._layout.delimiter
+        ):
             if (
                 problem is UNCLOSED
                 and not is_last
@@ -230,7 +236,9 @@ class Parser:
         text = "".join(values)
         if "\0" in text:
             return "holds a NUL byte"
-        if not text.isascii() and any("\udc80" <= character <= "\udcff" for character in text):
+        if not text.isascii() and any(
+            "\udc80" <= character <= "\udcff" for character in text
+        ):
             return "is not UTF-8"
         return None
 

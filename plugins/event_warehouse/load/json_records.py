@@ -106,9 +106,7 @@ def _batches(
         line_number += len(lines)
 
 
-def _batch(
-    lines: list[bytes], layout: Layout, load_id: int, line_number: int
-) -> Batch:
+def _batch(lines: list[bytes], layout: Layout, load_id: int, line_number: int) -> Batch:
     rows: list[str] = []
     rejected: list[RejectedLine] = []
     for number, line in enumerate(lines, line_number):

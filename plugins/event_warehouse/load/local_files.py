@@ -54,11 +54,15 @@ def find_file(path: Path) -> LocalFile:
 
 
 def find_landed(landing: Path, feed: Feed) -> list[LocalFile]:
-    """The feed's files in the landing folder, by path; links out of it are passed over."""
+    """The feed's files in the landing folder, by path; no links that lead out of it."""
     root = landing.resolve()
     found = []
     for path in sorted(root.glob(feed.files)):
-        if path.is_file() and path.resolve().is_relative_to(root) and path.name[0] != ".":
+        if (
+            path.is_file()
+            and path.resolve().is_relative_to(root)
+            and path.name[0] != "."
+        ):
             found.append(find_file(path))
     return found
 
@@ -66,9 +70,9 @@ def find_landed(landing: Path, feed: Feed) -> list[LocalFile]:
 class HashedBlocks:
     """The blocks of a file, unpacked, in order; afterwards its hash.
 
-    Reading, hashing and unpacking run in a thread of their own beside the caller's work.
-    Raises FileError, in place of a block, if the file can't be read to its end or its
-    compression is damaged: never a silent prefix.
+    Reading, hashing and unpacking run in a thread of their own, beside the caller's
+    work. Raises FileError, in place of a block, if the file can't be read to its end
+    or its compression is damaged: never a silent prefix.
     """
 
     def __init__(self, path: Path) -> None:

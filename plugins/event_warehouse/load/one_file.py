@@ -22,7 +22,7 @@ READERS: dict[str, Callable[..., Records]] = {
     "json_lines": read_json_lines,
 }
 KEPT_REJECTIONS_BYTES = 4 * 1024 * 1024
-"""Rejected lines wait in memory up to this much, because a COPY of rows is under way."""
+"""Rejected lines wait in memory up to this much, while a COPY of rows is under way."""
 
 
 class Status(StrEnum):
@@ -138,9 +138,7 @@ def _load(
     )
 
 
-def _copy(
-    connection: psycopg.Connection, records: Records, load_id: object
-) -> _Counts:
+def _copy(connection: psycopg.Connection, records: Records, load_id: object) -> _Counts:
     """Rows to events_raw, rejections to rejected_lines; compares what arrived."""
     counts = _Counts()
     batches = iter(records.batches)
