@@ -197,9 +197,7 @@ def commands(deployment: Deployment) -> Iterator[str]:
             program, *arguments = command
             if program not in programs:
                 yield f"{name}: {program} is no program of {service['image']}"
-            elif program == "warehouse" and not warehouse_has(*arguments):
-                yield f"{name}: there is no command: {' '.join(command)}"
-            elif program == "airflow" and not airflow_has(arguments):
+            elif program in ASKED and not ASKED[program](tuple(arguments)):
                 yield f"{name}: there is no command: {' '.join(command)}"
 
 
@@ -233,7 +231,7 @@ def declared_programs() -> set[str]:
 
 
 @cache
-def warehouse_has(*arguments: str) -> bool:
+def warehouse_has(arguments: tuple[str, ...]) -> bool:
     """Asks the console script that pyproject.toml declares."""
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
     module, function = project["scripts"]["warehouse"].split(":")
@@ -241,7 +239,7 @@ def warehouse_has(*arguments: str) -> bool:
     return _python(code, *arguments, "--help").returncode == 0
 
 
-def airflow_has(arguments: list[str]) -> bool:
+def airflow_has(arguments: tuple[str, ...]) -> bool:
     """Whether the words name one of Airflow's commands, and the options are its."""
     known = airflow_commands()
     words = tuple(one for one in arguments if not one.startswith("-"))
@@ -291,6 +289,12 @@ def _python(
         timeout=120,
         check=False,
     )
+
+
+ASKED: dict[str, Callable[[tuple[str, ...]], bool]] = {
+    "warehouse": warehouse_has,
+    "airflow": airflow_has,
+}
 
 
 def settings(deployment: Deployment) -> Iterator[str]:

@@ -5,7 +5,8 @@ Grain: one row per record that repeats the identity of an event.
 Reads the batch and what became of it: a record that was cast and is no event is a repeat
 of one. The kept event is found by the identity, as it was when the repeat was left out.
 #}
--- Conditions here are macros of several lines. noqa: disable=LT02
+-- noqa: disable=LT02
+-- Conditions here are macros of several lines.
 with
 
 int_feeds as (

@@ -1,20 +1,20 @@
 """Reads CSV: header by name, columns in any order, quoting as RFC 4180 has it.
 
-An empty field is null, quoted or not. Most chunks of most files hold no quote, and only
-lines of the right number of fields: those go to COPY as they are, with the lineage put
-before each line, and Postgres parses them. Every other chunk is parsed here.
+An empty field is null, quoted or not. Almost every line of most files holds no quote
+and the right number of fields. Such lines become rows many at a time, with the lineage
+put before each; where all columns are event fields they are not even split, and
+Postgres does the parsing. Only lines with quotes, and bad ones, are looked at singly.
 """
 
 import csv
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from itertools import chain, count, islice, repeat
-from operator import itemgetter
+from itertools import chain, islice, repeat
 
 import msgspec
 
 from event_warehouse.errors import FileError
-from event_warehouse.feeds import EventField, Feed
+from event_warehouse.feeds import Feed
+from event_warehouse.load.csv_layout import Layout, lay_out
 from event_warehouse.load.lines import OverlongLine
 from event_warehouse.load.records import (
     BYTE_ORDER_MARK,
@@ -29,38 +29,10 @@ from event_warehouse.load.records import (
 MAX_OPEN_BYTES = 1024 * 1024
 """How far a quoted field may run over line ends before its quote is taken for wrong."""
 UNCLOSED = "opens a quote that is never closed"
+UNESCAPED = bytes({*range(0x20, 0x100), *b"\n\r"} - {*b'"\\'})
+"""The bytes that JSON and CSV take as they are, and line ends."""
 
 csv.field_size_limit(MAX_RECORD_BYTES)
-
-
-@dataclass(frozen=True)
-class Layout:
-    """Where each column of the input goes."""
-
-    delimiter: str
-    column_count: int
-    fields: tuple[tuple[EventField, int], ...]
-    """The event fields that the input has, each with its column's position."""
-    attributes: tuple[tuple[str, int], ...]
-    """The other columns' names and positions."""
-    constants: tuple[tuple[EventField, str], ...]
-
-    @property
-    def passes_through(self) -> bool:
-        """True if each input column is an event field: a line is a row as it is."""
-        is_one_to_one = len(self.fields) == self.column_count and not self.attributes
-        return is_one_to_one and self.delimiter == ","
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """The columns of `raw.events_raw`, in the order of the rows made here."""
-        return (
-            "load_id",
-            "line_number",
-            *(field for field, _ in self.constants),
-            *(field for field, _ in self.fields),
-            *(("attributes",) if self.attributes else ()),
-        )
 
 
 def read_csv(
@@ -76,202 +48,269 @@ def read_csv(
     return Records(layout.columns, "csv", _batches(chunks, layout, load_id))
 
 
-def lay_out(header: bytes, feed: Feed) -> Layout:
-    """Where the header's columns go; raises FileError if it is not this feed's."""
-    try:
-        text = header.decode("utf-8").rstrip("\r")
-        names = next(csv.reader([text], delimiter=feed.delimiter, strict=True), [])
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise FileError(f"line 1 is no CSV header: {error}") from error
-    names = [name.strip() for name in names]
-    if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise FileError(
-            f"line 1, the header, names {', '.join(map(repr, twice))} twice"
-        )
-    if feed.event_time_source not in (None, *names):
-        raise FileError(
-            f"line 1, the header, has no column {feed.event_time_source!r}, the event "
-            f"time of feed {feed.name}; it has {', '.join(map(repr, names[:20]))}"
-        )
-    positions = {name: position for position, name in enumerate(names)}
-    fields = [
-        (field, positions[source])
-        for field, source in feed.sources.items()
-        if source in positions
-    ]
-    taken = {position for _, position in fields}
-    return Layout(
-        delimiter=feed.delimiter,
-        column_count=len(names),
-        fields=tuple(sorted(fields, key=itemgetter(1))),
-        attributes=tuple((n, i) for n, i in positions.items() if i not in taken),
-        constants=tuple(feed.constants.items()),
-    )
-
-
 def _batches(
     chunks: Iterator[bytes | OverlongLine], layout: Layout, load_id: int
 ) -> Iterator[Batch]:
-    prefix = _prefix(layout, load_id)
-    parser = Parser(layout, load_id)
+    rows = RowMaker(layout, load_id)
     number = 2
     unfinished = b""
     for chunk in chunks:
         if isinstance(chunk, OverlongLine):
-            batch, _, number = parser.parse(unfinished, number, is_last=True)
+            reader = ChunkReader(rows, unfinished, number, is_last=True)
+            number = reader.read()
             beginning, length = chunk.beginning, chunk.byte_count
-            batch.rejected.append(RejectedLine(number, OVERLONG, beginning, length))
+            reader.rejected.append(RejectedLine(number, OVERLONG, beginning, length))
             number, unfinished = number + 1, b""
-        elif not unfinished and (
-            through := _pass_through(chunk, layout, prefix, number)
-        ):
-            batch = through
-            number += batch.row_count
         else:
-            batch, unfinished, number = parser.parse(
-                unfinished + chunk, number, is_last=False
-            )
-        yield batch
-    yield parser.parse(unfinished, number, is_last=True)[0]
+            reader = ChunkReader(rows, unfinished + chunk, number, is_last=False)
+            number = reader.read()
+            unfinished = reader.unfinished
+        yield reader.batch
+    reader = ChunkReader(rows, unfinished, number, is_last=True)
+    reader.read()
+    yield reader.batch
 
 
-def _prefix(layout: Layout, load_id: int) -> bytes:
-    """A template for a row: lineage and constants, then the line as it is."""
-    rows = _Rows()
-    constants = [value for _, value in layout.constants]
-    csv.writer(rows, lineterminator="\r\n").writerow([load_id, *constants, ""])
-    row = rows[0].removesuffix("\n").encode().replace(b"%", b"%%")
-    load, _, rest = row.partition(b",")
-    return load + b",%d," + rest + b"%b"
-
-
-def _pass_through(
-    chunk: bytes, layout: Layout, prefix: bytes, line_number: int
-) -> Batch | None:
-    """The chunk's rows if COPY can take every line as it is, else None."""
-    if not layout.passes_through or b'"' in chunk or b"\0" in chunk:
-        return None
-    if b"\r" in chunk:
-        chunk = chunk.replace(b"\r\n", b"\n")
-        if b"\r" in chunk:
-            return None
-    if not _is_utf8(chunk):
-        return None
-    lines = chunk.split(b"\n")
-    lines.pop()
-    delimiters = set(map(bytes.count, lines, repeat(b",")))
-    if delimiters != {layout.column_count - 1} or b"" in lines:
-        return None
-    rows = map(prefix.__mod__, zip(count(line_number), lines, strict=False))
-    return Batch(b"\n".join(rows) + b"\n", len(lines))
-
-
-def _is_utf8(chunk: bytes) -> bool:
-    try:
-        chunk.decode("utf-8")
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
-class _Rows(list[str]):
-    """What a csv.writer writes to, one row at a time.
-
-    It quotes just the line ends that it writes itself; COPY wants a CR quoted too.
-    """
-
-    def write(self, row: str) -> None:
-        """Add a row that ends in CR LF as one that ends in LF."""
-        self.append(row[:-2] + "\n")
-
-
-class Parser:
-    """Parses chunks that can't pass through, into rows of the same columns."""
+class RowMaker:
+    """Makes rows for COPY out of lines or values."""
 
     def __init__(self, layout: Layout, load_id: int) -> None:
-        self._layout = layout
+        self.layout = layout
+        self.delimiter = layout.delimiter.encode()
         self._load_id = load_id
         self._constants = [value for _, value in layout.constants]
         self._positions = [position for _, position in layout.fields]
+        self._template = self._lineage_template()
+        self._attributes = [_member(name) for name, _ in layout.attributes]
 
-    def parse(
-        self, chunk: bytes, line_number: int, *, is_last: bool
-    ) -> tuple[Batch, bytes, int]:
-        """The batch, what is left of the chunk, and the number of its first line.
+    def _lineage_template(self) -> bytes:
+        row = _written([self._load_id, *self._constants, ""])
+        load, _, rest = (
+            row.removesuffix("\n").encode().replace(b"%", b"%%").partition(b",")
+        )
+        return load + b",%d," + rest
 
-        Left is a record whose quote is still open at the chunk's end. If the chunk is
-        the last, or the record is over MAX_OPEN_BYTES, the quote is taken for wrong
-        instead: its line is rejected and the lines after it are read on their own.
-        """
-        text = chunk.decode("utf-8", "surrogateescape")
-        lines = [line + "\n" for line in text.split("\n")]
-        lines.pop()
-        rows = _Rows()
-        write = csv.writer(rows, lineterminator="\r\n").writerow
-        rejected: list[RejectedLine] = []
-        left = len(lines)
-        for start, end, values, problem in _split_records(
-            lines, self._layout.delimiter
-        ):
-            if (
-                problem is UNCLOSED
-                and not is_last
-                and sum(map(len, lines[start:])) <= MAX_OPEN_BYTES
-            ):
-                left = start
-                break
-            reason = problem or self._reason_to_reject(values)
-            if reason:
-                line = "".join(lines[start:end]).encode("utf-8", "surrogateescape")
-                rejected.append(reject(line_number + start, line, reason))
-            elif values:
-                write(self._row(values, line_number + start))
-        batch = Batch("".join(rows).encode(), len(rows), rejected)
-        open_record = "".join(lines[left:]).encode("utf-8", "surrogateescape")
-        return batch, open_record, line_number + left
+    def of_lines(self, numbers: Sequence[int], lines: Sequence[bytes]) -> list[bytes]:
+        """Rows of whole lines that need no quoting and no escaping."""
+        if self.layout.passes_through:
+            template = self._template + b"%b\n"
+            return list(map(template.__mod__, zip(numbers, lines, strict=True)))
+        if self.layout.attributes_stand_last and self.delimiter == b",":
+            count = len(self._attributes)
+            parts = [line.rsplit(b",", count) for line in lines]
+        else:
+            parts = [self._fields_and_attributes(line) for line in lines]
+        return self._of_parts(numbers, parts)
 
-    def _reason_to_reject(self, values: Sequence[str]) -> str | None:
-        if values and len(values) != self._layout.column_count:
-            return f"has {len(values)} fields, the header {self._layout.column_count}"
-        text = "".join(values)
-        if "\0" in text:
-            return "holds a NUL byte"
-        if not text.isascii() and any(
-            "\udc80" <= character <= "\udcff" for character in text
-        ):
-            return "is not UTF-8"
-        return None
+    def _fields_and_attributes(self, line: bytes) -> list[bytes]:
+        """The event fields as they stand in a row, then the attributes one by one."""
+        values = line.split(self.delimiter)
+        fields = b",".join([values[position] for position in self._positions])
+        return [fields, *(values[position] for _, position in self.layout.attributes)]
 
-    def _row(self, values: Sequence[str], line_number: int) -> list[object]:
-        row: list[object] = [self._load_id, line_number, *self._constants]
+    def _of_parts(
+        self, numbers: Sequence[int], parts: Sequence[Sequence[bytes]]
+    ) -> list[bytes]:
+        attributes = self._attributes
+        comma = b"," if attributes and self._positions else b""
+        bare = self._template + b"%b" + comma + b"\n"
+        full = self._template + b"%b" + comma + b'"{%b}"\n'
+        rows = []
+        for number, (fields, *values) in zip(numbers, parts, strict=True):
+            members = [t % v for t, v in zip(attributes, values, strict=True) if v]
+            if members:
+                rows.append(full % (number, fields, b",".join(members)))
+            else:
+                rows.append(bare % (number, fields))
+        return rows
+
+    def of_values(self, number: int, values: Sequence[str]) -> bytes:
+        """The row of a record that was parsed, quoted and escaped as needed."""
+        row: list[object] = [self._load_id, number, *self._constants]
         row += [values[position] for position in self._positions]
-        if self._layout.attributes:
+        if self.layout.attributes:
             attributes = {
                 name: values[position]
-                for name, position in self._layout.attributes
+                for name, position in self.layout.attributes
                 if values[position]
             }
             row.append(msgspec.json.encode(attributes).decode() if attributes else "")
-        return row
+        return _written(row).encode()
 
 
-def _split_records(
-    lines: Sequence[str], delimiter: str
-) -> Iterator[tuple[int, int, list[str], str | None]]:
-    """(first line, line after, values, problem) of each record, in order.
+class _Rows(list[str]):
+    """What a csv.writer writes to, one row at a time."""
 
-    After a problem the next record starts at the line that follows the record's first.
+    def write(self, row: str) -> None:
+        """Add a row."""
+        self.append(row)
+
+
+def _written(values: Sequence[object]) -> str:
+    """One row of CSV, ending in LF.
+
+    A writer quotes just the line ends that it writes itself; COPY wants CR quoted too.
     """
-    at = 0
-    while at < len(lines):
-        reader = csv.reader(islice(lines, at, None), delimiter=delimiter, strict=True)
-        start = at
+    rows = _Rows()
+    csv.writer(rows, lineterminator="\r\n").writerow(values)
+    return rows[0][:-2] + "\n"
+
+
+def _member(name: str) -> bytes:
+    """A template for a member of a JSON object that stands in a quoted CSV field."""
+    quoted = msgspec.json.encode(name).replace(b'"', b'""').replace(b"%", b"%%")
+    return quoted + b':""%b""'
+
+
+class ChunkReader:
+    """Reads one chunk of whole lines.
+
+    A record whose quote is still open at the chunk's end is left for the next chunk. If
+    there is none, or the record is over MAX_OPEN_BYTES, the quote is taken for wrong
+    instead: its line is rejected and the lines after it are read on their own.
+    """
+
+    def __init__(
+        self, rows: RowMaker, chunk: bytes, line_number: int, *, is_last: bool
+    ) -> None:
+        self._rows = rows
+        self._chunk = chunk
+        self._lines = chunk.split(b"\n")
+        self._lines.pop()
+        self._first_number = line_number
+        self._is_last = is_last
+        self._is_clean = _is_utf8(chunk) and b"\0" not in chunk
+        self._needs_no_escapes = self._is_clean and self._has_only_unescaped()
+        self._made: list[bytes] = []
+        self.rejected: list[RejectedLine] = []
+        self.unfinished = b""
+
+    @property
+    def batch(self) -> Batch:
+        """What was read."""
+        return Batch(b"".join(self._made), len(self._made), self.rejected)
+
+    def read(self) -> int:
+        """Read all of it; the number of the line that comes next."""
+        at = 0
+        for quoted in self._lines_with_quotes():
+            if quoted < at:
+                continue
+            self._read_plain(at, quoted)
+            at = self._read_quoted(quoted)
+            if self.unfinished:
+                return self._first_number + at
+        self._read_plain(at, len(self._lines))
+        return self._first_number + len(self._lines)
+
+    def _lines_with_quotes(self) -> list[int]:
+        if b'"' not in self._chunk:
+            return []
+        return [at for at, line in enumerate(self._lines) if b'"' in line]
+
+    def _has_only_unescaped(self) -> bool:
+        """True if no bare value needs quoting in CSV or an escape in JSON."""
+        layout = self._rows.layout
+        if layout.delimiter != "," and b"," in self._chunk:
+            return False
+        left = self._chunk.translate(None, UNESCAPED)
+        return layout.passes_through or not left.strip(b'"')
+
+    def _read_plain(self, start: int, end: int) -> None:
+        """Lines without quotes."""
+        lines = self._lines[start:end]
+        if b"\r" in self._chunk:
+            lines = [line.removesuffix(b"\r") for line in lines]
+        first = self._first_number + start
+        numbers: Sequence[int] = range(first, first + len(lines))
+        if not self._is_uniform(lines):
+            good = [
+                n
+                for n, line in zip(numbers, lines, strict=True)
+                if self._takes(n, line)
+            ]
+            lines = [lines[number - first] for number in good]
+            numbers = good
+        if self._needs_no_escapes:
+            self._made += self._rows.of_lines(numbers, lines)
+        else:
+            for number, line in zip(numbers, lines, strict=True):
+                values = line.decode("utf-8").split(self._rows.layout.delimiter)
+                self._made.append(self._rows.of_values(number, values))
+
+    def _is_uniform(self, lines: Sequence[bytes]) -> bool:
+        """True if each line can be taken as it is."""
+        if not self._is_clean or b"" in lines:
+            return False
+        if b"\r" in self._chunk and any(b"\r" in line for line in lines):
+            return False
+        delimiters = set(map(bytes.count, lines, repeat(self._rows.delimiter)))
+        return delimiters <= {self._rows.layout.column_count - 1}
+
+    def _takes(self, number: int, line: bytes) -> bool:
+        """True if the line is a record; rejects it if it is a bad one."""
+        if not line:
+            return False
+        reason = self._reason(line.count(self._rows.delimiter) + 1, line)
+        if reason is None and b"\r" in line:
+            reason = "has a carriage return that is not quoted"
+        if reason:
+            self.rejected.append(reject(number, line, reason))
+        return not reason
+
+    def _reason(self, field_count: int, record: bytes) -> str | None:
+        """Why a record is rejected; None if it is not."""
+        expected = self._rows.layout.column_count
+        if field_count != expected:
+            return f"has {field_count} fields, the header {expected}"
+        if b"\0" in record:
+            return "holds a NUL byte"
+        return None if self._is_clean or _is_utf8(record) else "is not UTF-8"
+
+    def _read_quoted(self, start: int) -> int:
+        """Records from a line with a quote on, up to one without; where that is."""
+        text = (
+            line.decode("utf-8", "surrogateescape") + "\n"
+            for line in islice(self._lines, start, None)
+        )
+        reader = csv.reader(text, delimiter=self._rows.layout.delimiter, strict=True)
+        at = start
         try:
             for values in reader:
-                yield start, at + reader.line_num, values, None
-                start = at + reader.line_num
-            return
+                end = start + reader.line_num
+                self._keep(values, at, end)
+                at = end
+                if at < len(self._lines) and b'"' not in self._lines[at]:
+                    break
         except csv.Error as error:
-            is_open = str(error) == "unexpected end of data"
-            yield start, start + 1, [], UNCLOSED if is_open else str(error)
-            at = start + 1
+            return self._keep_broken(at, error)
+        return at
+
+    def _keep(self, values: list[str], start: int, end: int) -> None:
+        record = b"\n".join(self._lines[start:end])
+        reason = self._reason(len(values), record)
+        number = self._first_number + start
+        if reason:
+            self.rejected.append(reject(number, record, reason))
+        else:
+            self._made.append(self._rows.of_values(number, values))
+
+    def _keep_broken(self, at: int, error: csv.Error) -> int:
+        """The line to go on at: of an open record itself, else the one after it."""
+        is_open = str(error) == "unexpected end of data"
+        if is_open and not self._is_last:
+            unfinished = b"\n".join(self._lines[at:]) + b"\n"
+            if len(unfinished) <= MAX_OPEN_BYTES:
+                self.unfinished = unfinished
+                return at
+        reason = UNCLOSED if is_open else str(error)
+        self.rejected.append(reject(self._first_number + at, self._lines[at], reason))
+        return at + 1
+
+
+def _is_utf8(text: bytes) -> bool:
+    try:
+        text.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
