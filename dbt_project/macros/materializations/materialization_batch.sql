@@ -12,7 +12,7 @@ so applies are numbered in the order in which they are taken in.
     {% call statement('lock') -%}
         select pg_advisory_xact_lock(hashtextextended('model {{ this.identifier }}', 0))
     {%- endcall %}
-    {% call statement('utc') -%} set local timezone to 'UTC' {%- endcall %}
+    {% do set_session() %}
     {% do assign_applies() %}
     {%- set applies = pending_of_consumers(config.require('consumers')) -%}
     {%- set pinned_sql = with_pinned_loads(with_pinned_applies(sql, applies), applies) -%}

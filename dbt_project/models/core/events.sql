@@ -12,7 +12,7 @@ apply, then the lowest line. The hash finds candidates, the values decide.
 #}
 with
 
-batch as (
+batch as not materialized (
     select * from {{ ref('int_event_batch') }} as batch
     where {{ is_pending('batch') }} and batch.rejected_column is null
 ),
@@ -95,7 +95,10 @@ select
     batch.service,
     batch.attributes
 from batch
-where not exists (
-    select from repeats
-    where batch.load_id = repeats.load_id and batch.line_number = repeats.line_number
+-- Not `not exists`: its hash join would scatter the rows, whose order the index likes.
+where (batch.load_id, batch.line_number) not in (
+    select
+        repeats.load_id,
+        repeats.line_number
+    from repeats
 )

@@ -1,5 +1,5 @@
 {{ config(
-    upstreams=['fct_entity_activity_daily'],
+    upstreams=['fct_entity_activity_daily', 'int_touched_hours'],
     incremental_strategy='replace',
     unique_key=['tenant_id', 'event_date'],
 ) }}
@@ -11,10 +11,10 @@ with
 
 touched as (
     select distinct
-        events.tenant_id,
-        (events.event_time at time zone 'UTC')::date as event_date
-    from {{ ref('events') }} as events
-    where {{ is_pending('events', event_time=true) }}
+        int_touched_hours.tenant_id,
+        (int_touched_hours.event_hour at time zone 'UTC')::date as event_date
+    from {{ ref('int_touched_hours') }} as int_touched_hours
+    where {{ is_pending('int_touched_hours') }}
 ),
 
 counted as (

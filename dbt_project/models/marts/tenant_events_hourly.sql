@@ -1,5 +1,5 @@
 {{ config(
-    upstreams=['rollup_events_1hr'],
+    upstreams=['rollup_events_1hr', 'int_touched_hours'],
     incremental_strategy='replace',
     unique_key=['tenant_id', 'event_hour'],
 ) }}
@@ -8,10 +8,10 @@ with
 
 touched as (
     select distinct
-        events.tenant_id,
-        date_trunc('hour', events.event_time, 'UTC') as event_hour
-    from {{ ref('events') }} as events
-    where {{ is_pending('events', event_time=true) }}
+        int_touched_hours.tenant_id,
+        int_touched_hours.event_hour
+    from {{ ref('int_touched_hours') }} as int_touched_hours
+    where {{ is_pending('int_touched_hours') }}
 )
 
 select
