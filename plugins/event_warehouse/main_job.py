@@ -1,7 +1,9 @@
 """The main job, as `make run` shows it: events in, the DAG run, the result shown."""
 
+import fcntl
 import json
-import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,8 +20,6 @@ from event_warehouse.setup import ensure_warehouse
 DAG = "apply_new_events"
 SAMPLE_FEED = "customer_events"
 
-logger = logging.getLogger(__name__)
-
 
 def run_main_job(
     settings: Settings,
@@ -35,23 +35,46 @@ def run_main_job(
     Stops the embedded Postgres again if it was started for this.
     """
     conf = _what_to_load(settings, source, feed)
-    console.print("Starting the warehouse ...")
-    started = ensure_warehouse(settings)
+    with _one_at_a_time(settings, console):
+        console.print("Starting the warehouse ...")
+        started = ensure_warehouse(settings)
+        try:
+            if source is None:
+                _make_sample(settings, console, events=sample_events, seed=sample_seed)
+            return _run_and_show(settings, console, conf)
+        finally:
+            if started and not airflow_services.are_running(settings):
+                embedded.stop(settings)
+
+
+@contextmanager
+def _one_at_a_time(settings: Settings, console: Console) -> Iterator[None]:
+    """Else the first to end would stop the Postgres that the second works on."""
+    settings.home.mkdir(parents=True, exist_ok=True)
+    with open(settings.home / "main_job.lock", "w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            console.print("Waiting for another run of the main job to end ...")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _run_and_show(
+    settings: Settings, console: Console, conf: Mapping[str, str]
+) -> bool:
+    console.print(f"Running Airflow's DAG {DAG} ...")
+    code = airflow_runs.run_dag(settings, DAG, conf, lambda line: _say(console, line))
+    failed = f"the run of {DAG} failed; its log is in {settings.home / 'logs'}"
     try:
-        if source is None:
-            _make_sample(settings, console, events=sample_events, seed=sample_seed)
-        console.print(f"Running Airflow's DAG {DAG} ...")
-        code = airflow_runs.run_dag(
-            settings, DAG, conf, lambda line: _say(console, line)
-        )
-        is_balanced = _show(settings, console)
-        if code != 0 and is_balanced:
-            log = airflow_runs.run_log(settings, DAG)
-            raise WarehouseError(f"the run of {DAG} failed; its log: {log}")
-        return is_balanced
-    finally:
-        if started and not airflow_services.are_running(settings):
-            embedded.stop(settings)
+        accounting = verify(settings)
+    except WarehouseError as error:
+        raise WarehouseError(failed if code else str(error)) from error
+    print_dashboards(settings, console)
+    print_accounting(accounting, console)
+    if code != 0 and accounting.is_balanced:
+        raise WarehouseError(failed)
+    return accounting.is_balanced
 
 
 def _what_to_load(
@@ -76,14 +99,16 @@ def _make_sample(
 ) -> None:
     """Write the sample into the landing folder, unless it is there already."""
     folder = settings.landing / SAMPLE_FEED / f"sample-{events}-{seed}"
-    note = settings.home / "samples" / f"{events}-{seed}.json"
-    if folder.exists() and note.exists():
+    complete = folder / ".complete"
+    if complete.exists():
         return
     # Imported here: pandas takes half a second.
     from event_warehouse.sample import write_sample
 
     console.print(f"Making a sample of {events:,} events ...")
-    write_sample(folder, events=events, seed=seed, anchor=_kept_anchor(note))
+    anchor = _kept_anchor(settings.home / "samples" / f"{events}-{seed}.json")
+    write_sample(folder, events=events, seed=seed, anchor=anchor)
+    complete.touch()
 
 
 def _kept_anchor(note: Path) -> datetime:
@@ -98,10 +123,3 @@ def _kept_anchor(note: Path) -> datetime:
 
 def _say(console: Console, line: str) -> None:
     console.print(f"  {line}", highlight=False, markup=False, soft_wrap=True)
-
-
-def _show(settings: Settings, console: Console) -> bool:
-    accounting = verify(settings)
-    print_dashboards(settings, console)
-    print_accounting(accounting, console)
-    return accounting.is_balanced

@@ -74,7 +74,11 @@ def test_loaders_at_once_load_each_file_once(
     for n in range(40):
         land(warehouse, f"customer_events/{n}.csv", HEADER + lines(n * 500, 500))
         # The same content under a name that sorts far from it.
-        land(warehouse, f"customer_events/{39 - n}-copy.csv", HEADER + lines(n * 500, 500))
+        land(
+            warehouse,
+            f"customer_events/{39 - n}-copy.csv",
+            HEADER + lines(n * 500, 500),
+        )
 
     with (
         loader(warehouse) as one,

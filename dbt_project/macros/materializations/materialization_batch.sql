@@ -1,7 +1,8 @@
 {#
 A batch: the rows of the applies that some of its `consumers` have yet to take in, made
 anew by each run and not logged. After a crash it is empty, and so is the ledger entry
-that says what it holds; the next run makes it again. It gives each new load its apply,
+that says what it holds; the next run makes it again. `planned_by` names the columns that
+its consumers filter and join by, which the planner needs statistics of. It gives each new load its apply,
 so applies are numbered in the order in which they are taken in.
 #}
 {% materialization batch, adapter='postgres' -%}
@@ -20,7 +21,9 @@ so applies are numbered in the order in which they are taken in.
     {% call statement('main') -%}
         create unlogged table {{ target_relation }} as {{ pinned_sql }}
     {%- endcall %}
-    {% call statement('analyze') -%} analyze {{ target_relation }} {%- endcall %}
+    {% call statement('analyze') -%}
+        analyze {{ target_relation }} ({{ config.require('planned_by') | join(', ') }})
+    {%- endcall %}
     {% call statement('record') -%}
         insert into ledger.batches as batches (model, applies)
         values ('{{ this.identifier }}', '{{ applies }}')

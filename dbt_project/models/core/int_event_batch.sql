@@ -2,6 +2,10 @@
     materialized='batch',
     contract={'enforced': false},
     consumers=['events', 'rejected_events', 'duplicate_events'],
+    planned_by=[
+        'apply_id', 'load_id', 'line_number', 'feed_id', 'tenant_id', 'event_time',
+        'identity_hash', 'rejected_column',
+    ],
     post_hook=record_event_months(this),
 ) }}
 {#

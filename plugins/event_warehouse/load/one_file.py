@@ -65,6 +65,8 @@ def load_file(
     """
     if file.byte_count == 0:
         raise FileError("is empty; send it again, or remove it")
+    # By itself, or others would wait for the whole of a month's first file.
+    connection.execute(STATEMENTS["ensure_partition"])
     with connection.transaction():
         claimed = f"{feed.name} {file.uri}"
         if not _ask(connection, "claim", claimed=claimed):
@@ -111,6 +113,7 @@ def _load(
     file_version: str | None,
 ) -> FileOutcome:
     load_id = _ask(connection, "new_load_id")
+    # Again, because the month may have ended since.
     connection.execute(STATEMENTS["ensure_partition"])
     blocks = HashedBlocks(file.path)
     records = READERS[feed.format](split_at_lines(blocks), feed, load_id=load_id)

@@ -1,0 +1,1 @@
+"""Measurements: each one command, with its comparator beside it in the same run."""
