@@ -68,7 +68,7 @@ test-unit: $(INSTALLED) ## The tests that need no database: seconds
 	@$(BIN)/pytest tests/unit
 
 benchmark: $(INSTALLED) ## Measure loading (a1) and file to marts (b2)
-	@$(BIN)/python benchmarks/run.py
+	@$(BIN)/python -m benchmarks.run
 
 clean: down ## Stop, and remove local state and the virtual environment
 	rm -rf .warehouse $(VENV) dbt_project/target dbt_project/logs

@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
-from events import HEADER, write_events
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.events import HEADER, write_events
 from event_warehouse import embedded
 from event_warehouse.accounting import verify
 from event_warehouse.load.files import load_new_files

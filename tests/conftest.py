@@ -23,6 +23,8 @@ project anew, which takes seconds, whenever the connection is another one."""
 
 NO_LOG_FILE = ("DBT_LOG_LEVEL_FILE", "none")
 """dbt never closes the log that it opens at each call, which is an error here."""
+NO_JSON = ("DBT_WRITE_JSON", "false")
+"""Nor does a test read dbt's artifacts, a fifth of a second's work at each call."""
 
 SETTLED = 1_735_000_000.0
 """A change long ago, as of a file that nobody writes to any more."""
@@ -89,6 +91,7 @@ def built_warehouse(
 ) -> Iterator[Settings]:
     """A warehouse of the test's own, with dbt's tables, all empty."""
     monkeypatch.setenv(*NO_LOG_FILE)
+    monkeypatch.setenv(*NO_JSON)
     clone(cluster, BUILT, FRESH)
     (tmp_path / "dbt").mkdir()
     shutil.copy(built_home / "dbt" / "partial_parse.msgpack", tmp_path / "dbt")

@@ -15,7 +15,7 @@ from event_warehouse.database import Role, connect, load_statements
 from event_warehouse.settings import Settings
 
 STATEMENTS = load_statements("event_warehouse", "dashboards")
-PLAIN_WIDTH = 100
+PLAIN_WIDTH = 120
 TERMS = {
     "record_count": "records",
     "rejected_lines": "rejected lines",
@@ -98,14 +98,16 @@ def _print_table(
     headings: Sequence[str],
     rows: Iterable[Sequence[object]],
 ) -> None:
+    shown = [[_show(value) for value in row] for row in rows]
+    if not shown:
+        return
     table = Table(
         title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD
     )
     for heading in headings:
         table.add_column(heading)
-    shown = [[_show(value) for value in row] for row in rows]
     for number, column in enumerate(table.columns):
-        is_number = shown and shown[0][number].replace(",", "").isdecimal()
+        is_number = shown[0][number].replace(",", "").isdecimal()
         column.justify = "right" if is_number else "left"
     for row in shown:
         table.add_row(*row)

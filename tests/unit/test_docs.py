@@ -1,0 +1,60 @@
+"""The README names what there is, and nothing that there is not."""
+
+import re
+
+import pytest
+import yaml
+
+from event_warehouse.cli import cli
+from event_warehouse.settings import PROJECT
+
+README = (PROJECT / "README.md").read_text()
+TARGETS = re.findall(r"^([a-z-]+):.*## ", (PROJECT / "Makefile").read_text(), re.M)
+SETTINGS = re.findall(
+    r'"(WAREHOUSE_\w+)"',
+    (PROJECT / "plugins" / "event_warehouse" / "settings.py").read_text(),
+)
+MARTS = [
+    model["name"]
+    for model in yaml.safe_load(
+        (PROJECT / "dbt_project" / "models" / "marts" / "_marts__models.yml").read_text()
+    )["models"]
+]
+FEEDS = list(yaml.safe_load((PROJECT / "feeds.yml").read_text()))
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_every_make_target_is_in_the_readme(target: str) -> None:
+    assert f"`make {target}`" in README or f"make {target}\n" in README
+
+
+@pytest.mark.parametrize("setting", SETTINGS)
+def test_every_setting_is_in_the_readme(setting: str) -> None:
+    assert f"`{setting}`" in README
+
+
+@pytest.mark.parametrize("mart", MARTS)
+def test_every_mart_is_in_the_readme(mart: str) -> None:
+    assert f"`{mart}`" in README
+
+
+@pytest.mark.parametrize("feed", FEEDS)
+def test_every_feed_is_in_the_readme(feed: str) -> None:
+    assert f"`{feed}`" in README
+
+
+@pytest.mark.parametrize("command", sorted(cli.commands))
+def test_every_command_is_in_the_readme(command: str) -> None:
+    assert f"`warehouse {command}" in README
+
+
+def test_every_target_setting_and_command_that_the_readme_names_exists() -> None:
+    assert set(re.findall(r"`make ([a-z-]+)", README)) <= set(TARGETS)
+    assert set(re.findall(r"WAREHOUSE_[A-Z_]+", README)) <= set(SETTINGS)
+    assert set(re.findall(r"`warehouse ([a-z]+)", README)) <= set(cli.commands)
+
+
+def test_every_file_that_the_readme_links_to_exists() -> None:
+    links = re.findall(r"\]\((?!http)([^)#]+)", README)
+    assert links
+    assert not [link for link in links if not (PROJECT / link).exists()]
