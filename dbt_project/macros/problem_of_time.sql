@@ -5,13 +5,18 @@ also takes 'now', 'infinity' and the locale's 01/02/2025.
 {% macro problem_of_time(value, time_format) -%}
     case
         when {{ value }} is null then 'is missing'
-        when {{ time_format }} <> 'iso8601' then
-            case
-                when {{ value }} !~ '^-?[0-9]{1,15}([.][0-9]{1,9})?$'
-                    then 'is not a number of ' || replace({{ time_format }}, '_', ' ')
-            end
         when
-            {{ value }} not like all ({{ usual_iso8601_shapes() }})
+            {{ time_format }} = 'epoch_seconds'
+            and {{ value }} !~ '^-?[0-9]{1,12}([.][0-9]{1,9})?$'
+            then 'is not a number of epoch seconds'
+        when
+            {{ time_format }} = 'epoch_milliseconds'
+            and {{ value }} !~ '^-?[0-9]{1,15}([.][0-9]{1,9})?$'
+            then 'is not a number of epoch milliseconds'
+        when {{ time_format }} <> 'iso8601' then null
+        when
+            translate({{ value }}, '012345678', '999999999')
+            <> all ({{ usual_iso8601_shapes() }})
             and {{ value }} !~ '{{ iso8601_pattern() }}'
             then 'is not ISO 8601'
         when not pg_input_is_valid({{ value }}, 'timestamptz') then 'is no such time'
@@ -25,13 +30,13 @@ also takes 'now', 'infinity' and the locale's 01/02/2025.
 {%- endmacro %}
 
 
-{# What most files have. A LIKE costs 0.02 us a row, the regular expression 2 us; what has
-   such a shape and is a time for Postgres has its parts in the order of ISO 8601. #}
+{# What most files have, each digit a 9. Comparing with these costs 0.9 us a row, the
+   regular expression 2 us. #}
 {% macro usual_iso8601_shapes() -%}
     {%- set shapes = [] -%}
-    {%- for fraction in ['', '.___', '.______'] -%}
-        {%- for offset in ['Z', '+__:__', '-__:__', ''] -%}
-            {%- do shapes.append("'____-__-__T__:__:__" ~ fraction ~ offset ~ "'") -%}
+    {%- for fraction in ['', '.999', '.999999'] -%}
+        {%- for offset in ['Z', '+99:99', '-99:99', ''] -%}
+            {%- do shapes.append("'9999-99-99T99:99:99" ~ fraction ~ offset ~ "'") -%}
         {%- endfor -%}
     {%- endfor -%}
     array[{{ shapes | join(', ') }}]

@@ -5,7 +5,7 @@ planner can match with an index and estimate: '{[3,4),[7,9)}' becomes
 #}
 {% macro ranges_as_conditions(column, multirange) -%}
     {%- set conditions = [] -%}
-    {%- for low, high in modules.re.findall('\[(\d+),(\d+)\)', multirange) -%}
+    {%- for low, high in modules.re.findall('\\[(\\d+),(\\d+)\\)', multirange) -%}
         {%- do conditions.append(
             column ~ ' >= ' ~ low ~ ' and ' ~ column ~ ' < ' ~ high) -%}
     {%- endfor -%}
@@ -20,7 +20,7 @@ planner can match with an index and estimate: '{[3,4),[7,9)}' becomes
         ~ " from ledger.applies cross join unnest(applies.event_months) as month"
         ~ " where " ~ ranges_as_conditions('applies.apply_id', applies)
     ).rows[0] %}
-    {% set pattern = 'ledger\.is_pending\(\s*([\w.]+)\s*(?:,\s*([\w.]+)\s*)?\)' %}
+    {% set pattern = 'ledger\\.is_pending\\(\\s*([\\w.]+)\\s*(?:,\\s*([\\w.]+)\\s*)?\\)' %}
     {% set pieces = [] %}
     {% set position = namespace(value=0) %}
     {% for call in modules.re.finditer(pattern, sql) -%}
@@ -41,7 +41,7 @@ planner can match with an index and estimate: '{[3,4),[7,9)}' becomes
 {# The model's SQL with constants for its calls of ledger.is_pending_load. #}
 {% macro with_pinned_loads(sql, applies) -%}
     {% set call = modules.re.search(
-        'ledger\.is_pending_load\(\s*([\w.]+)\s*,\s*([\w.]+)\s*\)', sql) %}
+        'ledger\\.is_pending_load\\(\\s*([\\w.]+)\\s*,\\s*([\\w.]+)\\s*\\)', sql) %}
     {% if not call -%} {{ return(sql) }} {%- endif %}
     {% set loads = run_query(
         "select range_agg(int8range(loads.load_id, loads.load_id, '[]'))::text,"

@@ -142,7 +142,7 @@ def _hand_over_to_server_user(settings: Settings) -> None:
             f"({error}); run as another user, or make it: useradd -r {SERVER_USER}"
         ) from error
     assert user is not None
-    utils.ensure_prefix_permissions(settings.home)
+    utils.ensure_prefix_permissions(settings.socket_folder)
     utils.ensure_prefix_permissions(_program("postgres"))
     os.chown(settings.socket_folder, user.pw_uid, user.pw_gid)
 

@@ -135,6 +135,8 @@ def read_feeds(path: Path) -> dict[str, Feed]:
 def _read_feed(path: Path, name: object, entry: object) -> Feed:
     if not isinstance(entry, dict):
         raise FeedError(f"{path}: feed {name!r} has no declaration")
+    if "name" in entry:
+        raise FeedError(f"{path}: feed {name!r}: name: its key is its name")
     try:
         return Feed.model_validate({"name": name, **entry})
     except ValidationError as error:

@@ -14,11 +14,12 @@ SETTINGS = re.findall(
     r'"(WAREHOUSE_\w+)"',
     (PROJECT / "plugins" / "event_warehouse" / "settings.py").read_text(),
 )
+MODELS = PROJECT / "dbt_project" / "models"
 MARTS = [
     model["name"]
-    for model in yaml.safe_load(
-        (PROJECT / "dbt_project" / "models" / "marts" / "_marts__models.yml").read_text()
-    )["models"]
+    for model in yaml.safe_load((MODELS / "marts/_marts__models.yml").read_text())[
+        "models"
+    ]
 ]
 FEEDS = list(yaml.safe_load((PROJECT / "feeds.yml").read_text()))
 

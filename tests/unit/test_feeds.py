@@ -113,7 +113,7 @@ def test_entry_without_a_declaration_is_refused_by_name(
         ("{files: /etc/*, format: csv}", "files: Value error, must be a pattern below"),
         ("{files: c/../../*, format: csv}", "files: Value error, must be a pattern be"),
         ("{files: c/*, format: csv, feilds: {}}", "feilds: Extra inputs are not perm"),
-        ("{files: c/*, format: csv, name: other}", "multiple values for keyword"),
+        ("{files: c/*, format: csv, name: other}", "name"),
         ("{files: c/*, format: csv, fields: {colour: c}}", "fields.colour"),
         ("{files: c/*, format: csv, fields: {user_id: ''}}", "fields.user_id"),
         ("{files: c/*, format: csv, fields: {user_id: 7}}", "fields.user_id"),

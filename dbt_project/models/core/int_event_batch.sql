@@ -8,6 +8,7 @@
     ],
     post_hook=record_event_months(this),
 ) }}
+-- noqa: disable=LT02
 {#
 Grain: one row per raw record of the pending applies, cast, or with why it can't be.
 
@@ -68,6 +69,10 @@ checked as (
         timed.*,
         case
             when timed.tenant_id is null then 'tenant_id'
+            {% for field in var('key_fields') -%}
+                when octet_length(timed.{{ field }}) > {{ var('max_key_bytes') }}
+                    then '{{ field }}'
+            {% endfor -%}
             when
                 timed.time_problem is not null
                 or timed.cast_event_time < timed.earliest
@@ -107,13 +112,21 @@ select
         when 'event_time' then checked.event_time
         when 'sample_rate' then checked.sample_rate
         when 'attributes' then checked.attributes
+        {% for field in var('key_fields') -%}
+            when '{{ field }}' then checked.{{ field }}
+        {% endfor -%}
     end as rejected_value,
-    case checked.rejected_column
-        when 'tenant_id' then 'is missing'
-        when 'event_time'
+    case
+        when checked.rejected_column = 'tenant_id' and checked.tenant_id is null
+            then 'is missing'
+        when checked.rejected_column = 'event_time'
             then coalesce(checked.time_problem, 'is outside the times the feed allows')
-        when 'sample_rate' then 'is not a whole number above 0'
-        when 'attributes' then 'is not JSON that Postgres can store'
+        when checked.rejected_column = 'sample_rate'
+            then 'is not a whole number above 0'
+        when checked.rejected_column = 'attributes'
+            then 'is not JSON that Postgres can store'
+        when checked.rejected_column is not null
+            then 'is longer than {{ var('max_key_bytes') }} bytes'
     end as rejected_reason,
     case
         when checked.rejected_column is null then checked.cast_event_time

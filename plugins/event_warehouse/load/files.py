@@ -16,12 +16,19 @@ from event_warehouse.load.local_files import (
     RACY_SECONDS,
     LocalFile,
     find_file,
+    find_in_folder,
     find_landed,
 )
 from event_warehouse.load.one_file import STATEMENTS, FileOutcome, Status, load_file
 from event_warehouse.settings import Settings
 
 PROGRESS_SECONDS = 1.0
+REFUSED_ROW = (
+    psycopg.DataError,
+    psycopg.IntegrityError,
+    psycopg.errors.ProgramLimitExceeded,
+)
+"""What says that a file is at fault, and not the server or the connection."""
 
 logger = logging.getLogger(__name__)
 
@@ -87,8 +94,7 @@ def _find_source(
     if not source.exists():
         raise FileError(f"{source}: no such file or folder")
     if source.is_dir():
-        paths = sorted(path for path in source.rglob("*") if path.is_file())
-        return [(chosen, [find_file(path) for path in paths])]
+        return [(chosen, find_in_folder(source))]
     return [(chosen, [find_file(source)])]
 
 
@@ -153,7 +159,7 @@ def _load_or_keep_failed(
         return load_file(
             connection, feed, file, file_version=file.version if is_settled else None
         )
-    except (FileError, psycopg.DataError) as error:
+    except (FileError, *REFUSED_ROW) as error:
         reason = _reason(error)
         failed = {
             "feed": feed.name,
@@ -166,7 +172,7 @@ def _load_or_keep_failed(
         return FileOutcome(feed.name, file.uri, Status.FAILED, error=reason)
 
 
-def _reason(error: FileError | psycopg.DataError) -> str:
+def _reason(error: FileError | psycopg.Error) -> str:
     if isinstance(error, FileError):
         return str(error)
     return f"Postgres refused a row: {error.diag.message_primary}"

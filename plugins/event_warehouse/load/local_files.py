@@ -3,7 +3,8 @@
 import gzip
 import hashlib
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from io import BufferedReader, FileIO, RawIOBase
 from pathlib import Path
@@ -56,14 +57,25 @@ def find_file(path: Path) -> LocalFile:
 def find_landed(landing: Path, feed: Feed) -> list[LocalFile]:
     """The feed's files in the landing folder, by path; no links that lead out of it."""
     root = landing.resolve()
+    return [
+        file
+        for file in _find_all(root.glob(feed.files))
+        if file.path.is_relative_to(root)
+    ]
+
+
+def find_in_folder(folder: Path) -> list[LocalFile]:
+    """The files of a folder and its subfolders, by path."""
+    return _find_all(folder.rglob("*"))
+
+
+def _find_all(paths: Iterable[Path]) -> list[LocalFile]:
+    """Those that are files and not hidden; one that vanishes meanwhile is not there."""
     found = []
-    for path in sorted(root.glob(feed.files)):
-        if (
-            path.is_file()
-            and path.resolve().is_relative_to(root)
-            and path.name[0] != "."
-        ):
-            found.append(find_file(path))
+    for path in sorted(paths):
+        if path.name[0] != "." and path.is_file():
+            with suppress(FileError):
+                found.append(find_file(path))
     return found
 
 

@@ -155,7 +155,13 @@ begin
         return;
     end if;
     perform pg_advisory_xact_lock(hashtextextended(partition_table, parent::bigint));
-    if to_regclass(format('%I.%I', parent_schema, partition_table)) is not null then
+    -- A query, which sees what was committed while the lock was waited for;
+    -- to_regclass answers from a cache that does not yet know.
+    if exists (
+        select from pg_class
+        where relnamespace = parent_schema::regnamespace
+            and relname = partition_table
+    ) then
         return;
     end if;
     execute format(
