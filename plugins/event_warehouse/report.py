@@ -104,8 +104,10 @@ def _print_table(
     table = Table(
         title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD
     )
-    for heading in headings:
-        table.add_column(heading)
+    for number, heading in enumerate(headings):
+        # The first column names the row: numbers may wrap their headings, it may not.
+        widest = max(len(row[0]) for row in shown) if number == 0 else None
+        table.add_column(heading, min_width=widest)
     for number, column in enumerate(table.columns):
         is_number = shown[0][number].replace(",", "").isdecimal()
         column.justify = "right" if is_number else "left"

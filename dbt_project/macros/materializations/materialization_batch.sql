@@ -17,6 +17,13 @@ so applies are numbered in the order in which they are taken in.
     {% do assign_applies() %}
     {%- set applies = pending_of_consumers(config.require('consumers')) -%}
     {%- set pinned_sql = with_pinned_loads(with_pinned_applies(sql, applies), applies) -%}
+    {#- How many records a load has is a guess for the planner, and one that hides from it
+        that a hash join, which can run in parallel, is right for many and for few. -#}
+    {% call statement('plan') -%}
+        set local enable_nestloop to off;
+        set local parallel_setup_cost to 0;
+        set local parallel_tuple_cost to 0
+    {%- endcall %}
     {% call statement('drop') -%} drop table if exists {{ target_relation }} {%- endcall %}
     {% call statement('main') -%}
         create unlogged table {{ target_relation }} as {{ pinned_sql }}

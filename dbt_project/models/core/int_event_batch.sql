@@ -23,7 +23,9 @@ stg_events as (
 ),
 
 pending_loads as (
-    select
+    -- Distinct as it is, but said so, the flags of its feed are worked out once a load
+    -- and not once a record.
+    select distinct
         stg_applies.apply_id,
         stg_applies.load_id,
         int_feeds.*
@@ -31,11 +33,11 @@ pending_loads as (
     inner join {{ ref('stg_loads') }} as stg_loads using (load_id)  -- noqa: AL05
     inner join {{ ref('int_feeds') }} as int_feeds using (feed_id)
     where {{ is_pending('stg_applies') }}
-    -- A fence: without it the planner looks into the declaration again for each record.
-    offset 0  -- noqa: AM09
 ),
 
-raw_events as (
+-- All that costs, in one step and once: what can't be cast is null, and only of those
+-- few is the reason asked for.
+cast_events as (
     select
         stg_events.*,
         pending_loads.apply_id,
@@ -43,48 +45,46 @@ raw_events as (
         pending_loads.time_format,
         pending_loads.earliest,
         stg_events.received_at + pending_loads.latest_ahead as latest,
-        {{ problem_of_time('stg_events.event_time', 'pending_loads.time_format') }}
-            as time_problem,
         hashtextextended({{ event_identity('stg_events', 'pending_loads') }}, 0)
-            as identity_hash
+            as identity_hash,
+        {{ cast_time('stg_events.event_time', 'pending_loads.time_format') }}
+            as cast_event_time,
+        case
+            when stg_events.sample_rate is null or stg_events.sample_rate = '1' then 1
+            when stg_events.sample_rate ~ '^[1-9][0-9]{0,8}$'
+                then stg_events.sample_rate::integer
+        end as cast_sample_rate,
+        case
+            when pg_input_is_valid(stg_events.attributes, 'jsonb')
+                then stg_events.attributes::jsonb
+        end as cast_attributes
     from stg_events
     inner join pending_loads using (load_id)
-    -- Likewise: the checks would be repeated wherever their result is used.
-    offset 0  -- noqa: AM09
-),
-
-timed as (
-    select
-        raw_events.*,
-        case
-            when raw_events.time_problem is null
-                then {{ cast_time('raw_events.event_time', 'raw_events.time_format') }}
-        end as cast_event_time
-    from raw_events
+    -- A fence: without it the planner casts again wherever a result is used.
     offset 0  -- noqa: AM09
 ),
 
 checked as (
     select
-        timed.*,
+        cast_events.*,
         case
-            when timed.tenant_id is null then 'tenant_id'
+            when cast_events.tenant_id is null then 'tenant_id'
             {% for field in var('key_fields') -%}
-                when octet_length(timed.{{ field }}) > {{ var('max_key_bytes') }}
+                when octet_length(cast_events.{{ field }}) > {{ var('max_key_bytes') }}
                     then '{{ field }}'
             {% endfor -%}
             when
-                timed.time_problem is not null
-                or timed.cast_event_time < timed.earliest
-                or timed.cast_event_time > timed.latest
+                cast_events.cast_event_time is null
+                or cast_events.cast_event_time < cast_events.earliest
+                or cast_events.cast_event_time > cast_events.latest
                 then 'event_time'
+            when cast_events.cast_sample_rate is null then 'sample_rate'
             when
-                timed.sample_rate <> '1'
-                and timed.sample_rate !~ '^[1-9][0-9]{0,8}$'
-                then 'sample_rate'
-            when not pg_input_is_valid(timed.attributes, 'jsonb') then 'attributes'
+                cast_events.attributes is not null
+                and cast_events.cast_attributes is null
+                then 'attributes'
         end as rejected_column
-    from timed
+    from cast_events
     offset 0  -- noqa: AM09
 )
 
@@ -120,7 +120,10 @@ select
         when checked.rejected_column = 'tenant_id' and checked.tenant_id is null
             then 'is missing'
         when checked.rejected_column = 'event_time'
-            then coalesce(checked.time_problem, 'is outside the times the feed allows')
+            then coalesce(
+                {{ problem_of_time('checked.event_time', 'checked.time_format') }},
+                'is outside the times the feed allows'
+            )
         when checked.rejected_column = 'sample_rate'
             then 'is not a whole number above 0'
         when checked.rejected_column = 'attributes'
@@ -128,14 +131,10 @@ select
         when checked.rejected_column is not null
             then 'is longer than {{ var('max_key_bytes') }} bytes'
     end as rejected_reason,
-    case
-        when checked.rejected_column is null then checked.cast_event_time
-    end as event_time,
-    case
-        when checked.rejected_column is null
-            then coalesce(checked.sample_rate::integer, 1)
-    end as sample_rate,
-    case
-        when checked.rejected_column is null then checked.attributes::jsonb
-    end as attributes
+    case when checked.rejected_column is null then checked.cast_event_time end
+        as event_time,
+    case when checked.rejected_column is null then checked.cast_sample_rate end
+        as sample_rate,
+    case when checked.rejected_column is null then checked.cast_attributes end
+        as attributes
 from checked
