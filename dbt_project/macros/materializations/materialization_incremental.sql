@@ -157,8 +157,8 @@ readers see the old rows until the new ones are there, and keep their views and 
 
 {#
 Statistics for the models that read this one next, if what was written is more than a
-tenth of the table: autovacuum would come too late, and plans for an empty table take
-hours on a full one. A tenth each time costs a constant share of the writes.
+tenth of the table: autovacuum would come too late, and a plan for an empty table ran for
+ten minutes on one of a million rows, then was ended. A tenth each time costs a constant share of the writes.
 #}
 {% macro analyze_after_growth(relation) -%}
     {% set written = load_result('main').response.rows_affected %}

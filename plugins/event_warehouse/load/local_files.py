@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 BLOCK_BYTES = 128 * 1024
 """About what the socket to Postgres buffers: while one block is prepared here, Postgres
-still parses the one before. With 1 MiB it waits, and a load takes a third longer."""
+has the one before to parse."""
 QUEUED_BLOCKS = 16
 RACY_SECONDS = 2.0
 """A file read this soon after its last change may change again without its mtime
