@@ -6,6 +6,17 @@ that is killed has done nothing. Locks are taken from a model to its upstreams o
 two runs can't wait for each other.
 #}
 {% macro pin_applies(upstreams, forget=false) -%}
+    {% do lock_model(upstreams) %}
+    {% if forget -%}
+        {% call statement('forget') -%}
+            delete from ledger.models where model = '{{ this.identifier }}'
+        {%- endcall %}
+    {%- endif %}
+    {{ return(applies_of(upstreams, but_of=this.identifier)) }}
+{%- endmacro %}
+
+
+{% macro lock_model(upstreams) -%}
     {% call statement('lock') -%}
         select pg_advisory_xact_lock(hashtextextended('model {{ this.identifier }}', 0))
     {%- endcall %}
@@ -16,17 +27,17 @@ two runs can't wait for each other.
             )
         {%- endcall %}
     {%- endfor %}
-    {% if forget -%}
-        {% call statement('forget') -%}
-            delete from ledger.models where model = '{{ this.identifier }}'
-        {%- endcall %}
-    {%- endif %}
+{%- endmacro %}
+
+
+{# The applies that each of the models has, without those of another. #}
+{% macro applies_of(models, but_of=none) -%}
     {% set query -%}
         select
-            {% for upstream in upstreams -%}
-                ledger.applied('{{ upstream }}') {{- ' * ' if not loop.last }}
+            {% for name in models -%}
+                ledger.applied('{{ name }}') {{- ' * ' if not loop.last }}
             {%- endfor %}
-            - ledger.applied('{{ this.identifier }}')
+            {%- if but_of %} - ledger.applied('{{ but_of }}') {%- endif %}
     {%- endset %}
     {{ return(run_query(query).columns[0][0] | string) }}
 {%- endmacro %}

@@ -3,15 +3,16 @@
     update ledger.applies set event_months = months.event_months
     from (
         select
-            month_of_apply.apply_id,
-            array_agg(month_of_apply.event_month) as event_months
+            days.apply_id,
+            array_agg(distinct date_trunc('month', days.event_day)::date) as event_months
         from (
+            -- Days first: they are found in half the time of months, and are few.
             select distinct
                 batch.apply_id,
-                date_trunc('month', batch.event_time)::date as event_month
+                date_bin('1 day', batch.event_time, '2000-01-01Z') as event_day
             from {{ batch }} as batch
             where batch.event_time is not null
-        ) as month_of_apply
+        ) as days
         group by 1
     ) as months
     where applies.apply_id = months.apply_id

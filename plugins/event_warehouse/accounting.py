@@ -70,11 +70,12 @@ class LayerAccount:
     model: str
     event_count: int
     expected: int
+    is_pending: bool
 
     @property
     def problem(self) -> str | None:
-        """What does not hold, or None."""
-        if self.event_count == self.expected:
+        """What does not hold; None if it does, or events is yet to catch up."""
+        if self.is_pending or self.event_count == self.expected:
             return None
         return (
             f"{self.model} sums to {self.event_count:,} events, but has taken in "

@@ -93,7 +93,8 @@ where not exists (
 );
 
 -- layers --
--- Each fact and rollup against the events of the applies that it has taken in.
+-- Each fact and rollup against the events of the applies that it has taken in. One that
+-- is ahead of events, because a run was ended between the two, counts as pending.
 with
 
 sums as (
@@ -130,7 +131,8 @@ select
         sum(events.row_count) filter (
             where events.apply_id <@ ledger.applied(sums.model)
         ), 0
-    )::bigint as expected
+    )::bigint as expected,
+    not ledger.applied(sums.model) <@ ledger.applied('events') as is_pending
 from sums
 left join events on true
 group by 1, 2

@@ -1007,7 +1007,7 @@ def test_crash_of_postgres_between_the_batch_and_events_loses_nothing(
         with held(settings, "analytics.events"):
             wait_for_waiter(settings, "analytics.events")
             assert query(settings, held_rows) == [(True,)]
-            assert query(settings, held_applies) == [("int_event_batch",)]
+            assert ("int_event_batch",) in query(settings, held_applies)
             crash(cluster)
         assert process.wait(60) != 0
     assert query(settings, held_rows) == [(False,)]

@@ -1,24 +1,31 @@
 {#
-A batch: the rows of the applies that some of its `consumers` have yet to take in, made
-anew by each run and not logged. After a crash it is empty, and so is the ledger entry
-that says what it holds; the next run makes it again. `planned_by` names the columns that
-its consumers filter and join by, which the planner needs statistics of. It gives each new load its apply,
-so applies are numbered in the order in which they are taken in.
+A batch: what the pending applies bring, made anew by each run and not logged. After a
+crash it is empty, and so is the ledger entry that says what it holds; the next run makes
+it again.
+    upstreams    batches that it is made of; it then holds the applies that they hold
+    planned_by   columns that its readers filter and join by, for statistics (all)
+
+The first batch, which has no upstreams, holds the applies that not every model that reads
+a batch has taken in. It gives each new load its apply, so that applies are numbered in
+the order in which they are taken in.
 #}
 {% materialization batch, adapter='postgres' -%}
     {%- set target_relation = this.incorporate(type='table') -%}
     {{ run_hooks(pre_hooks, inside_transaction=False) }}
     {{ run_hooks(pre_hooks, inside_transaction=True) }}
 
-    {% call statement('lock') -%}
-        select pg_advisory_xact_lock(hashtextextended('model {{ this.identifier }}', 0))
-    {%- endcall %}
     {% do set_session() %}
-    {% do assign_applies() %}
-    {%- set applies = pending_of_consumers(config.require('consumers')) -%}
+    {%- set upstreams = config.get('upstreams', []) -%}
+    {% do lock_model(upstreams) %}
+    {%- if upstreams -%}
+        {%- set applies = applies_of(upstreams) -%}
+    {%- else -%}
+        {% do assign_applies() %}
+        {%- set applies = pending_of_readers() -%}
+    {%- endif -%}
     {%- set pinned_sql = with_pinned_loads(with_pinned_applies(sql, applies), applies) -%}
-    {#- How many records a load has is a guess for the planner, and one that hides from it
-        that a hash join, which can run in parallel, is right for many and for few. -#}
+    {#- Joins of few rows, as the loads are, are right for many, too, if they are hash
+        joins; and those can run in parallel. -#}
     {% call statement('plan') -%}
         set local enable_nestloop to off;
         set local parallel_setup_cost to 0;
@@ -28,9 +35,7 @@ so applies are numbered in the order in which they are taken in.
     {% call statement('main') -%}
         create unlogged table {{ target_relation }} as {{ pinned_sql }}
     {%- endcall %}
-    {% call statement('analyze') -%}
-        analyze {{ target_relation }} ({{ config.require('planned_by') | join(', ') }})
-    {%- endcall %}
+    {% do analyze(target_relation) %}
     {% call statement('record') -%}
         insert into ledger.batches as batches (model, applies)
         values ('{{ this.identifier }}', '{{ applies }}')
@@ -46,12 +51,30 @@ so applies are numbered in the order in which they are taken in.
 {%- endmaterialization %}
 
 
-{# An apply for each load that has none, in the order of the loads. #}
+{#
+An apply for each load that has none, in the order of the loads. It keeps the feed's
+declaration, which only a full refresh renews.
+#}
 {% macro assign_applies() -%}
+    {% if should_full_refresh() -%}
+        {% call statement('renew') -%}
+            update ledger.applies as applies set declaration = feeds.declaration
+            from raw.loads
+            inner join raw.feeds using (feed_id)
+            where applies.load_id = loads.load_id
+        {%- endcall %}
+    {%- endif %}
     {% call statement('assign') -%}
         with assigned as (
-            insert into ledger.applies (load_id)
-            select load_id from ledger.loads_without_apply() as load_id
+            insert into ledger.applies (load_id, kind, declaration)
+            select
+                loads.load_id,
+                case when loads.replays_load_id is null then 'load' else 'replay' end,
+                feeds.declaration
+            from ledger.loads_without_apply() as new_loads (load_id)
+            inner join raw.loads using (load_id)
+            inner join raw.feeds using (feed_id)
+            order by loads.load_id
             returning load_id
         )
 
@@ -66,8 +89,13 @@ so applies are numbered in the order in which they are taken in.
 {%- endmacro %}
 
 
-{# The applies that not every consumer has; all of them in a full refresh. #}
-{% macro pending_of_consumers(consumers) -%}
+{# The applies that not every reader of a batch has; all of them in a full refresh. #}
+{% macro pending_of_readers() -%}
+    {%- set batches = [] -%}
+    {%- for node in graph.nodes.values() if node.config.materialized == 'batch' -%}
+        {%- do batches.append(node.name) -%}
+    {%- endfor -%}
+    {%- set readers = incremental_models(upstreams=batches) -%}
     {% set query -%}
         select coalesce(
             range_agg(int8range(applies.apply_id, applies.apply_id, '[]')), '{}'
@@ -75,8 +103,8 @@ so applies are numbered in the order in which they are taken in.
         from unnest(
             '{[1,)}'::int8multirange
             {% if not should_full_refresh() -%}
-                - ({% for consumer in consumers -%}
-                    ledger.applied('{{ consumer }}') {{- ' * ' if not loop.last }}
+                - ({% for reader in readers -%}
+                    ledger.applied('{{ reader }}') {{- ' * ' if not loop.last }}
                 {%- endfor %})
             {%- endif %}
         ) as gap

@@ -10,6 +10,7 @@ A model's SQL gives the rows for the pending applies only, `where {{ is_pending(
                            replace  whole groups: those of the new rows, by `unique_key`
     unique_key             columns, for add and replace
     partition_by           a timestamptz column: one partition a month (UTC)
+    planned_by             columns that models filter and join by, for statistics (all)
 
 A full refresh deletes the rows and takes all applies in again, in one transaction:
 readers see the old rows until the new ones are there, and keep their views and grants.
@@ -158,7 +159,8 @@ readers see the old rows until the new ones are there, and keep their views and 
 {#
 Statistics for the models that read this one next, if what was written is more than a
 tenth of the table: autovacuum would come too late, and a plan for an empty table ran for
-ten minutes on one of a million rows, then was ended. A tenth each time costs a constant share of the writes.
+ten minutes on one of a million rows, then was ended. A tenth each time costs a constant
+share of the writes.
 #}
 {% macro analyze_after_growth(relation) -%}
     {% set written = load_result('main').response.rows_affected %}
@@ -169,6 +171,6 @@ ten minutes on one of a million rows, then was ended. A tenth each time costs a 
         where tree.isleaf
     {%- endset %}
     {% if written > 0 and written * 10 > run_query(query).columns[0][0] -%}
-        {% call statement('analyze') -%} analyze {{ relation }} {%- endcall %}
+        {% do analyze(relation) %}
     {%- endif %}
 {%- endmacro %}

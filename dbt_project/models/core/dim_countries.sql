@@ -1,5 +1,5 @@
 {{ config(
-    upstreams=['events'],
+    upstreams=['int_new_buckets'],
     full_refresh=false,
     indexes=[{'columns': ['country'], 'unique': true}],
 ) }}
@@ -7,9 +7,9 @@
 with
 
 seen as (
-    select distinct events.country
-    from {{ ref('events') }} as events
-    where {{ is_pending('events', event_time=true) }} and events.country is not null
+    select distinct int_new_buckets.country
+    from {{ ref('int_new_buckets') }} as int_new_buckets
+    where {{ is_pending('int_new_buckets') }} and int_new_buckets.country is not null
 )
 
 select

@@ -1,5 +1,5 @@
 {{ config(
-    upstreams=['events'],
+    upstreams=['int_event_batch', 'int_repeats'],
     full_refresh=false,
     indexes=[{'columns': ['tenant_id', 'user_id'], 'unique': true}],
 ) }}
@@ -8,10 +8,10 @@ with
 
 seen as (
     select distinct
-        events.tenant_id,
-        events.user_id
-    from {{ ref('events') }} as events
-    where {{ is_pending('events', event_time=true) }} and events.user_id is not null
+        int_new_events.tenant_id,
+        int_new_events.user_id
+    from {{ ref('int_new_events') }} as int_new_events
+    where {{ is_pending('int_new_events') }} and int_new_events.user_id is not null
 )
 
 select

@@ -1,37 +1,22 @@
-{{ config(upstreams=['int_event_batch', 'events']) }}
+{{ config(upstreams=['int_event_batch', 'int_repeats', 'events']) }}
 {#
-Grain: one row per record that repeats the identity of an event.
-
-Reads the batch and what became of it: a record that was cast and is no event is a repeat
-of one. The kept event is found by the identity, as it was when the repeat was left out.
+Grain: one row per record that repeats the identity of an event. The kept event is found
+by the identity, as it was when the repeat was left out.
 #}
 -- noqa: disable=LT02
 -- Conditions here are macros of several lines.
 with
 
-int_feeds as (
-    select * from {{ ref('int_feeds') }}
-),
-
-new_events as (
-    select
-        events.load_id,
-        events.line_number
-    from {{ ref('events') }} as events
-    where {{ is_pending('events', event_time=true) }}
+int_applies as (
+    select * from {{ ref('int_applies') }}
 ),
 
 -- Materialized: few rows, which the planner then looks up by the index of events.
 repeats as materialized (
-    select * from {{ ref('int_event_batch') }} as batch
-    where
-        {{ is_pending('batch') }}
-        and batch.rejected_column is null
-        and not exists (
-            select from new_events
-            where batch.load_id = new_events.load_id
-                and batch.line_number = new_events.line_number
-        )
+    select batch.*
+    from {{ ref('int_event_batch') }} as batch
+    inner join {{ ref('int_repeats') }} as int_repeats using (load_id, line_number)
+    where {{ is_pending('batch') }}
 )
 
 select
@@ -59,12 +44,13 @@ select
     ) as is_content_different,
     repeats.tenant_id
 from repeats
-inner join int_feeds using (feed_id)
-inner join {{ ref('events') }} as kept
+inner join int_applies using (apply_id)
+-- Left, so that one without a kept event breaks the contract and is not lost.
+left join {{ ref('events') }} as kept
     on repeats.tenant_id = kept.tenant_id
     and repeats.event_time = kept.event_time
     and repeats.identity_hash = kept.identity_hash
     and repeats.feed_id = kept.feed_id
-where
-    {{ event_identity('repeats', 'int_feeds') }}
-    = {{ event_identity('kept', 'int_feeds') }}
+    and
+    {{ event_identity('repeats', 'int_applies') }}
+    = {{ event_identity('kept', 'int_applies') }}

@@ -1,7 +1,6 @@
 {{ config(
     materialized='batch',
     contract={'enforced': false},
-    consumers=['events', 'rejected_events', 'duplicate_events'],
     planned_by=[
         'apply_id', 'load_id', 'line_number', 'feed_id', 'tenant_id', 'event_time',
         'identity_hash', 'rejected_column',
@@ -12,7 +11,7 @@
 {#
 Grain: one row per raw record of the pending applies, cast, or with why it can't be.
 
-Cast once here and read by three models. Every cast stands behind its check in one case,
+Cast once here and read by every model that takes in events. Every cast stands behind its check in one case,
 so that a bad value sets its row aside and nothing else.
 #}
 with
@@ -22,17 +21,12 @@ stg_events as (
     where ledger.is_pending_load(stg_events.load_id, stg_events.received_at)
 ),
 
-pending_loads as (
-    -- Distinct as it is, but said so, the flags of its feed are worked out once a load
-    -- and not once a record.
-    select distinct
-        stg_applies.apply_id,
-        stg_applies.load_id,
-        int_feeds.*
-    from {{ ref('stg_applies') }} as stg_applies
-    inner join {{ ref('stg_loads') }} as stg_loads using (load_id)  -- noqa: AL05
-    inner join {{ ref('int_feeds') }} as int_feeds using (feed_id)
-    where {{ is_pending('stg_applies') }}
+pending_applies as (
+    -- Distinct as it is, but said so, its flags are worked out once an apply and not once
+    -- a record.
+    select distinct int_applies.*
+    from {{ ref('int_applies') }} as int_applies
+    where {{ is_pending('int_applies') }}
 ),
 
 -- All that costs, in one step and once: what can't be cast is null, and only of those
@@ -40,14 +34,14 @@ pending_loads as (
 cast_events as (
     select
         stg_events.*,
-        pending_loads.apply_id,
-        pending_loads.feed_id,
-        pending_loads.time_format,
-        pending_loads.earliest,
-        stg_events.received_at + pending_loads.latest_ahead as latest,
-        hashtextextended({{ event_identity('stg_events', 'pending_loads') }}, 0)
+        pending_applies.apply_id,
+        pending_applies.feed_id,
+        pending_applies.time_format,
+        pending_applies.earliest,
+        stg_events.received_at + pending_applies.latest_ahead as latest,
+        hash_array_extended({{ event_identity('stg_events', 'pending_applies') }}, 0)
             as identity_hash,
-        {{ cast_time('stg_events.event_time', 'pending_loads.time_format') }}
+        {{ cast_time('stg_events.event_time', 'pending_applies.time_format') }}
             as cast_event_time,
         case
             when stg_events.sample_rate is null or stg_events.sample_rate = '1' then 1
@@ -59,7 +53,7 @@ cast_events as (
                 then stg_events.attributes::jsonb
         end as cast_attributes
     from stg_events
-    inner join pending_loads using (load_id)
+    inner join pending_applies using (load_id)
     -- A fence: without it the planner casts again wherever a result is used.
     offset 0  -- noqa: AM09
 ),
@@ -108,15 +102,20 @@ select
     checked.environment,
     checked.service,
     checked.rejected_column,
-    case checked.rejected_column
-        when 'event_time' then checked.event_time
-        when 'sample_rate' then checked.sample_rate
-        when 'attributes' then checked.attributes
-        {% for field in var('key_fields') -%}
-            when '{{ field }}' then checked.{{ field }}
-        {% endfor -%}
+    -- Asked for once more, as almost none is: it saves the comparisons below.
+    case
+        when checked.rejected_column is not null
+            then case checked.rejected_column
+                when 'event_time' then checked.event_time
+                when 'sample_rate' then checked.sample_rate
+                when 'attributes' then checked.attributes
+                {% for field in var('key_fields') -%}
+                    when '{{ field }}' then checked.{{ field }}
+                {% endfor -%}
+            end
     end as rejected_value,
     case
+        when checked.rejected_column is null then null
         when checked.rejected_column = 'tenant_id' and checked.tenant_id is null
             then 'is missing'
         when checked.rejected_column = 'event_time'
@@ -128,8 +127,7 @@ select
             then 'is not a whole number above 0'
         when checked.rejected_column = 'attributes'
             then 'is not JSON that Postgres can store'
-        when checked.rejected_column is not null
-            then 'is longer than {{ var('max_key_bytes') }} bytes'
+        else 'is longer than {{ var('max_key_bytes') }} bytes'
     end as rejected_reason,
     case when checked.rejected_column is null then checked.cast_event_time end
         as event_time,

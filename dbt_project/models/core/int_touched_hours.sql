@@ -1,11 +1,11 @@
-{{ config(upstreams=['events']) }}
+{{ config(upstreams=['int_new_buckets']) }}
 {#
 Grain: one row per apply, tenant and hour (UTC) that the apply has events in: what a model
 has to make anew that can't just add.
 #}
 select distinct
-    events.apply_id,
-    events.tenant_id,
-    date_trunc('hour', events.event_time, 'UTC') as event_hour
-from {{ ref('events') }} as events
-where {{ is_pending('events', event_time=true) }}
+    int_new_buckets.apply_id,
+    int_new_buckets.tenant_id,
+    date_bin('1 hour', int_new_buckets.event_5min, '2000-01-01Z') as event_hour
+from {{ ref('int_new_buckets') }} as int_new_buckets
+where {{ is_pending('int_new_buckets') }}

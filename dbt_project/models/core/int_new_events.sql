@@ -1,0 +1,18 @@
+{{ config(materialized='ephemeral', contract={'enforced': false}) }}
+{#
+Grain: one row per record of the batch that is an event: it could be cast, and repeats no
+other. What facts and rollups add up, beside events itself: the batch is small, fresh in
+memory and its statistics are exact.
+#}
+select batch.*
+from {{ ref('int_event_batch') }} as batch
+where
+    batch.rejected_column is null
+    -- Not `not exists`: its hash join would scatter the rows, whose order events' index
+    -- likes.
+    and (batch.load_id, batch.line_number) not in (
+        select
+            int_repeats.load_id,
+            int_repeats.line_number
+        from {{ ref('int_repeats') }} as int_repeats
+    )

@@ -1,0 +1,77 @@
+{{ config(
+    materialized='batch',
+    contract={'enforced': false},
+    upstreams=['int_event_batch'],
+) }}
+{#
+Grain: one row per record of the batch whose event an earlier record brought, in the batch
+or before it. First is the lowest apply, then the lowest line. The hash finds candidates,
+the values decide.
+#}
+-- noqa: disable=LT02
+-- Conditions here are macros of several lines.
+{# No ref, and no circle: events takes in what is decided here, and of what it took in
+   before only earlier applies count. #}
+{%- set kept_events = load_relation(this.incorporate(path={'identifier': 'events'})) %}
+with
+
+batch as not materialized (
+    select * from {{ ref('int_event_batch') }} as batch
+    where batch.rejected_column is null
+),
+
+int_applies as (
+    select * from {{ ref('int_applies') }}
+),
+
+-- Identities that the batch has more than once: few, so their values are compared.
+repeated as (
+    select
+        batch.tenant_id,
+        batch.event_time,
+        batch.identity_hash
+    from batch
+    group by 1, 2, 3
+    having count(*) > 1
+),
+
+numbered as (
+    select
+        batch.apply_id,
+        batch.load_id,
+        batch.line_number,
+        row_number() over (
+            partition by
+                batch.tenant_id,
+                batch.event_time,
+                {{ event_identity('batch', 'int_applies') }}
+            order by batch.apply_id, batch.line_number
+        ) as occurrence
+    from batch
+    inner join repeated using (tenant_id, event_time, identity_hash)
+    inner join int_applies using (apply_id)
+)
+
+select
+    numbered.load_id,
+    numbered.line_number
+from numbered
+where numbered.occurrence > 1
+{%- if kept_events %}
+union
+select
+    batch.load_id,
+    batch.line_number
+from batch
+inner join {{ kept_events }} as kept
+    on
+        batch.tenant_id = kept.tenant_id
+        and batch.event_time = kept.event_time
+        and batch.identity_hash = kept.identity_hash
+        and batch.feed_id = kept.feed_id
+inner join int_applies on batch.apply_id = int_applies.apply_id
+where
+    (kept.apply_id, kept.line_number) < (batch.apply_id, batch.line_number)
+    and {{ event_identity('batch', 'int_applies') }}
+    = {{ event_identity('kept', 'int_applies') }}
+{%- endif %}

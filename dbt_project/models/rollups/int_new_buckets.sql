@@ -1,0 +1,20 @@
+{{ config(
+    materialized='batch',
+    contract={'enforced': false},
+    upstreams=['int_event_batch', 'int_repeats'],
+) }}
+{#
+Grain: one row per apply, tenant, five minutes (UTC), event type, country and browser that
+the batch has events of. One pass over the events for all that needs no finer grain.
+#}
+select
+    int_new_events.apply_id,
+    int_new_events.tenant_id,
+    date_bin('5 minutes', int_new_events.event_time, '2000-01-01Z') as event_5min,
+    int_new_events.event_type,
+    int_new_events.country,
+    int_new_events.browser,
+    count(*) as event_count,
+    sum(int_new_events.sample_rate) as weighted_count
+from {{ ref('int_new_events') }} as int_new_events
+group by 1, 2, 3, 4, 5, 6

@@ -1,0 +1,143 @@
+"""What `verify` says when a row is missing or counted twice: it must not stay silent."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from event_warehouse.accounting import verify
+from event_warehouse.load.files import load_new_files
+from event_warehouse.settings import Settings
+from event_warehouse.transform import transform
+
+FEEDS = """
+visits:
+  files: visits/*
+  format: json_lines
+  fields: {tenant_id: tenant, event_time: at}
+  identity: [%s]
+"""
+LINES = """\
+{"tenant":"acme","event_id":"1","event_type":"view","at":"2025-01-01T10:00:00Z"}
+{"tenant":"acme","event_id":"2","event_type":"view","at":"2025-01-01T10:30:00Z"}
+{"tenant":"acme","event_id":"1","event_type":"edit","at":"2025-01-01T10:00:00Z"}
+{"tenant":"acme","event_id":"3","at":"never"}
+no json
+"""
+
+Execute = Callable[[str], None]
+
+
+@pytest.fixture
+def settings(
+    built_warehouse: Settings, land: Callable[..., Path], tmp_path: Path
+) -> Settings:
+    """A warehouse with five lines loaded: two events, a repeat, two bad ones."""
+    settings = replace(built_warehouse, feeds=tmp_path / "feeds.yml")
+    settings.feeds.write_text(FEEDS % "event_id")
+    land(settings, "visits/a.json", LINES)
+    load_new_files(settings)
+    return settings
+
+
+@pytest.fixture
+def execute(settings: Settings) -> Iterator[Execute]:
+    """Runs a statement as the warehouse's owner."""
+    with psycopg.connect(settings.dsn, autocommit=True) as connection:
+        yield lambda statement: connection.execute(sql.SQL(statement)) and None
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (
+            "delete from analytics.events where line_number = 2",
+            "4 raw rows, but 1 events + 1 rejected events + 1 duplicates",
+        ),
+        (
+            "delete from analytics.rejected_events",
+            "4 raw rows, but 2 events + 0 rejected events + 1 duplicates",
+        ),
+        (
+            "delete from analytics.duplicate_events",
+            "4 raw rows, but 2 events + 1 rejected events + 0 duplicates",
+        ),
+        ("delete from raw.rejected_lines", "5 records, but 4 raw rows + 0 rejected"),
+        ("delete from raw.events_raw where line_number = 1", "5 records, but 3 raw"),
+        (
+            "insert into raw.events_raw (load_id, line_number) values (999, 1)",
+            "1 raw rows belong to no load",
+        ),
+        *(
+            (
+                f"update {table} set event_count = event_count + 1",
+                f"{table.partition('.')[2]} sums to",
+            )
+            for table in (
+                "analytics.fct_entity_activity_daily",
+                "analytics.rollup_events_5min",
+                "analytics.rollup_events_1hr",
+                "marts.tenant_events_hourly",
+            )
+        ),
+    ],
+)
+def test_each_row_too_few_or_too_many_is_a_problem(
+    settings: Settings, execute: Execute, damage: str, said: str
+) -> None:
+    transform(settings)
+    assert verify(settings).is_balanced
+    execute(damage)
+    assert said in " ".join(verify(settings).problems)
+
+
+def test_what_a_model_has_yet_to_take_in_is_pending_and_not_proved(
+    settings: Settings, execute: Execute
+) -> None:
+    transform(settings)
+    execute("update ledger.models set applies = '{}' where model = 'dim_users'")
+    assert [load.is_pending for load in verify(settings).loads] == [True]
+
+
+def test_a_model_that_never_ran_makes_its_loads_pending(
+    settings: Settings, execute: Execute
+) -> None:
+    execute("delete from ledger.models")
+    transform(settings)
+    execute("update ledger.models set applies = '{}' where model = 'rollup_events_1hr'")
+    assert [load.is_pending for load in verify(settings).loads] == [True]
+    transform(settings)
+    assert [load.is_pending for load in verify(settings).loads] == [False]
+
+
+def test_a_model_that_is_no_more_holds_nothing_up(
+    settings: Settings, execute: Execute
+) -> None:
+    execute("insert into ledger.models (model) values ('rollup_of_old')")
+    transform(settings)
+    assert [load.is_pending for load in verify(settings).loads] == [False]
+
+
+def test_views_stay_where_they_are_when_dbt_runs(
+    settings: Settings, execute: Execute
+) -> None:
+    transform(settings)
+    execute("create view public.bi as select * from marts.accounting")
+    transform(settings)
+    execute("select * from public.bi")
+
+
+def test_a_declaration_that_changes_between_two_models_is_not_read_by_half_of_them(
+    settings: Settings, execute: Execute
+) -> None:
+    transform(settings)
+    for model in ("duplicate_events", "rejected_events"):
+        execute(f"delete from analytics.{model}")
+        execute(f"update ledger.models set applies = '{{}}' where model = '{model}'")
+    settings.feeds.write_text(FEEDS % "event_id, event_type")
+    load_new_files(settings)
+    transform(settings)
+    assert verify(settings).is_balanced
