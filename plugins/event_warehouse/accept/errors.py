@@ -1,0 +1,42 @@
+"""Why events are not accepted, in words for who sent them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from event_warehouse.errors import WarehouseError
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What is wrong with a request, and where."""
+
+    reason: str
+    field: str | None = None
+    """Dots lead into nested values; none means the whole."""
+    index: int | None = None
+    """Of the event in the request, from 0; none means the request itself."""
+
+
+class InvalidRequest(WarehouseError):
+    """The request is not one of events; none was accepted."""
+
+    def __init__(
+        self, message: str, faults: Sequence[Fault] = (), invalid_events: int = 0
+    ) -> None:
+        super().__init__(message)
+        self.faults = tuple(faults)
+        self.invalid_events = invalid_events
+        """How many of the events are at fault, listed or not."""
+
+
+class KeyReused(WarehouseError):
+    """This Idempotency-Key came with another body before; use a new one."""
+
+
+class Unavailable(WarehouseError):
+    """The service can't take events now; send the same again later."""
+
+    def __init__(self, message: str | None = None, *, retry_after: int = 1) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+        """Seconds after which it may be worth to try again."""

@@ -1,0 +1,99 @@
+"""Group commit: the requests that wait are written together, in one write and sync.
+
+While one group is being synced the next one gathers, so the disk sets the number of
+groups in a second, and not the number of requests.
+"""
+
+import logging
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from threading import Condition, Thread
+
+from event_warehouse.accept.errors import Unavailable
+from event_warehouse.accept.store import SegmentStore
+
+RETRY_SECONDS = 1.0
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class _Waiting:
+    lines: bytes
+    committed: Future[None] = field(default_factory=Future)
+
+
+class GroupWriter:
+    """Writes lines to a store in a thread of its own, from `start` to `close`."""
+
+    def __init__(self, store: SegmentStore, *, max_waiting: int) -> None:
+        self._store = store
+        self._max_waiting = max_waiting
+        self._waiting: list[_Waiting] = []
+        self._is_closing = False
+        self._changed = Condition()
+        self._thread = Thread(target=self._run, name="group-writer", daemon=True)
+
+    def start(self) -> None:
+        """Begin to write."""
+        self._thread.start()
+
+    def submit(self, lines: bytes) -> Future[None]:
+        """Done when the lines are safe; fails with StoreError when none of them is.
+
+        Raises Unavailable if too many wait already.
+        """
+        waiting = _Waiting(lines)
+        # From here on it can't be cancelled: a client that goes away takes nothing
+        # back, least of all from another one that waits for the same lines.
+        waiting.committed.set_running_or_notify_cancel()
+        with self._changed:
+            if self._is_closing:
+                raise Unavailable("The service is stopping; send the same again later.")
+            if len(self._waiting) >= self._max_waiting:
+                raise Unavailable(
+                    "Too many requests wait to be written; send the same again later."
+                )
+            self._waiting.append(waiting)
+            self._changed.notify()
+        return waiting.committed
+
+    def close(self) -> None:
+        """Write what waits, and publish it."""
+        with self._changed:
+            self._is_closing = True
+            self._changed.notify()
+        self._thread.join()
+
+    def _run(self) -> None:
+        seconds: float | None = None
+        while (group := self._next_group(seconds)) is not None:
+            if group:
+                self._commit(group)
+            seconds = self._publish_due()
+        self._store.close()
+
+    def _next_group(self, seconds: float | None) -> list[_Waiting] | None:
+        """Empty if nothing came in that time, none if nothing will come any more."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._waiting or self._is_closing, seconds)
+            group, self._waiting = self._waiting, []
+            return None if self._is_closing and not group else group
+
+    def _commit(self, group: list[_Waiting]) -> None:
+        try:
+            self._store.commit(b"".join(waiting.lines for waiting in group))
+        except Exception as error:
+            # Whatever it was, those who wait have to learn of it, and others will come.
+            for waiting in group:
+                waiting.committed.set_exception(error)
+        else:
+            for waiting in group:
+                waiting.committed.set_result(None)
+
+    def _publish_due(self) -> float | None:
+        try:
+            return self._store.publish_due()
+        except Exception:
+            logger.exception("can't publish")
+            return RETRY_SECONDS

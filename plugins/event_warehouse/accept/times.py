@@ -1,0 +1,40 @@
+"""When an event happened, from what the client wrote."""
+
+from datetime import UTC, datetime, timedelta
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+LATEST_AHEAD = timedelta(hours=1)
+"""How far a client's clock may be ahead; feeds allow as much unless they say else."""
+
+
+class TimeFault(ValueError):
+    """is no such time"""
+
+
+def read_time(written: str | float, *, now: datetime) -> str:
+    """The time in ISO 8601: as it was written if it is that, else made from the
+    milliseconds since 1970.
+
+    Takes what has the form that the schema demands. Raises TimeFault with the reason if
+    there is no such time, or it lies before 1970 or more than an hour after `now`.
+    """
+    if isinstance(written, str) and not written.isdecimal():
+        text, time = written, _read_iso(written)
+    else:
+        time = EPOCH + timedelta(milliseconds=float(written))
+        precision = "microseconds" if time.microsecond % 1000 else "milliseconds"
+        text = time.replace(tzinfo=None).isoformat(timespec=precision) + "Z"
+    if time < EPOCH:
+        raise TimeFault("is before 1970")
+    if time > now + LATEST_AHEAD:
+        raise TimeFault("is more than an hour from now")
+    return text
+
+
+def _read_iso(written: str) -> datetime:
+    try:
+        time = datetime.fromisoformat(written)
+        # Also overflows where an offset leads out of the years 1 to 9999.
+        return (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise TimeFault(TimeFault.__doc__) from error

@@ -1,0 +1,45 @@
+"""One line for each answer: method, route, status, time.
+
+The route and not the path, and no headers: what people send may be personal.
+"""
+
+import logging
+import time
+from http import HTTPStatus
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+logger = logging.getLogger(__name__)
+
+
+class AccessLog:
+    """Logs what another app answers."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers as the other app does."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = time.perf_counter()
+        status = 0
+
+        async def note_status(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, note_status)
+        except Exception:
+            status = HTTPStatus.INTERNAL_SERVER_ERROR
+            raise
+        finally:
+            route = getattr(scope.get("route"), "path", "(no route)")
+            milliseconds = (time.perf_counter() - started) * 1000
+            logger.info(
+                "%s %s %d in %.1f ms", scope["method"], route, status, milliseconds
+            )

@@ -1,0 +1,95 @@
+"""Runs the service until it is told to stop."""
+
+import logging
+import socket
+from contextlib import suppress
+from functools import partial
+from typing import Any
+
+import uvicorn
+from uvicorn.supervisors import Multiprocess
+
+from event_warehouse.accept.acceptance import FEED
+from event_warehouse.accept.limits import Limits
+from event_warehouse.accept.local_segments import make_folder
+from event_warehouse.api.app import DEFAULT_TENANT, create_app
+from event_warehouse.errors import ServiceError
+from event_warehouse.settings import Settings
+
+STOP_SECONDS = 30
+"""How long requests that are under way may take to end, once it is told to stop."""
+BACKLOG = 2048
+
+LOGGING: dict[str, Any] = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "loggers": {
+        name: {"handlers": ["stderr"], "level": "INFO", "propagate": False}
+        for name in ["event_warehouse", "uvicorn"]
+    },
+}
+
+logger = logging.getLogger(__name__)
+
+
+def serve(
+    settings: Settings,
+    host: str = "127.0.0.1",
+    port: int = 8000,
+    workers: int = 1,
+    *,
+    tenant: str = DEFAULT_TENANT,
+    limits: Limits | None = None,
+) -> None:
+    """Serves until SIGTERM or SIGINT; then ends what is under way and publishes it.
+
+    Port 0 takes a free one. Raises ServiceError if it can't listen, or the landing
+    folder is not there and can't be made.
+    """
+    try:
+        make_folder(settings.landing / FEED)
+    except OSError as error:
+        raise ServiceError(
+            f"{settings.landing / FEED} can't be made: {error.strerror}; make the "
+            "landing folder writable, or name another: WAREHOUSE_LANDING"
+        ) from error
+    with _listen(host, port) as listener:
+        config = uvicorn.Config(
+            partial(create_app, settings, tenant=tenant, limits=limits),
+            factory=True,
+            workers=workers,
+            ws="none",
+            lifespan="on",
+            log_config=LOGGING,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            timeout_graceful_shutdown=STOP_SECONDS,
+        )
+        shown = f"[{host}]" if ":" in host else host
+        logger.info("serving on http://%s:%d", shown, listener.getsockname()[1])
+        # uvicorn raises what it was stopped with once more when it is done.
+        with suppress(KeyboardInterrupt):
+            if workers > 1:
+                Multiprocess(config, sockets=[listener]).run()
+            else:
+                _run(uvicorn.Server(config), listener)
+
+
+def _run(server: uvicorn.Server, listener: socket.socket) -> None:
+    server.run(sockets=[listener])
+    if not server.started:
+        raise ServiceError("the service did not start; the lines above say why")
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=BACKLOG)
+    except OSError as error:
+        raise ServiceError(
+            f"can't serve on {host}, port {port}: {error.strerror}; "
+            "name another port with WAREHOUSE_API_PORT, or another host"
+        ) from error
