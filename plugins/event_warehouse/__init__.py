@@ -1,4 +1,22 @@
 """Event Warehouse: event files in, typed events, facts, rollups and marts out.
 
 Plain Python that the DAGs, the command line and the tests call; knows no Airflow.
+Applications use `from event_warehouse import track`.
 """
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from event_warehouse.producer import EventError, Producer, track
+else:
+
+    def __getattr__(name: str) -> object:
+        # Only who sends events pays for importing what sends them.
+        if name not in __all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from event_warehouse import producer
+
+        return getattr(producer, name)
+
+
+__all__ = ["EventError", "Producer", "track"]

@@ -1,0 +1,58 @@
+"""Where events are for the instant between `track` and the spool."""
+
+from collections import deque
+from queue import SimpleQueue
+from threading import RLock
+from typing import Final
+
+MEMORY_BYTES: Final = 16 * 1024 * 1024
+
+
+class Memory:
+    """Lines in the order of their tracking, of bounded size.
+
+    Its lock is held for no longer than an append takes. It and the bell may be entered
+    again by a signal handler that tracks, too.
+    """
+
+    def __init__(self) -> None:
+        self._lines: deque[bytes] = deque()
+        self._size = 0
+        self._lock = RLock()
+        self._bell: SimpleQueue[None] = SimpleQueue()
+
+    def put(self, line: bytes) -> bool:
+        """False if there is no room."""
+        with self._lock:
+            if self._size + len(line) > MEMORY_BYTES:
+                return False
+            is_first = not self._lines
+            self._lines.append(line)
+            self._size += len(line)
+        if is_first:
+            self.ring()
+        return True
+
+    def take(self) -> deque[bytes]:
+        """All lines, which are then the caller's."""
+        with self._lock:
+            lines, self._lines, self._size = self._lines, deque(), 0
+        return lines
+
+    def give_back(self, lines: deque[bytes]) -> None:
+        """Put what could not be used before what has come since, room or not."""
+        with self._lock:
+            self._size += sum(map(len, lines))
+            lines.extend(self._lines)
+            self._lines = lines
+
+    def __len__(self) -> int:
+        return len(self._lines)
+
+    def wait(self) -> None:
+        """Until there was a line where there was none, or somebody rings."""
+        self._bell.get()
+
+    def ring(self) -> None:
+        """End the wait."""
+        self._bell.put(None)
