@@ -82,7 +82,8 @@ def verify() -> None:
 
     accounting = event_warehouse.accounting.verify(read_settings())
     if not accounting.is_balanced:
-        raise AirflowFailException("; ".join(accounting.problems))
+        lines = ("not everything is accounted for:", *accounting.problems)
+        raise AirflowFailException("\n".join(lines))
 
 
 @dag(

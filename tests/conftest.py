@@ -1,9 +1,10 @@
 """What the tests share: a Postgres of their own, a fresh warehouse for each test."""
 
 import os
+import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
@@ -14,6 +15,12 @@ from event_warehouse import embedded
 from event_warehouse.migrate import migrate
 from event_warehouse.settings import PROJECT, Settings, read_settings
 from event_warehouse.transform import transform
+from tests.fixture_types import Land, Query
+
+# No test works on a warehouse, or an Airflow, that the caller's environment names.
+for _key in list(os.environ):
+    if re.match("AIRFLOW|WAREHOUSE_(?!TEST_)", _key):
+        del os.environ[_key]
 
 MIGRATED = "migrated"
 BUILT = "built"
@@ -28,9 +35,6 @@ NO_JSON = ("DBT_WRITE_JSON", "false")
 
 SETTLED = 1_735_000_000.0
 """A change long ago, as of a file that nobody writes to any more."""
-
-Land = Callable[..., Path]
-Query = Callable[..., list[tuple[object, ...]]]
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,12 @@
                 when {{ is_iso8601(value) }} and pg_input_is_valid({{ value }}, 'timestamptz')
                     then {{ value }}::timestamptz
             end
+        {#- As microseconds, so that versions such as 20260101120000 are in range. #}
+        when {{ time_format }} = 'version_number' then
+            case
+                when {{ value }} ~ '{{ version_pattern() }}'
+                    then to_timestamp({{ value }}::double precision / 1000000)
+            end
         when {{ value }} ~ '{{ epoch_pattern() }}' then
             case
                 {#- The times that Postgres has: 4713 BC to 294276 AD. #}
@@ -14,6 +20,11 @@
                     then to_timestamp({{ epoch_seconds(value, time_format) }})
             end
     end
+{%- endmacro %}
+
+
+{% macro version_pattern() -%}
+    ^-?[0-9]{1,15}$
 {%- endmacro %}
 
 

@@ -3,16 +3,20 @@ What tells an event from every other of its tenant and time: the values of the f
 declared identity, or, where it declares none, the record's own place. An array, which is
 equal only to one with the same values in the same places; a missing one equals a missing.
 
-`event` is the alias of a row with the event fields, `feed` of its row of int_feeds.
+`event` is the alias of a row with the event fields, `apply` of its row of int_applies;
+`attributes` are jsonb, by default the event's.
 #}
-{% macro event_identity(event, feed) -%}
+{% macro event_identity(event, apply, attributes=none) -%}
     array[
-        {{ feed }}.feed_id::text,
-        case when {{ feed }}.is_identified_by_record
+        {{ apply }}.feed_id::text,
+        case when {{ apply }}.is_identified_by_record
             then {{ event }}.load_id || ':' || {{ event }}.line_number
         end
         {%- for field in var("identity_fields") %},
-        case when {{ feed }}.is_identified_by_{{ field }} then {{ event }}.{{ field }} end
-        {%- endfor %}
+        case when {{ apply }}.is_identified_by_{{ field }} then {{ event }}.{{ field }} end
+        {%- endfor %},
+        case when {{ apply }}.is_identified_by_attributes
+            then ({{ attributes or event ~ '.attributes' }})::text
+        end
     ]
 {%- endmacro %}

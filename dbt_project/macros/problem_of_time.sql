@@ -2,6 +2,11 @@
 {% macro problem_of_time(value, time_format) -%}
     case
         when {{ value }} is null then 'is missing'
+        when {{ time_format }} = 'version_number' then
+            case
+                when {{ value }} !~ '{{ version_pattern() }}'
+                    then 'is no whole number of at most 15 digits'
+            end
         when {{ time_format }} <> 'iso8601' then
             case
                 when {{ value }} !~ '{{ epoch_pattern() }}'

@@ -1,10 +1,11 @@
 """Proves that every record of every file is accounted for.
 
 Over the loads that are applied everywhere (docs/decisions):
-    records  = raw rows + rejected lines
-    raw rows = events + rejected events + duplicates
-and each fact and rollup sums to the events that it has taken in. Every term is counted
-in its own table, never as a difference.
+    records  = raw rows + rejected lines + lines that were replayed
+    raw rows = events + reference rows + rejected events + duplicates
+A replay's raw rows are the lines that it took, and each fact and rollup sums to the
+events that it has taken in. Every term is counted in its own table, never as a
+difference.
 """
 
 from collections.abc import Iterable, Iterator
@@ -33,10 +34,20 @@ class LoadAccount:
     is_pending: bool
     record_count: int
     rejected_lines: int
+    """Those that are open: not replayed since."""
+    replayed_lines: int
+    lines_replayed_here: int | None
+    """Of a replay, the rejected lines that it took; None of any other load."""
     raw_rows: int
     events: int
+    reference_rows: int
     rejected_events: int
     duplicates: int
+
+    @property
+    def records(self) -> int:
+        """Records that this load still answers for: not those that a replay took."""
+        return self.record_count - self.replayed_lines
 
     @property
     def problem(self) -> str | None:
@@ -48,19 +59,40 @@ class LoadAccount:
             )
         if self.status != "loaded":
             return None
-        if self.record_count != self.raw_rows + self.rejected_lines:
+        return self._problem_of_lines or self._problem_of_rows
+
+    @property
+    def _problem_of_lines(self) -> str | None:
+        kept = self.raw_rows + self.rejected_lines + self.replayed_lines
+        if self.record_count != kept:
+            lines = self.replayed_lines
+            replayed = f" + {lines:,} replayed" if lines else ""
             return (
                 f"load {self.load_id} ({self.uri}): {self.record_count:,} records, but "
                 f"{self.raw_rows:,} raw rows + {self.rejected_lines:,} rejected lines"
+                f"{replayed}"
             )
-        found = self.events + self.rejected_events + self.duplicates
-        if not self.is_pending and self.raw_rows != found:
+        if self.lines_replayed_here not in (None, self.raw_rows):
             return (
-                f"load {self.load_id} ({self.uri}): {self.raw_rows:,} raw rows, but "
-                f"{self.events:,} events + {self.rejected_events:,} rejected events + "
-                f"{self.duplicates:,} duplicates"
+                f"load {self.load_id} ({self.uri}): {self.raw_rows:,} raw rows, but it "
+                f"replayed {self.lines_replayed_here:,} lines"
             )
         return None
+
+    @property
+    def _problem_of_rows(self) -> str | None:
+        kept = self.events + self.reference_rows
+        if self.is_pending or self.raw_rows == (
+            kept + self.rejected_events + self.duplicates
+        ):
+            return None
+        rows = self.reference_rows
+        references = f"{rows:,} reference rows + " if rows else ""
+        return (
+            f"load {self.load_id} ({self.uri}): {self.raw_rows:,} raw rows, but "
+            f"{self.events:,} events + {references}"
+            f"{self.rejected_events:,} rejected events + {self.duplicates:,} duplicates"
+        )
 
 
 @dataclass(frozen=True)

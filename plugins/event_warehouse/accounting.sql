@@ -25,12 +25,28 @@ raw_rows as (
 ),
 
 rejected_lines as (
-    select load_id, count(*) as row_count from raw.rejected_lines
+    select
+        load_id,
+        count(*) filter (where replayed_by is null) as row_count,
+        count(replayed_by) as replayed_count
+    from raw.rejected_lines
+    group by 1
+),
+
+replays as (
+    select replayed_by as load_id, count(*) as line_count
+    from raw.rejected_lines
+    where replayed_by is not null
     group by 1
 ),
 
 events as (
     select load_id, count(*) as row_count from analytics.events
+    group by 1
+),
+
+reference_rows as (
+    select load_id, count(*) as row_count from analytics.reference_history
     group by 1
 ),
 
@@ -54,8 +70,14 @@ counted as (
         applied.load_id is null as is_pending,
         coalesce(loads.record_count, 0) as record_count,
         coalesce(rejected_lines.row_count, 0) as rejected_lines,
+        coalesce(rejected_lines.replayed_count, 0) as replayed_lines,
+        case
+            when loads.replays_load_id is not null
+                then coalesce(replays.line_count, 0)
+        end as lines_replayed_here,
         coalesce(raw_rows.row_count, 0) as raw_rows,
         coalesce(events.row_count, 0) as events,
+        coalesce(reference_rows.row_count, 0) as reference_rows,
         coalesce(rejected_events.row_count, 0) as rejected_events,
         coalesce(duplicate_events.row_count, 0) as duplicates
     from raw.loads as loads
@@ -63,7 +85,9 @@ counted as (
     left join applied using (load_id)
     left join raw_rows using (load_id)
     left join rejected_lines using (load_id)
+    left join replays using (load_id)
     left join events using (load_id)
+    left join reference_rows using (load_id)
     left join rejected_events using (load_id)
     left join duplicate_events using (load_id)
 )
@@ -77,8 +101,11 @@ select
     counted.is_pending,
     counted.record_count,
     counted.rejected_lines,
+    counted.replayed_lines,
+    counted.lines_replayed_here,
     counted.raw_rows,
     counted.events,
+    counted.reference_rows,
     counted.rejected_events,
     counted.duplicates
 from counted

@@ -4,6 +4,7 @@ import http.client
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.parse import quote
@@ -27,6 +28,16 @@ class AirflowApi:
     def get(self, path: str) -> Any:
         """The answer's JSON; raises ServiceError with Airflow's reason."""
         return call("GET", self.url + path, token=self.token)
+
+    def find(self, path: str) -> Any | None:
+        """As `get`; none if Airflow has nothing there."""
+        try:
+            return self.get(path)
+        except ServiceError as error:
+            reason = error.__cause__
+            if isinstance(reason, HTTPError) and reason.code == HTTPStatus.NOT_FOUND:
+                return None
+            raise
 
     def post(self, path: str, body: Mapping[str, Any]) -> Any:
         """As `get`; makes what the body describes."""

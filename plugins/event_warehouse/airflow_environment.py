@@ -55,11 +55,14 @@ def _warehouse(settings: Settings) -> dict[str, str]:
     values = {
         "WAREHOUSE_HOME": settings.home,
         "WAREHOUSE_LANDING": settings.landing,
+        "WAREHOUSE_BUCKET": settings.bucket,
         "WAREHOUSE_FEEDS": settings.feeds,
         "WAREHOUSE_DSN": settings.external_dsn,
         "WAREHOUSE_PORT": settings.port,
         "WAREHOUSE_AIRFLOW_PORT": settings.airflow_port,
         "WAREHOUSE_AIRFLOW_DSN": settings.external_airflow_dsn,
+        "WAREHOUSE_API_PORT": settings.api_port,
+        "WAREHOUSE_API_TENANT": settings.api_tenant,
         "WAREHOUSE_SETTLE_SECONDS": settings.settle_seconds,
     }
     return {key: "" if value is None else str(value) for key, value in values.items()}

@@ -17,6 +17,8 @@ from event_warehouse.settings import Settings
 
 POLL_SECONDS = 1.0
 WAIT_SECONDS = 0.5
+DAG_SECONDS = 60.0
+"""Services that have just started find their DAGs some seconds later."""
 
 OnLine = Callable[[str], None]
 
@@ -30,11 +32,12 @@ def run_dag(
     ended. Else in a process that ends with this one, one at a time; `run_log` has all
     of its output.
     """
-    if airflow_services.are_running(settings):
-        return _run_in_services(settings, dag_id, conf, on_line)
+    # Inside the claim, which the services' start needs too: what is seen here stays so.
     with _claimed(settings, on_line) as claimed:
-        airflow_services.ensure_migrated(settings)
-        return _run_alone(settings, dag_id, conf, on_line, claimed)
+        if not airflow_services.are_running(settings):
+            airflow_services.ensure_migrated(settings)
+            return _run_alone(settings, dag_id, conf, on_line, claimed)
+    return _run_in_services(settings, dag_id, conf, on_line)
 
 
 def run_log(settings: Settings, dag_id: str) -> Path:
@@ -52,7 +55,7 @@ def _claimed(settings: Settings, on_line: OnLine) -> Iterator[TextIO]:
                 yield claimed
                 return
         if not is_told:
-            on_line("Waiting for another run to end.")
+            on_line("Waiting for another run, or for Airflow's start, to end.")
             is_told = True
         time.sleep(WAIT_SECONDS)
 
@@ -119,7 +122,8 @@ def _tell(record: Mapping[str, Any], on_line: OnLine) -> None:
 
 
 def _reason(failure: Mapping[str, Any]) -> str:
-    kind, text = str(failure["exc_type"]), str(failure["exc_value"])
+    """The first line; what is below it, a list perhaps, is for the log."""
+    kind, text = str(failure["exc_type"]), str(failure["exc_value"]).partition("\n")[0]
     is_sentence = kind == "AirflowFailException" or hasattr(errors, kind)
     return text if is_sentence else f"{kind}: {text}"
 
@@ -129,10 +133,7 @@ def _run_in_services(
 ) -> int:
     airflow_services.require_running(settings)
     api = sign_in(settings)
-    if api.get(f"/api/v2/dags/{dag_id}")["is_paused"]:
-        raise ServiceError(
-            f"the DAG {dag_id} is paused in Airflow; switch it on at {api.url}"
-        )
+    _require_dag(api, dag_id)
     body = {"logical_date": None, "conf": dict(conf)}
     run = api.post(f"/api/v2/dags/{dag_id}/dagRuns", body)
     path = path_of_run(dag_id, run["dag_run_id"])
@@ -144,6 +145,21 @@ def _run_in_services(
         if state in {"success", "failed"}:
             return 0 if state == "success" else 1
         time.sleep(POLL_SECONDS)
+
+
+def _require_dag(api: AirflowApi, dag_id: str) -> None:
+    """Returns once Airflow knows the DAG; raises ServiceError if it can't be run."""
+    deadline = time.monotonic() + DAG_SECONDS
+    while (dag := api.find(f"/api/v2/dags/{dag_id}")) is None:
+        if time.monotonic() > deadline:
+            raise ServiceError(
+                f"Airflow does not find the DAG {dag_id}; {api.url}/dags says why"
+            )
+        time.sleep(POLL_SECONDS)
+    if dag["is_paused"]:
+        raise ServiceError(
+            f"the DAG {dag_id} is paused in Airflow; switch it on at {api.url}"
+        )
 
 
 def _tell_tasks(

@@ -93,7 +93,7 @@ def start(settings: Settings) -> bool:
                 f"(process {background.leader(run_lock(settings))}); "
                 "wait until it ends or stop it with: make down"
             )
-        missing = [name for name in SERVICES if not _is_running(settings, name)]
+        missing = [one for one in SERVICES if not _is_running(settings, one)]
         if missing:
             _start(settings, missing)
         return bool(missing)

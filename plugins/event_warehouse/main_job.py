@@ -32,19 +32,16 @@ def run_main_job(
 ) -> bool:
     """True if all went well and everything is accounted for.
 
-    Stops the embedded Postgres again if it was started for this.
+    Stops the embedded Postgres again if it was started for this. Raises FeedError or
+    FileError, before anything starts, if what to load is not said rightly.
     """
     conf = _what_to_load(settings, source, feed)
-    with _one_at_a_time(settings, console):
+    with _one_at_a_time(settings, console), _stopped_again(settings, console):
         console.print("Starting the warehouse ...")
-        started = ensure_warehouse(settings)
-        try:
-            if source is None:
-                _make_sample(settings, console, events=sample_events, seed=sample_seed)
-            return _run_and_show(settings, console, conf)
-        finally:
-            if started and not airflow_services.are_running(settings):
-                embedded.stop(settings)
+        ensure_warehouse(settings)
+        if source is None:
+            _make_sample(settings, console, events=sample_events, seed=sample_seed)
+        return _run_and_show(settings, console, conf)
 
 
 @contextmanager
@@ -58,6 +55,21 @@ def _one_at_a_time(settings: Settings, console: Console) -> Iterator[None]:
             console.print("Waiting for another run of the main job to end ...")
             fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+
+
+@contextmanager
+def _stopped_again(settings: Settings, console: Console) -> Iterator[None]:
+    """Leaves the embedded Postgres as it was, unless others use it by then."""
+    was_running = embedded.is_running(settings)
+    try:
+        yield
+    finally:
+        is_ours = not was_running and not airflow_services.are_running(settings)
+        if is_ours and not embedded.stop_unless_used(settings):
+            console.print(
+                "Postgres is left running, as other programs are connected to it; "
+                "to stop it: make down"
+            )
 
 
 def _run_and_show(
@@ -82,6 +94,7 @@ def _what_to_load(
 ) -> dict[str, str]:
     """The DAG's parameters; a mistake in them is better told now than in its log."""
     if source is None:
+        _require_sample(settings, feed)
         return {}
     path = Path(source).expanduser().absolute()
     if not path.exists():
@@ -92,6 +105,18 @@ def _what_to_load(
     if feed is None:
         raise FeedError(f"FEED says what {path} is; declared are {', '.join(feeds)}")
     return {"source": str(path), "feed": choose_feed(feeds, feed).name}
+
+
+def _require_sample(settings: Settings, feed: str | None) -> None:
+    """Raises if made-up events are not what was asked for, or do not belong there."""
+    if feed is not None:
+        raise FileError(f"FEED={feed} needs EVENTS=<file or folder>, which is of it")
+    if settings.external_dsn is not None:
+        raise FileError(
+            "without EVENTS=<file or folder> a sample of made-up events would go into "
+            "the server that WAREHOUSE_DSN names; to load there what has landed: "
+            "warehouse load, then warehouse transform"
+        )
 
 
 def _make_sample(

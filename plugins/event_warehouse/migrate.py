@@ -6,6 +6,7 @@ from pathlib import Path
 import psycopg
 
 from event_warehouse.database import connect
+from event_warehouse.errors import DatabaseError
 
 MIGRATIONS = Path(__file__).with_name("migrations")
 LOCK = 7_271_001
@@ -15,7 +16,10 @@ logger = logging.getLogger(__name__)
 
 
 def migrate(dsn: str) -> bool:
-    """True if versions were missing and have been applied, all or none of them."""
+    """True if versions were missing and have been applied, all or none of them.
+
+    Raises DatabaseError with what Postgres refused.
+    """
     with connect(dsn, autocommit=True) as connection:
         if _version(connection) == _newest():
             return False
@@ -43,7 +47,9 @@ def _upgrade(dsn: str) -> None:
     # Imported here: they take half a second, and most commands have nothing to do.
     from alembic import command
     from alembic.config import Config
+    from alembic.util import CommandError
     from sqlalchemy import create_engine
+    from sqlalchemy.exc import DBAPIError
     from sqlalchemy.pool import NullPool
 
     engine = create_engine(
@@ -53,7 +59,15 @@ def _upgrade(dsn: str) -> None:
     )
     config = Config(attributes={"connection": None})
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-    with engine.begin() as connection:
-        connection.exec_driver_sql("create schema if not exists ledger")
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+    try:
+        with engine.begin() as connection:
+            connection.exec_driver_sql("create schema if not exists ledger")
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+    except DBAPIError as error:
+        # What Postgres said, which `connect` tells in the warehouse's words.
+        raise error.orig or error from error
+    except CommandError as error:
+        raise DatabaseError(
+            f"the warehouse's schema can't be brought to {_newest()}: {error}"
+        ) from error

@@ -9,6 +9,7 @@ import psycopg
 from rich import box
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from event_warehouse.accounting import Accounting, LoadAccount
 from event_warehouse.database import Role, connect, load_statements
@@ -16,11 +17,13 @@ from event_warehouse.settings import Settings
 
 STATEMENTS = load_statements("event_warehouse", "dashboards")
 PLAIN_WIDTH = 120
+UNPRINTABLE = "\N{REPLACEMENT CHARACTER}"
 TERMS = {
-    "record_count": "records",
+    "records": "records",
     "rejected_lines": "rejected lines",
     "raw_rows": "raw rows",
     "events": "events",
+    "reference_rows": "reference rows",
     "rejected_events": "rejected events",
     "duplicates": "duplicates",
 }
@@ -44,11 +47,13 @@ def print_accounting(accounting: Accounting, console: Console) -> None:
     layers = [(one.model, one.event_count, one.expected) for one in accounting.layers]
     _print_table(console, "Facts and rollups", ["model", "events", "expected"], layers)
     for problem in accounting.problems:
-        console.print(f"[red]✗[/red] {problem}", highlight=False, soft_wrap=True)
+        line = Text.assemble(("✗ ", "red"), _printable(problem))
+        console.print(line, soft_wrap=True)
     if accounting.is_balanced:
         console.print(
             "[green]✓[/green] records = raw rows + rejected lines; raw rows = events + "
-            "rejected events + duplicates; every fact and rollup sums to its events",
+            "reference rows + rejected events + duplicates; every fact and rollup sums "
+            "to its events",
             highlight=False,
         )
 
@@ -65,7 +70,7 @@ def _feed_row(feed: str, loads: Sequence[LoadAccount]) -> tuple[object, ...]:
 
 
 def print_dashboards(settings: Settings, console: Console) -> None:
-    """The marts as the read-only role sees them; of the largest tenant where one."""
+    """The marts as the read-only role sees them: all tenants, then the largest."""
     with connect(settings.dsn, Role.READER) as connection:
         tenants = print_query(
             console, "Events per tenant", connection.execute(STATEMENTS["tenants"])
@@ -101,20 +106,25 @@ def _print_table(
     shown = [[_show(value) for value in row] for row in rows]
     if not shown:
         return
-    table = Table(
-        title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD
-    )
+    # Text, not str, which would be read as rich's markup: [bot] is part of a name.
+    table = Table(title=Text(_printable(title), "bold"), box=box.SIMPLE_HEAD)
+    table.title_justify = "left"
     for number, heading in enumerate(headings):
         # The first column names the row: numbers may wrap their headings, it may not.
         widest = max(len(row[0]) for row in shown) if number == 0 else None
-        table.add_column(heading, min_width=widest)
+        table.add_column(Text(heading), min_width=widest)
     for number, column in enumerate(table.columns):
         is_number = shown[0][number].replace(",", "").isdecimal()
         column.justify = "right" if is_number else "left"
     for row in shown:
-        table.add_row(*row)
+        table.add_row(*map(Text, row))
     console.print(table)
 
 
 def _show(value: object) -> str:
-    return f"{value:,}" if isinstance(value, int) else str(value)
+    return f"{value:,}" if isinstance(value, int) else _printable(str(value))
+
+
+def _printable(text: str) -> str:
+    """The text with a sign in place of what would steer the terminal."""
+    return "".join(one if one.isprintable() else UNPRINTABLE for one in text)

@@ -1,10 +1,11 @@
 """The settings, read once from the environment."""
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, quote, urlsplit
 
 from event_warehouse.errors import SettingError
 
@@ -19,6 +20,8 @@ class Settings:
     """Local state: the embedded Postgres, Airflow's home, the sample, logs."""
     landing: Path
     """Where the feeds' files arrive, one folder a feed."""
+    bucket: str | None
+    """`s3://bucket/prefix` where the feeds' files arrive, too, if anywhere."""
     feeds: Path
     """The file that declares the feeds."""
     external_dsn: str | None
@@ -29,6 +32,10 @@ class Settings:
     """Port of Airflow's UI and API."""
     external_airflow_dsn: str | None
     """URI of Airflow's metadata database; none means the embedded Postgres's."""
+    api_port: int
+    """Port of the HTTP service."""
+    api_tenant: str
+    """Whose events the HTTP service takes, as long as nobody authenticates."""
     settle_seconds: float
     """A landing file that changed more recently is taken to be still written."""
 
@@ -49,11 +56,14 @@ class Settings:
 
     def embedded_dsn(self, name: str) -> str:
         """URI of one of the embedded Postgres's databases, as its owner."""
-        port = self.port or DEFAULT_PORT
-        return f"postgresql://{name}@/{name}?host={self.socket_folder}&port={port}"
+        folder, port = quote(str(self.socket_folder)), self.port or DEFAULT_PORT
+        return f"postgresql://{name}@/{name}?host={folder}&port={port}"
 
 
 DEFAULT_PORT = 5432
+EXAMPLE_DSN = "postgresql://user:password@host:5432/warehouse"
+URI_TEXT = re.compile(r"[A-Za-z0-9._~:/?@!$&'()*+,;=%-]+")
+DSN_PARAMETERS = {"host", "port", "sslmode"}
 
 
 def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
@@ -63,11 +73,14 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
     return Settings(
         home=home,
         landing=_folder(values, "WAREHOUSE_LANDING", home / "landing"),
+        bucket=_bucket(values, "WAREHOUSE_BUCKET"),
         feeds=_folder(values, "WAREHOUSE_FEEDS", PROJECT / "feeds.yml"),
-        external_dsn=_dsn(values, "WAREHOUSE_DSN"),
+        external_dsn=_dsn_for_dbt(values, "WAREHOUSE_DSN"),
         port=_port(values, "WAREHOUSE_PORT", None),
         airflow_port=_port(values, "WAREHOUSE_AIRFLOW_PORT", 8080) or 8080,
         external_airflow_dsn=_dsn(values, "WAREHOUSE_AIRFLOW_DSN"),
+        api_port=_port(values, "WAREHOUSE_API_PORT", 8000) or 8000,
+        api_tenant=values.get("WAREHOUSE_API_TENANT") or "default",
         settle_seconds=_seconds(values, "WAREHOUSE_SETTLE_SECONDS", 5.0),
     )
 
@@ -76,14 +89,63 @@ def _folder(values: Mapping[str, str], key: str, default: Path) -> Path:
     return Path(values.get(key) or default).expanduser().resolve()
 
 
+def _bucket(values: Mapping[str, str], key: str) -> str | None:
+    bucket = values.get(key)
+    if bucket and not re.fullmatch(r"s3://[a-z0-9.-]{3,63}(/.*)?", bucket):
+        raise SettingError(f"{key} is not like s3://bucket or s3://bucket/prefix")
+    return bucket or None
+
+
 def _dsn(values: Mapping[str, str], key: str) -> str | None:
     dsn = values.get(key)
-    if dsn and urlsplit(dsn).scheme not in {"postgresql", "postgres"}:
+    if dsn and not dsn.startswith(("postgresql://", "postgres://")):
         raise SettingError(
-            f"{key} is not a URI that starts with postgresql://, such as "
-            "postgresql://user:password@host:5432/warehouse"
+            f"{key} is not a URI that starts with postgresql://, such as {EXAMPLE_DSN}"
         )
     return dsn or None
+
+
+def _dsn_for_dbt(values: Mapping[str, str], key: str) -> str | None:
+    """As `_dsn`, and nothing in it that dbt_project/profiles.yml would read otherwise.
+
+    Else dbt would work on another server or database than the loader.
+    """
+    dsn = _dsn(values, key)
+    if dsn and (problem := _problem_for_dbt(dsn)):
+        raise SettingError(f"{key} {problem}; it must be like {EXAMPLE_DSN}")
+    return dsn
+
+
+def _problem_for_dbt(dsn: str) -> str | None:
+    """The first thing that is wrong, without a value, which may be the password."""
+    # Brackets first: of a wrong IPv6 address urlsplit makes a ValueError.
+    if "[" in dsn:
+        return "has an IPv6 address, which dbt can't be given; name the host instead"
+    parts = urlsplit(dsn)
+    if not URI_TEXT.fullmatch(dsn) or parts.netloc.count("@") > 1:
+        return "has characters that a URI may have as %-escapes only"
+    parameters = [pair.partition("=") for pair in parts.query.split("&") if pair]
+    names = [name for name, _, _ in parameters]
+    if not DSN_PARAMETERS.issuperset(names) or len(names) > len(set(names)):
+        return (
+            "may have the parameters host, port and sslmode, each once, and no other "
+            "(libpq's environment variables, such as PGSSLROOTCERT, set the rest)"
+        )
+    given = {name: value for name, _, value in parameters}
+    if not _has_port(parts) or not given.get("port", "1").isdecimal():
+        return "has a port that is not one number"
+    is_whole = parts.hostname or given.get("host")
+    if not is_whole or not parts.username or len(parts.path) < 2:
+        return "does not name a user, a host and a database"
+    return None
+
+
+def _has_port(parts: SplitResult) -> bool:
+    """True if the port is a number or left out."""
+    try:
+        return parts.port is None or parts.port > 0
+    except ValueError:
+        return False
 
 
 def _port(values: Mapping[str, str], key: str, default: int | None) -> int | None:

@@ -5,8 +5,8 @@ from event_warehouse.migrate import migrate
 from event_warehouse.settings import Settings
 
 
-def ensure_warehouse(settings: Settings) -> bool:
-    """True if the embedded Postgres had to be started; False if it, or another, ran."""
-    started = settings.external_dsn is None and embedded.ensure_running(settings)
+def ensure_warehouse(settings: Settings) -> None:
+    """Starts the embedded Postgres, where it is used, and migrates the warehouse."""
+    if settings.external_dsn is None:
+        embedded.ensure_running(settings)
     migrate(settings.dsn)
-    return started

@@ -36,7 +36,11 @@ def _run_dbt(settings: Settings, arguments: list[str]) -> None:
     # Imported here: it takes seconds, and loading needs none of it.
     from dbt.cli.main import dbtRunner
 
-    with _environment(WAREHOUSE_DSN=settings.dsn):
+    with _environment(
+        WAREHOUSE_DSN=settings.external_dsn or "",
+        WAREHOUSE_HOME=str(settings.home),
+        WAREHOUSE_PORT=str(settings.port or ""),
+    ):
         result = dbtRunner(callbacks=[_report]).invoke(
             [
                 "--quiet",
@@ -55,13 +59,16 @@ def _run_dbt(settings: Settings, arguments: list[str]) -> None:
 @contextmanager
 def _environment(**values: str) -> Iterator[None]:
     """dbt's profile can read nothing but the environment."""
-    before = dict(os.environ)
+    before = {key: os.environ.get(key) for key in values}
     os.environ.update(values)
     try:
         yield
     finally:
-        os.environ.clear()
-        os.environ.update(before)
+        # These only: other threads may have set others meanwhile.
+        for key, value in before.items():
+            os.environ.pop(key)
+            if value is not None:
+                os.environ[key] = value
 
 
 def _report(event: "EventMsg") -> None:

@@ -44,11 +44,6 @@ def test_every_dag_file_is_imported_without_error(dag_bag: "DagBag") -> None:
     assert {stats.file.strip("/") for stats in dag_bag.dagbag_stats} == files
 
 
-def test_it_is_read_in_well_under_a_second(dag_bag: "DagBag") -> None:
-    durations = [stats.duration.total_seconds() for stats in dag_bag.dagbag_stats]
-    assert max(durations) < 1
-
-
 def test_its_file_imports_nothing_heavy_when_it_is_read() -> None:
     imported = set()
     for statement in ast.parse(FILE.read_text()).body:
@@ -124,7 +119,11 @@ def test_verify_fails_for_good_and_says_what_is_wrong(
     monkeypatch.setattr("event_warehouse.accounting.verify", lambda _: accounting)
     with pytest.raises(AirflowFailException) as failure:
         call(dag, "verify")
-    assert str(failure.value) == "a.csv failed: not CSV; 3 rows are missing"
+    assert str(failure.value).split("\n") == [
+        "not everything is accounted for:",
+        "a.csv failed: not CSV",
+        "3 rows are missing",
+    ]
 
 
 def test_verify_is_silent_when_all_is_accounted_for(

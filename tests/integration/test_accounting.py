@@ -1,4 +1,4 @@
-"""What `verify` says when a row is missing or counted twice: it must not stay silent."""
+"""What `verify` says of a row that is missing or counted twice: never nothing."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -12,6 +12,7 @@ from event_warehouse.accounting import verify
 from event_warehouse.load.files import load_new_files
 from event_warehouse.settings import Settings
 from event_warehouse.transform import transform
+from tests.fixture_types import Land
 
 FEEDS = """
 visits:
@@ -32,9 +33,7 @@ Execute = Callable[[str], None]
 
 
 @pytest.fixture
-def settings(
-    built_warehouse: Settings, land: Callable[..., Path], tmp_path: Path
-) -> Settings:
+def settings(built_warehouse: Settings, land: Land, tmp_path: Path) -> Settings:
     """A warehouse with five lines loaded: two events, a repeat, two bad ones."""
     settings = replace(built_warehouse, feeds=tmp_path / "feeds.yml")
     settings.feeds.write_text(FEEDS % "event_id")
@@ -47,7 +46,11 @@ def settings(
 def execute(settings: Settings) -> Iterator[Execute]:
     """Runs a statement as the warehouse's owner."""
     with psycopg.connect(settings.dsn, autocommit=True) as connection:
-        yield lambda statement: connection.execute(sql.SQL(statement)) and None
+
+        def run(statement: str) -> None:
+            connection.execute(sql.SQL(statement))
+
+        yield run
 
 
 @pytest.mark.parametrize(

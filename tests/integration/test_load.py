@@ -5,7 +5,6 @@ import json
 import logging
 import os
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,11 +12,10 @@ import psycopg
 import pytest
 
 from event_warehouse.errors import FeedError, FileError
+from event_warehouse.load import one_file
 from event_warehouse.load.files import LoadSummary, dismiss_failed, load_new_files
 from event_warehouse.settings import Settings
-
-Land = Callable[..., Path]
-Query = Callable[..., list[tuple[object, ...]]]
+from tests.fixture_types import Land, Query
 
 HEADER = "customer_id,event_type,transaction_id,timestamp\n"
 TWO = HEADER + "1,visit,a,2025-01-01T10:00:00Z\n2,visit,b,2025-01-01T11:00:00Z\n"
@@ -246,6 +244,17 @@ def test_file_touched_without_a_change_is_not_loaded_again(
     assert len(query(warehouse, ROWS)) == 2
 
 
+def test_copy_is_read_to_be_told_once(
+    warehouse: Settings, land: Land, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    land(warehouse, "customer_events/a.csv", TWO)
+    land(warehouse, "customer_events/b.csv", TWO)
+    load_new_files(warehouse)
+
+    monkeypatch.setattr(one_file, "hash_file", lambda _: pytest.fail("it was read"))
+    assert load_new_files(warehouse) == LoadSummary(already_loaded=2)
+
+
 def test_changed_content_under_the_same_name_is_added(
     warehouse: Settings, land: Land, query: Query
 ) -> None:
@@ -378,7 +387,7 @@ def test_source_without_a_feed_is_refused_with_the_feeds_there_are(
 ) -> None:
     path = land(warehouse, "customer_events/a.csv", TWO)
 
-    with pytest.raises(FeedError, match="declared are customer_events, gharchive"):
+    with pytest.raises(FeedError, match="declared are customer_events, product"):
         load_new_files(warehouse, source=str(path))
 
 
@@ -569,6 +578,73 @@ def test_failed_file_can_be_dismissed_once(
     assert query(warehouse, FAILED) == []
     with pytest.raises(FileError, match=f"load {load_id} is not a failed one"):
         dismiss_failed(warehouse, load_id)
+
+
+def test_dismissed_file_is_not_tried_again_until_it_changes(
+    warehouse: Settings, land: Land, query: Query
+) -> None:
+    land(warehouse, "customer_events/a.csv", "")
+    load_new_files(warehouse)
+    ((load_id,),) = query(warehouse, "select load_id from raw.loads")
+    assert isinstance(load_id, int)
+    dismiss_failed(warehouse, load_id)
+
+    assert load_new_files(warehouse) == LoadSummary(already_loaded=1)
+    assert query(warehouse, FAILED) == []
+
+    land(warehouse, "customer_events/a.csv", TWO)
+    assert load_new_files(warehouse).loaded == 1
+
+
+def test_tries_of_a_bad_file_use_up_no_ids(
+    warehouse: Settings, land: Land, query: Query
+) -> None:
+    land(warehouse, "customer_events/a.csv", "")
+    for _ in range(3):
+        load_new_files(warehouse)
+    land(warehouse, "customer_events/b.csv", TWO)
+    load_new_files(warehouse)
+
+    assert query(
+        warehouse, "select load_id, attempt_count from raw.loads order by 1"
+    ) == [(1, 4), (2, 1)]
+
+
+# What a file's fields are -----------------------------------------------------------
+
+
+def test_fields_that_are_unknown_or_missing_are_reported_with_the_load(
+    warehouse: Settings,
+    land: Land,
+    query: Query,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    settings = replace(warehouse, feeds=tmp_path / "feeds.yml")
+    settings.feeds.write_text(
+        "visits:\n  files: visits/*\n  format: csv\n"
+        "  fields: {tenant_id: shop}\n  attributes: {page: text, price: numeric}\n"
+    )
+    land(settings, "visits/a.csv", "shop,event_time,page,colour\na,2025-01-01,/,red\n")
+
+    load_new_files(settings)
+
+    drift = "select unknown_fields, missing_fields from raw.loads"
+    assert query(settings, drift) == [(["colour"], ["price"])]
+    assert "colour" in caplog.text
+    assert "price" in caplog.text
+
+
+def test_file_has_the_time_of_its_last_change(
+    warehouse: Settings, land: Land, query: Query
+) -> None:
+    path = land(warehouse, "customer_events/a.csv", TWO)
+
+    load_new_files(warehouse)
+
+    assert query(
+        warehouse, "select extract(epoch from file_time)::float from raw.loads"
+    ) == [(path.stat().st_mtime,)]
 
 
 # Lines that are rejected ----------------------------------------------------------

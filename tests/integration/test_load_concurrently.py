@@ -4,18 +4,15 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import psycopg
 
 from event_warehouse.load.files import LoadSummary, load_new_files
 from event_warehouse.settings import Settings
-
-Land = Callable[..., Path]
-Query = Callable[..., list[tuple[object, ...]]]
+from tests.fixture_types import Land, Query
+from tests.waiting import wait_until
 
 HEADER = "customer_id,event_type,transaction_id,timestamp\n"
 LOADER = """
@@ -42,13 +39,6 @@ def loader(settings: Settings) -> Iterator[subprocess.Popen[bytes]]:
             yield process
         finally:
             process.kill()
-
-
-def wait_until(happens: Callable[[], bool], seconds: float = 30) -> None:
-    deadline = time.monotonic() + seconds
-    while not happens():
-        assert time.monotonic() < deadline, "it does not happen"
-        time.sleep(0.002)
 
 
 def lines(first: int, count: int) -> str:
@@ -143,7 +133,7 @@ def test_file_that_another_loader_is_at_is_left_to_it(
 
         os.kill(paused.pid, signal.SIGCONT)
         assert paused.wait(60) == 0
-    assert summary == LoadSummary(loaded=1, rows=10)
+    assert summary == LoadSummary(loaded=1, being_loaded=1, rows=10)
     assert load_new_files(warehouse) == LoadSummary(already_loaded=2)
     assert query(warehouse, "select count(*) from raw.events_raw") == [(400_010,)]
 

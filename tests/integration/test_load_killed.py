@@ -5,8 +5,6 @@ import random
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from pathlib import Path
 
 import psycopg
 import pytest
@@ -14,9 +12,8 @@ from psycopg import sql
 
 from event_warehouse.load.files import LoadSummary, load_new_files
 from event_warehouse.settings import Settings
-
-Land = Callable[..., Path]
-Query = Callable[..., list[tuple[object, ...]]]
+from tests.fixture_types import Land, Query
+from tests.waiting import wait_for_waiter
 
 KILLS = int(os.environ.get("WAREHOUSE_TEST_KILLS", "15"))
 """The long form of this test is WAREHOUSE_TEST_KILLS=200."""
@@ -172,7 +169,7 @@ def test_loader_killed_as_it_comes_to_a_table_leaves_nothing_of_its_file(
         lock = sql.SQL("lock table {} in exclusive mode")
         holder.execute(lock.format(sql.Identifier(*table.split("."))))
         loader = start_loader(warehouse)
-        wait_for_lock(warehouse, table)
+        wait_for_waiter(warehouse, table)
         assert kill(loader)
 
     load_until_nothing_is_left(warehouse, files=1)
@@ -183,14 +180,3 @@ def test_loader_killed_as_it_comes_to_a_table_leaves_nothing_of_its_file(
     ]
     assert query(warehouse, "select line_number from raw.rejected_lines") == [(3,)]
     assert query(warehouse, ORPHANS) == []
-
-
-def wait_for_lock(settings: Settings, table: str) -> None:
-    """Returns when another session waits for the table."""
-    waiting = "select from pg_locks where not granted and relation = %s::regclass"
-    with psycopg.connect(settings.dsn, autocommit=True) as connection:
-        for _ in range(2_000):
-            if connection.execute(waiting, (table,)).rowcount:
-                return
-            time.sleep(0.01)
-    pytest.fail(f"no loader came to {table}")

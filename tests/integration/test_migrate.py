@@ -1,6 +1,5 @@
 """The schema is made once, and each role can do its work and nothing else."""
 
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -12,8 +11,7 @@ from event_warehouse.database import Role, connect
 from event_warehouse.errors import DatabaseError
 from event_warehouse.migrate import migrate
 from event_warehouse.settings import Settings
-
-Query = Callable[..., list[tuple[object, ...]]]
+from tests.fixture_types import Query
 
 SCHEMA = """
     select relnamespace::regnamespace::text, relname, relkind::text, relacl::text
@@ -21,17 +19,6 @@ SCHEMA = """
     where relnamespace::regnamespace::text in ('raw', 'ledger', 'analytics', 'marts')
     order by 1, 2
 """
-
-
-@pytest.fixture
-def empty_dsn(cluster: Settings) -> Iterator[str]:
-    """A database with nothing in it."""
-    admin = f"postgresql://postgres@/postgres?host={cluster.socket_folder}&port=5432"
-    with psycopg.connect(admin, autocommit=True) as connection:
-        connection.execute("create database empty owner warehouse")
-    yield f"postgresql://warehouse@/empty?host={cluster.socket_folder}&port=5432"
-    with psycopg.connect(admin, autocommit=True) as connection:
-        connection.execute("drop database empty with (force)")
 
 
 def refusal(settings: Settings, role: Role, statement: str) -> str:
@@ -64,13 +51,24 @@ def test_migration_that_fails_leaves_nothing(empty_dsn: str) -> None:
     with psycopg.connect(empty_dsn) as connection:
         connection.execute("create schema marts")
 
-    with pytest.raises(Exception, match="already exists"):
+    with pytest.raises(
+        DatabaseError, match=r'^Postgres: schema "marts" already exists'
+    ):
         migrate(empty_dsn)
 
     with psycopg.connect(empty_dsn) as connection:
         assert connection.execute(SCHEMA).fetchall() == []
         connection.execute("drop schema marts")
     assert migrate(empty_dsn) is True
+
+
+def test_schema_of_a_later_version_is_left_as_it_is(empty_dsn: str) -> None:
+    migrate(empty_dsn)
+    with psycopg.connect(empty_dsn) as connection:
+        connection.execute("update ledger.migration set version_num = 'v9999_later'")
+
+    with pytest.raises(DatabaseError, match=r"can't be brought to v.*v9999_later"):
+        migrate(empty_dsn)
 
 
 def test_missing_server_is_told_apart_from_a_refusal(tmp_path: Path) -> None:

@@ -10,17 +10,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from event_warehouse.errors import FileError
-from event_warehouse.feeds import Constant, EventField, Feed
+from event_warehouse.feeds import Constant, EventField, Feed, Joined
 from event_warehouse.load.csv_records import MAX_OPEN_BYTES, read_csv
 from event_warehouse.load.lines import OverlongLine, split_at_lines
-from event_warehouse.load.records import OVERLONG, RejectedLine
+from event_warehouse.load.records import (
+    OVERLONG,
+    Drift,
+    RejectedLine,
+    StrippedLine,
+)
 
 UNCLOSED = "opens a quote that is never closed"
 LOAD_ID = 7
 
 VISITS = Feed(
     name="visits",
-    files="visits/*",
+    files=("visits/*",),
     format="csv",
     fields={
         EventField.TENANT_ID: "customer",
@@ -36,6 +41,7 @@ class Read:
 
     rows: list[dict[str, str]]
     rejected: list[RejectedLine]
+    stripped: list[StrippedLine]
 
     @property
     def line_numbers(self) -> list[int]:
@@ -53,7 +59,7 @@ def read_chunks(chunks: Iterable[bytes | OverlongLine], feed: Feed = VISITS) -> 
     records = read_csv(iter(chunks), feed, load_id=LOAD_ID)
     assert records.copy_format == "csv"
     columns = list(map(str, records.columns))
-    result = Read([], [])
+    result = Read([], [], [])
     for batch in records.batches:
         assert not batch.rows or batch.rows.endswith(b"\n")
         # As COPY does: lines end in a newline, and a carriage return must be quoted.
@@ -62,6 +68,7 @@ def read_chunks(chunks: Iterable[bytes | OverlongLine], feed: Feed = VISITS) -> 
         assert len(rows) == batch.row_count
         result.rows.extend(rows)
         result.rejected.extend(batch.rejected)
+        result.stripped.extend(batch.stripped)
     assert all(row["load_id"] == str(LOAD_ID) for row in result.rows)
     return result
 
@@ -88,32 +95,68 @@ def test_file_of_a_byte_order_mark_has_no_header() -> None:
 
 
 def test_header_alone_is_a_file_without_records() -> None:
-    assert read(b"customer,at\n") == Read([], [])
+    assert read(b"customer,at\n") == Read([], [], [])
 
 
 def test_header_without_a_line_end_is_a_file_without_records() -> None:
-    assert read(b"customer,at") == Read([], [])
+    assert read(b"customer,at") == Read([], [], [])
 
 
-def test_header_of_another_feed_is_refused_with_the_columns_it_has() -> None:
-    message = refusal(b"colour,size\nred,1\n")
-
-    assert message == (
+@pytest.mark.parametrize(
+    ("header", "told"),
+    [
+        (b"colour,size", "2 other columns"),
+        (b"ada@example.org", "1 other column"),
+        (b"customer,colour", "'customer' and 1 other column"),
+        (b"user_id,customer", "'customer' and 'user_id'"),
+        (b"a,b,user_id,customer", "'customer', 'user_id' and 2 other columns"),
+        (b"", "no column"),
+    ],
+)
+def test_header_without_the_event_time_is_refused_without_telling_its_values(
+    header: bytes, told: str
+) -> None:
+    assert refusal(header + b"\nred,1\n") == (
         "line 1, the header, has no column 'at', the event time of feed visits; "
-        "it has 'colour', 'size'"
+        f"it has {told}"
     )
 
 
-def test_header_that_names_a_column_twice_is_refused() -> None:
-    assert refusal(b"at,user_id,at\n") == "line 1, the header, names 'at' twice"
+def test_header_may_lack_the_event_time_where_the_file_has_one() -> None:
+    feed = VISITS.model_copy(update={"missing_event_time": "file_time"})
+
+    (row,) = read(b"customer,page\nacme,/x\n", feed=feed).rows
+
+    assert row["tenant_id"] == "acme"
+    assert "event_time" not in row
 
 
-def test_header_with_two_nameless_columns_is_refused() -> None:
-    assert refusal(b"at,,\n") == "line 1, the header, names '' twice"
+@pytest.mark.parametrize(
+    ("header", "told"),
+    [
+        (b"at,user_id,at", "'at'"),
+        (b"at,,", "1 other column"),
+        (b"at,ada,bob,ada,bob,at", "'at' and 2 other columns"),
+    ],
+)
+def test_header_that_names_a_column_twice_is_refused_without_telling_its_values(
+    header: bytes, told: str
+) -> None:
+    assert refusal(header + b"\n") == f"line 1, the header, names {told} twice"
 
 
 def test_header_that_is_not_utf8_is_refused() -> None:
-    assert refusal(b"at,\xff\n").startswith("line 1 is no CSV header: 'utf-8'")
+    assert refusal(b"at,\xff\n") == "line 1 is no CSV header: it is not UTF-8"
+
+
+def test_header_with_a_nul_is_refused() -> None:
+    assert refusal(b"at,us\0er\n") == "line 1, the header, holds a NUL byte"
+
+
+def test_header_of_many_columns_is_read_in_linear_time() -> None:
+    names = ",".join(f"c{number}" for number in range(50_000))
+
+    assert read(f"at,{names}\n".encode()) == Read([], [], [])
 
 
 def test_header_with_an_open_quote_is_refused() -> None:
@@ -180,7 +223,7 @@ def test_empty_attribute_is_left_out() -> None:
 def test_two_fields_of_one_column_both_have_its_value() -> None:
     feed = Feed(
         name="visits",
-        files="visits/*",
+        files=("visits/*",),
         format="csv",
         fields={EventField.TENANT_ID: "customer", EventField.USER_ID: "customer"},
     )
@@ -194,7 +237,7 @@ def test_two_fields_of_one_column_both_have_its_value() -> None:
 def test_column_that_has_a_constant_s_name_is_an_attribute() -> None:
     feed = Feed(
         name="visits",
-        files="visits/*",
+        files=("visits/*",),
         format="csv",
         fields={EventField.TENANT_ID: Constant(constant="shop")},
     )
@@ -210,7 +253,7 @@ def test_column_that_has_a_constant_s_name_is_an_attribute() -> None:
 def test_constant_arrives_as_it_was_declared(constant: str, line: bytes) -> None:
     feed = Feed(
         name="visits",
-        files="visits/*",
+        files=("visits/*",),
         format="csv",
         fields={EventField.SERVICE: Constant(constant=constant)},
     )
@@ -223,7 +266,7 @@ def test_constant_arrives_as_it_was_declared(constant: str, line: bytes) -> None
 
 @pytest.mark.parametrize("delimiter", [";", "\t", "|", " "])
 def test_delimiter_is_the_feed_s(delimiter: str) -> None:
-    feed = Feed(name="visits", files="visits/*", format="csv", delimiter=delimiter)
+    feed = Feed(name="visits", files=("visits/*",), format="csv", delimiter=delimiter)
     content = "event_time,user_id\nnoon,ada\n".replace(",", delimiter)
 
     (row,) = read(content.encode(), feed=feed).rows
@@ -232,7 +275,7 @@ def test_delimiter_is_the_feed_s(delimiter: str) -> None:
 
 
 def test_comma_is_a_character_like_any_other_where_it_delimits_nothing() -> None:
-    feed = Feed(name="visits", files="visits/*", format="csv", delimiter=";")
+    feed = Feed(name="visits", files=("visits/*",), format="csv", delimiter=";")
 
     (row,) = read(b"event_time;user_id\nnoon;a,b\n", feed=feed).rows
 
@@ -440,6 +483,224 @@ def test_record_over_several_lines_is_rejected_with_all_of_them() -> None:
         (2, b'"a\nb","c","d"')
     ]
     assert result.line_numbers == [4]
+
+
+# Joined fields --------------------------------------------------------------------
+
+JOINED = Feed(
+    name="visits",
+    files=("visits/*",),
+    format="csv",
+    fields={
+        EventField.EVENT_ID: Joined(join=("part", "number")),
+        EventField.EVENT_TIME: Joined(join=("day", "time"), separator="T"),
+    },
+)
+
+
+@pytest.mark.parametrize("quote", [b"", b'"'])
+@pytest.mark.parametrize(
+    ("part", "number", "event_id"),
+    [
+        (b"a", b"1", "a:1"),
+        (b"a", b"", "a"),
+        (b"", b"1", "1"),
+        (b"", b"", ""),
+        ("\N{LATIN SMALL LETTER E WITH ACUTE}".encode(), b"\\", "\u00e9:\\"),
+    ],
+)
+def test_joined_field_is_made_of_what_is_not_empty(
+    quote: bytes, part: bytes, number: bytes, event_id: str
+) -> None:
+    content = b"number,day,part,time,page\n%b,2026-11-01,%b%b%b,10:00,/x\n"
+
+    (row,) = read(content % (number, quote, part, quote), feed=JOINED).rows
+
+    assert row["event_id"] == event_id
+    assert row["event_time"] == "2026-11-01T10:00"
+    assert json.loads(row["attributes"]) == {"page": "/x"}
+
+
+def test_joined_field_takes_what_the_header_has() -> None:
+    (row,) = read(b"day,time,number\n2026-11-01,10:00,1\n", feed=JOINED).rows
+
+    assert row["event_id"] == "1"
+
+
+def test_joined_field_none_of_which_is_there_is_left_out() -> None:
+    (row,) = read(b"day,time\n2026-11-01,10:00\n", feed=JOINED).rows
+
+    assert "event_id" not in row
+
+
+@pytest.mark.parametrize("missing", ["day", "time"])
+def test_header_needs_each_part_of_the_event_time(missing: str) -> None:
+    header = ",".join({"day", "time"} - {missing}).encode()
+
+    assert f"has no column '{missing}'" in refusal(header + b"\n", feed=JOINED)
+
+
+@pytest.mark.parametrize("separator", ["", ",", '"', "\n", "\r", "%s", "\\", "\t"])
+def test_separator_may_be_any_text(separator: str) -> None:
+    joined = Joined(join=("a", "b"), separator=separator)
+    feed = Feed(
+        name="visits", files=("x",), format="csv", fields={EventField.EVENT_ID: joined}
+    )
+
+    (row,) = read(b"event_time,a,b,page\nnoon,1,2,/x\n", feed=feed).rows
+
+    assert row["event_id"] == f"1{separator}2"
+
+
+def test_column_may_be_joined_and_a_field_of_its_own() -> None:
+    feed = Feed(
+        name="visits",
+        files=("x",),
+        format="csv",
+        fields={
+            EventField.EVENT_ID: Joined(join=("user_id", "n")),
+            EventField.EVENT_TIME: "at",
+        },
+    )
+
+    (row,) = read(b"at,user_id,n\nnoon,ada,1\n", feed=feed).rows
+
+    assert (row["event_id"], row["user_id"]) == ("ada:1", "ada")
+
+
+# NULs -----------------------------------------------------------------------------
+
+STRIPPED = VISITS.model_copy(update={"strip_nul": True})
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"no\0on,ada",
+        b"\0noon,ada\0",
+        b"noon\0,ada\0\r",
+        b'no\0on,"ada"',
+        b'noon,\0"ada"\0\r',
+    ],
+)
+def test_nuls_are_left_out_and_the_line_is_kept_where_the_feed_wants_it(
+    line: bytes,
+) -> None:
+    result = read(b"at,user_id\na,b\n" + line + b"\nc,d\n", feed=STRIPPED)
+
+    assert result.values("event_time") == ["a", "noon", "c"]
+    assert result.values("user_id") == ["b", "ada", "d"]
+    assert result.stripped == [StrippedLine(3, line.removesuffix(b"\r"))]
+    assert result.rejected == []
+
+
+@pytest.mark.parametrize("size", range(1, 12))
+def test_quoted_record_with_nuls_is_kept_whole(size: int) -> None:
+    content = b'at,user_id\nnoon,"a\0\nb"\nnight,c\n'
+
+    blocks = (content[i : i + size] for i in range(0, len(content), size))
+    result = read(*blocks, feed=STRIPPED)
+
+    assert result.values("user_id") == ["a\nb", "c"]
+    assert result.stripped == [StrippedLine(2, b'noon,"a\0\nb"')]
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        (b"no\0on", "has 1 fields, the header 2"),
+        (b"no\0on,\xff", "is not UTF-8"),
+        (b'no\0on,"ada', UNCLOSED),
+        (b'no\0on,"a","b"', "has 3 fields, the header 2"),
+    ],
+)
+def test_line_that_is_bad_without_its_nuls_too_is_rejected_with_them(
+    line: bytes, reason: str
+) -> None:
+    result = read(b"at,user_id\na,b\n" + line + b"\n", feed=STRIPPED)
+
+    assert result.rejected == [RejectedLine(3, reason, line, len(line))]
+    assert result.stripped == []
+
+
+def test_line_of_nuls_alone_is_blank() -> None:
+    result = read(b"at,user_id\n\0\0\n\0\r\na,b\n", feed=STRIPPED)
+
+    assert result.line_numbers == [4]
+    assert (result.rejected, result.stripped) == ([], [])
+
+
+def test_nuls_of_the_header_are_left_out() -> None:
+    result = read(b"\0at,us\0er_id\nnoon,ada\n", feed=STRIPPED)
+
+    assert result.values("user_id") == ["ada"]
+
+
+# JSON in attributes ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize("quote", [b"", b'"'])
+def test_json_too_deep_for_postgres_rejects_the_line(quote: bytes) -> None:
+    feed = VISITS.model_copy(update={"attributes": {"extra": "json", "page": "text"}})
+    deep = b"[" * 100_000 + b"]" * 100_000
+    line = b"noon,/x," + quote + deep + quote
+    content = b"at,page,extra\na,/x,[1]\n" + line + b"\nb,/y,[[2]]\n"
+
+    result = read(content, feed=feed)
+
+    assert result.rejected == [
+        RejectedLine(3, "is JSON nested too deep", line, len(line))
+    ]
+    assert result.line_numbers == [2, 4]
+
+
+def test_brackets_in_an_attribute_that_is_no_json_are_text() -> None:
+    feed = VISITS.model_copy(update={"attributes": {"page": "text"}})
+
+    result = read(b"at,page\nnoon," + b"[" * 2_000 + b"\n", feed=feed)
+
+    assert result.rejected == []
+
+
+# Drift ----------------------------------------------------------------------------
+
+
+def drift(header: bytes, feed: Feed) -> Drift:
+    records = read_csv(split_at_lines([header]), feed, load_id=LOAD_ID)
+    assert list(records.batches)
+    assert records.header == header
+    return records.drift
+
+
+def test_undeclared_columns_are_told_if_the_feed_declares_attributes() -> None:
+    feed = VISITS.model_copy(update={"attributes": {"page": "text", "a.b": "text"}})
+
+    found = drift(b"at,customer,page,user_id,a.b,zoom,colour", feed)
+
+    assert found == Drift(unknown_fields=("colour", "zoom"))
+
+
+def test_no_column_is_unknown_if_the_feed_declares_no_attributes() -> None:
+    assert drift(b"at,customer,colour", VISITS) == Drift()
+
+
+def test_declared_columns_that_are_missing_are_told() -> None:
+    feed = JOINED.model_copy(update={"attributes": {"page": "text"}})
+
+    assert drift(b"day,time", feed).missing_fields == ("number", "page", "part")
+
+
+def test_event_field_s_own_name_need_not_be_there() -> None:
+    assert drift(b"at,customer", VISITS).missing_fields == ()
+
+
+def test_a_hundred_names_are_told_and_the_beginning_of_each() -> None:
+    feed = VISITS.model_copy(update={"attributes": {}})
+    names = [f"{number:03}" + "x" * 500 for number in range(300)]
+
+    unknown = drift(f"at,customer,{','.join(names)}".encode(), feed).unknown_fields
+
+    assert unknown == tuple(name[:200] for name in names[:100])
 
 
 # Properties -----------------------------------------------------------------------

@@ -26,7 +26,16 @@ def refusal(folder: Path, text: str) -> str:
 
 
 def test_feeds_that_ship_are_declared_rightly() -> None:
-    assert {"customer_events", "gharchive"} <= set(read_feeds(PROJECT / "feeds.yml"))
+    assert set(read_feeds(PROJECT / "feeds.yml")) == {
+        "customer_events",
+        "product_updates",
+        "products",
+        "app_events",
+        "api_events",
+        "tracked_events",
+        "clickstream",
+        "gharchive",
+    }
 
 
 def test_smallest_declaration_reads_every_field_under_its_own_name(
@@ -34,7 +43,7 @@ def test_smallest_declaration_reads_every_field_under_its_own_name(
 ) -> None:
     feed = read(tmp_path, "clicks: {files: clicks/*, format: csv}")["clicks"]
 
-    assert feed.sources == {field: field.value for field in EventField}
+    assert feed.sources == {field: (field.value,) for field in EventField}
     assert feed.constants == {}
     assert feed.identity == ()
     assert feed.delimiter == ","
@@ -49,8 +58,8 @@ def test_mapped_field_is_read_from_its_input_field_alone(tmp_path: Path) -> None
         "clicks: {files: clicks/*, format: json_lines, fields: {user_id: actor.login}}",
     )["clicks"]
 
-    assert feed.sources[EventField.USER_ID] == "actor.login"
-    assert feed.sources[EventField.EVENT_ID] == "event_id"
+    assert feed.sources[EventField.USER_ID] == ("actor.login",)
+    assert feed.sources[EventField.EVENT_ID] == ("event_id",)
 
 
 def test_constant_field_is_not_read_from_the_input(tmp_path: Path) -> None:
@@ -72,7 +81,47 @@ def test_event_time_may_be_constant(tmp_path: Path) -> None:
         "  fields: {event_time: {constant: '2025-01-01T00:00:00Z'}}\n",
     )["clicks"]
 
-    assert feed.event_time_source is None
+    assert feed.required_time_sources == ()
+
+
+def test_file_time_may_stand_for_a_missing_event_time(tmp_path: Path) -> None:
+    feed = read(
+        tmp_path, "clicks: {files: c/*, format: csv, missing_event_time: file_time}"
+    )["clicks"]
+
+    assert feed.required_time_sources == ()
+
+
+def test_joined_field_has_each_of_its_sources(tmp_path: Path) -> None:
+    feed = read(
+        tmp_path,
+        "clicks: {files: c/*, format: csv, fields:"
+        " {entity_id: {join: [code, rev], separator: '/'}}}",
+    )["clicks"]
+
+    assert feed.sources[EventField.ENTITY_ID] == ("code", "rev")
+    assert feed.separators == {EventField.ENTITY_ID: "/"}
+    assert feed.declared_sources == {"code", "rev"}
+
+
+def test_identity_all_is_every_field_that_may_identify_and_the_attributes(
+    tmp_path: Path,
+) -> None:
+    feed = read(tmp_path, "clicks: {files: c/*, format: csv, identity: all}")["clicks"]
+
+    assert set(EventField) - set(feed.identity) == {
+        EventField.TENANT_ID,
+        EventField.EVENT_TIME,
+        EventField.SAMPLE_RATE,
+    }
+    assert feed.identified_by_attributes
+
+
+def test_how_far_ahead_times_may_be_is_kept_as_seconds(tmp_path: Path) -> None:
+    feed = read(tmp_path, "clicks: {files: c/*, format: csv, latest_ahead: P365D}")
+
+    kept = feed["clicks"].model_dump(mode="json")
+    assert kept["latest_ahead"] == "31536000.000000 seconds"
 
 
 def test_missing_file_is_refused_by_its_path(tmp_path: Path) -> None:
@@ -109,9 +158,15 @@ def test_entry_without_a_declaration_is_refused_by_name(
     [
         ("{format: csv}", "files: Field required"),
         ("{files: c/*}", "format: Field required"),
-        ("{files: c/*, format: xml}", "format: Input should be 'csv' or 'json_lines'"),
-        ("{files: /etc/*, format: csv}", "files: Value error, must be a pattern below"),
-        ("{files: c/../../*, format: csv}", "files: Value error, must be a pattern be"),
+        ("{files: c/*, format: xml}", "format: Input should be 'csv', 'json_l"),
+        ("{files: /etc/*, format: csv}", "files: '/etc/*' must be a pattern below"),
+        ("{files: c/../../*, format: csv}", "'c/../../*' must be a pattern below"),
+        ("{files: '', format: csv}", "files: '' must be a pattern below"),
+        ("{files: [], format: csv}", "files: Tuple should have at least 1 item"),
+        ("{files: [c/*, 'c/**.csv'], format: csv}", "'c/**.csv' has ** beside"),
+        ("{files: 'c/{minute}/*', format: csv}", "has the field {minute}"),
+        ("{files: c/*, format: csv, url: 'ftp://x/y'}", "url: 'ftp://x/y' must start"),
+        ("{files: c/*, format: csv, url: 'http://x/{hour}'}", "{hour} without {year}"),
         ("{files: c/*, format: csv, feilds: {}}", "feilds: Extra inputs are not perm"),
         ("{files: c/*, format: csv, name: other}", "name"),
         ("{files: c/*, format: csv, fields: {colour: c}}", "fields.colour"),
@@ -140,6 +195,27 @@ def test_entry_without_a_declaration_is_refused_by_name(
         ("{files: c/*, format: csv, earliest: 2020-01-01}", "earliest: "),
         ("{files: c/*, format: csv, earliest: '2020-01-01T00:00:00'}", "timezone"),
         ("{files: c/*, format: csv, latest_ahead: soon}", "latest_ahead: "),
+        ("{files: c/*, format: csv, latest_ahead: -3600}", "latest_ahead: Input"),
+        ("{files: c/*, format: csv, unwrap: data}", "unwrap: a CSV file has nothing"),
+        (
+            "{files: c/*, format: csv, fields: {user_id: {join: [a, b.c]}}}",
+            "fields.user_id: a CSV file has no nested 'b.c'",
+        ),
+        ("{files: c/*, format: csv, fields: {user_id: {join: []}}}", "fields.user_id"),
+        ("{files: c/*, format: json, fields: {user_id: a..b}}", "fields.user_id"),
+        ("{files: c/*, format: csv, attributes: {lat: float}}", "attributes.lat: "),
+        ("{files: c/*, format: csv, identity: [sample_rate]}", "does not identify"),
+        ("{files: c/*, format: csv, time_format: version_number}", "only a reference"),
+        ("{files: c/*, format: csv, kind: reference}", "fields.entity_id: a reference"),
+        (
+            "{files: c/*, format: csv, kind: reference, fields: {entity_id: code}}",
+            "fields.event_time: a reference feed needs a version",
+        ),
+        (
+            "{files: c/*, format: csv, kind: reference, identity: [event_id],"
+            " fields: {entity_id: code, event_time: rev}}",
+            "identity: of a reference feed it is key and version",
+        ),
     ],
 )
 def test_wrong_declaration_is_refused_by_entry_and_reason(
@@ -176,7 +252,7 @@ def test_feed_is_chosen_by_name(tmp_path: Path) -> None:
         "views: {files: v/*, format: csv}\nclicks: {files: c/*, format: csv}",
     )
 
-    assert choose_feed(feeds, "clicks").files == "c/*"
+    assert choose_feed(feeds, "clicks").files == ("c/*",)
 
 
 def test_unknown_feed_is_refused_with_the_names_there_are(tmp_path: Path) -> None:

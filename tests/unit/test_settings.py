@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 
 from event_warehouse.errors import SettingError
 from event_warehouse.settings import PROJECT, read_settings
@@ -69,6 +70,15 @@ def test_airflow_s_dsn_is_apart_from_the_warehouse_s() -> None:
     assert settings.external_dsn is None
 
 
+def test_folder_that_a_uri_can_t_have_as_it_is_reaches_libpq_whole() -> None:
+    settings = read_settings({"WAREHOUSE_HOME": "/srv/my %home&port=1#é"})
+
+    read = conninfo_to_dict(settings.dsn)
+
+    assert read["host"] == "/srv/my %home&port=1#é/run"
+    assert read["port"] == "5432"
+
+
 def test_port_is_part_of_the_embedded_dsn() -> None:
     assert read_settings({"WAREHOUSE_PORT": "5544"}).dsn.endswith("&port=5544")
 
@@ -106,6 +116,43 @@ def test_settle_time_of_zero_is_taken() -> None:
 def test_dsn_of_another_kind_is_refused_by_key(key: str, dsn: str) -> None:
     with pytest.raises(SettingError, match=f"^{key} is not a URI"):
         read_settings({key: dsn})
+
+
+@pytest.mark.parametrize(
+    ("dsn", "message"),
+    [
+        ("postgresql://ada@[::1]:5432/events", "has an IPv6 address, which dbt can't"),
+        ("postgresql://ada@[::1/events", "has an IPv6 address, which dbt can't"),
+        ("postgresql://ada:p@ss@db/events", "has characters that a URI may have as %"),
+        ('postgresql://ada:p"s@db/events', "has characters that a URI may have as %"),
+        ("postgresql://adé@db/events", "has characters that a URI may have as %"),
+        ("postgresql://ada@db/ev ents", "has characters that a URI may have as %"),
+        ("postgresql://db/events?user=ada", "may have the parameters host, port and"),
+        ("postgresql://ada@db/e?sslcert=a", "may have the parameters host, port and"),
+        ("postgresql://ada@db/e?%68ost=a", "may have the parameters host, port and"),
+        ("postgresql://ada@/e?host=a&host=b", "may have the parameters host, port and"),
+        ("postgresql://ada@a:1,b:2/events", "has a port that is not one number"),
+        ("postgresql://ada@db:http/events", "has a port that is not one number"),
+        ("postgresql://ada@db/events?port=a", "has a port that is not one number"),
+        ("postgresql://db/events", "does not name a user, a host and a database"),
+        ("postgresql://ada@/events", "does not name a user, a host and a database"),
+        ("postgresql://ada@db", "does not name a user, a host and a database"),
+        ("postgresql://ada:a/b@db/e", "has a port that is not one number"),
+    ],
+)
+def test_dsn_that_dbt_would_read_otherwise_is_refused_by_its_reason(
+    dsn: str, message: str
+) -> None:
+    with pytest.raises(SettingError, match=f"^WAREHOUSE_DSN {message}") as refused:
+        read_settings({"WAREHOUSE_DSN": dsn})
+
+    assert dsn not in str(refused.value)
+
+
+def test_dsn_of_airflow_is_for_libpq_alone() -> None:
+    dsn = "postgresql://airflow@[::1]/airflow?connect_timeout=5"
+
+    assert read_settings({"WAREHOUSE_AIRFLOW_DSN": dsn}).airflow_dsn == dsn
 
 
 def test_refused_dsn_is_not_repeated_for_it_may_hold_a_password() -> None:

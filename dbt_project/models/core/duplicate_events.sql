@@ -1,7 +1,11 @@
-{{ config(upstreams=['int_event_batch', 'int_repeats', 'events']) }}
+{{ config(
+    upstreams=['int_event_batch', 'int_repeats', 'events', 'reference_history'],
+) }}
 {#
-Grain: one row per record that repeats the identity of an event. The kept event is found
-by the identity, as it was when the repeat was left out.
+Grain: one row per record that repeats the identity of an event, or key and version of a
+reference record. What was kept is found by the identity, as it was when the repeat was
+left out. It is looked for with a left join: not found, it breaks the contract, and is not
+lost.
 #}
 -- noqa: disable=LT02
 -- Conditions here are macros of several lines.
@@ -15,7 +19,10 @@ int_applies as (
 repeats as materialized (
     select batch.*
     from {{ ref('int_event_batch') }} as batch
-    inner join {{ ref('int_repeats') }} as int_repeats using (load_id, line_number)
+    inner join {{ ref('int_repeats') }} as int_repeats
+        on
+            batch.load_id = int_repeats.load_id
+            and batch.line_number = int_repeats.line_number
     where {{ is_pending('batch') }}
 )
 
@@ -45,7 +52,6 @@ select
     repeats.tenant_id
 from repeats
 inner join int_applies using (apply_id)
--- Left, so that one without a kept event breaks the contract and is not lost.
 left join {{ ref('events') }} as kept
     on repeats.tenant_id = kept.tenant_id
     and repeats.event_time = kept.event_time
@@ -54,3 +60,25 @@ left join {{ ref('events') }} as kept
     and
     {{ event_identity('repeats', 'int_applies') }}
     = {{ event_identity('kept', 'int_applies') }}
+where not repeats.is_reference
+
+union all
+
+select
+    repeats.apply_id,
+    repeats.load_id,
+    repeats.event_time,
+    repeats.received_at,
+    kept.load_id as kept_load_id,
+    repeats.line_number,
+    kept.line_number as kept_line_number,
+    repeats.feed_id,
+    not coalesce(repeats.attributes, '{}') <@ kept.attributes as is_content_different,
+    repeats.tenant_id
+from repeats
+left join {{ ref('reference_history') }} as kept
+    on repeats.feed_id = kept.feed_id
+    and repeats.tenant_id = kept.tenant_id
+    and repeats.entity_id = kept.entity_id
+    and repeats.event_time = kept.version_time
+where repeats.is_reference

@@ -21,6 +21,7 @@ select
     int_new_events.line_number,
     int_new_events.sample_rate,
     int_new_events.feed_id,
+    int_new_events.has_file_time,
     int_new_events.tenant_id,
     int_new_events.event_id,
     int_new_events.event_type,

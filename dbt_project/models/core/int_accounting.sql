@@ -1,5 +1,5 @@
 {{ config(
-    upstreams=['events', 'rejected_events', 'duplicate_events'],
+    upstreams=['events', 'reference_history', 'rejected_events', 'duplicate_events'],
     incremental_strategy='replace',
     unique_key=['load_id'],
 ) }}
@@ -33,6 +33,13 @@ events as (
     group by 1
 ),
 
+reference_rows as (
+    select reference_history.load_id, count(*) as reference_row_count
+    from {{ ref('reference_history') }} as reference_history
+    where {{ is_pending('reference_history') }}
+    group by 1
+),
+
 rejected_events as (
     select rejected_events.load_id, count(*) as rejected_event_count
     from {{ ref('rejected_events') }} as rejected_events
@@ -52,11 +59,13 @@ select
     coalesce(raw_rows.raw_row_count, 0) as raw_row_count,
     coalesce(rejected_lines.rejected_line_count, 0) as rejected_line_count,
     coalesce(events.event_count, 0) as event_count,
+    coalesce(reference_rows.reference_row_count, 0) as reference_row_count,
     coalesce(rejected_events.rejected_event_count, 0) as rejected_event_count,
     coalesce(duplicate_events.duplicate_event_count, 0) as duplicate_event_count
 from pending_loads
 left join raw_rows using (load_id)
 left join rejected_lines using (load_id)
 left join events using (load_id)
+left join reference_rows using (load_id)
 left join rejected_events using (load_id)
 left join duplicate_events using (load_id)

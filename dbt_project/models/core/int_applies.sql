@@ -1,18 +1,43 @@
 {{ config(materialized='view', contract={'enforced': false}) }}
+-- noqa: disable=LT02
 {#
 Grain: one row per apply. How its records are cast and what identifies its events, one
-flag a field, by the feed's declaration as it was when the apply was first taken in.
+flag a field, by the feed's declaration as it was when the apply was first taken in. A
+record of a reference feed is identified by its key, which is its entity_id.
 #}
 select
     stg_applies.apply_id,
     stg_applies.load_id,
     stg_loads.feed_id,
+    stg_applies.is_reference,
     stg_applies.time_format,
-    stg_applies.earliest,
-    stg_applies.latest_ahead,
     {% for field in var("identity_fields") -%}
-        stg_applies.identity ? '{{ field }}' as is_identified_by_{{ field }},
+        stg_applies.identity ? '{{ field }}'
+        {%- if field == 'entity_id' %} or stg_applies.is_reference {%- endif %}
+            as is_identified_by_{{ field }},
     {% endfor -%}
-    stg_applies.identity = '[]' as is_identified_by_record
+    stg_applies.is_identified_by_attributes,
+    stg_applies.identity = '[]'
+    and not stg_applies.is_reference as is_identified_by_record,
+    -- Types that a text can fail to have; null if there is none.
+    (
+        select jsonb_object_agg(types.key, types.value)
+        from jsonb_each(
+            case
+                when jsonb_typeof(stg_applies.attribute_types) = 'object'
+                    then stg_applies.attribute_types
+            end
+        ) as types
+        where types.value <> '"text"'
+    ) as attribute_types,
+    case when stg_applies.uses_file_time then stg_loads.file_time end
+        as default_event_time,
+    -- A version that is a plain number is no time, early or late.
+    case
+        when stg_applies.time_format <> 'version_number' then stg_applies.earliest
+    end as earliest,
+    case
+        when stg_applies.time_format <> 'version_number' then stg_applies.latest_ahead
+    end as latest_ahead
 from {{ ref('stg_applies') }} as stg_applies
 inner join {{ ref('stg_loads') }} as stg_loads using (load_id)

@@ -3,16 +3,17 @@
     contract={'enforced': false},
     planned_by=[
         'apply_id', 'load_id', 'line_number', 'feed_id', 'tenant_id', 'event_time',
-        'identity_hash', 'rejected_column',
+        'identity_hash', 'is_reference', 'rejected_column',
     ],
     post_hook=record_event_months(this),
 ) }}
--- noqa: disable=LT02
+-- noqa: disable=LT02,LT05
 {#
 Grain: one row per raw record of the pending applies, cast, or with why it can't be.
 
-Cast once here and read by every model that takes in events. Every cast stands behind its check in one case,
-so that a bad value sets its row aside and nothing else.
+Cast once here and read by every model that takes in events. Every cast stands behind its
+check in one case, so that a bad value sets its row aside and nothing else. Records of
+reference feeds are cast alike; their event_time is their version.
 #}
 with
 
@@ -22,8 +23,8 @@ stg_events as (
 ),
 
 pending_applies as (
-    -- Distinct as it is, but said so, its flags are worked out once an apply and not once
-    -- a record.
+    -- Distinct as it is, but said so, its flags are worked out once an apply and not
+    -- once a record.
     select distinct int_applies.*
     from {{ ref('int_applies') }} as int_applies
     where {{ is_pending('int_applies') }}
@@ -36,13 +37,26 @@ cast_events as (
         stg_events.*,
         pending_applies.apply_id,
         pending_applies.feed_id,
+        pending_applies.is_reference,
         pending_applies.time_format,
+        pending_applies.attribute_types,
         pending_applies.earliest,
         stg_events.received_at + pending_applies.latest_ahead as latest,
-        hash_array_extended({{ event_identity('stg_events', 'pending_applies') }}, 0)
-            as identity_hash,
-        {{ cast_time('stg_events.event_time', 'pending_applies.time_format') }}
-            as cast_event_time,
+        stg_events.event_time is null
+        and pending_applies.default_event_time is not null as has_file_time,
+        hash_array_extended(
+            {{ event_identity(
+                'stg_events', 'pending_applies', attributes="case
+                    when pg_input_is_valid(stg_events.attributes, 'jsonb')
+                        then stg_events.attributes::jsonb
+                end"
+            ) }},
+            0
+        ) as identity_hash,
+        case
+            when stg_events.event_time is null then pending_applies.default_event_time
+            else {{ cast_time('stg_events.event_time', 'pending_applies.time_format') }}
+        end as cast_event_time,
         case
             when stg_events.sample_rate is null or stg_events.sample_rate = '1' then 1
             when stg_events.sample_rate ~ '^[1-9][0-9]{0,8}$'
@@ -58,27 +72,52 @@ cast_events as (
     offset 0  -- noqa: AM09
 ),
 
-checked as (
+checked_attributes as (
     select
         cast_events.*,
         case
-            when cast_events.tenant_id is null then 'tenant_id'
+            when cast_events.attribute_types is not null
+                then (
+                    select min(types.key)
+                    from jsonb_each_text(cast_events.attribute_types) as types
+                    where
+                        {{ attribute_text('cast_events.cast_attributes', 'types.key') }}
+                        <> ''
+                        and not {{ is_valid_attribute(
+                            attribute_text('cast_events.cast_attributes', 'types.key'),
+                            'types.value',
+                        ) }}
+                )
+        end as bad_attribute
+    from cast_events
+    offset 0  -- noqa: AM09
+),
+
+checked as (
+    select
+        checked_attributes.*,
+        case
+            when checked_attributes.tenant_id is null then 'tenant_id'
+            when checked_attributes.is_reference and checked_attributes.entity_id is null
+                then 'entity_id'
             {% for field in var('key_fields') -%}
-                when octet_length(cast_events.{{ field }}) > {{ var('max_key_bytes') }}
+                when octet_length(checked_attributes.{{ field }}) > {{ var('max_key_bytes') }}
                     then '{{ field }}'
             {% endfor -%}
             when
-                cast_events.cast_event_time is null
-                or cast_events.cast_event_time < cast_events.earliest
-                or cast_events.cast_event_time > cast_events.latest
+                checked_attributes.cast_event_time is null
+                or checked_attributes.cast_event_time < checked_attributes.earliest
+                or checked_attributes.cast_event_time > checked_attributes.latest
                 then 'event_time'
-            when cast_events.cast_sample_rate is null then 'sample_rate'
+            when checked_attributes.cast_sample_rate is null then 'sample_rate'
             when
-                cast_events.attributes is not null
-                and cast_events.cast_attributes is null
+                checked_attributes.attributes is not null
+                and checked_attributes.cast_attributes is null
                 then 'attributes'
+            when checked_attributes.bad_attribute is not null
+                then 'attributes.' || checked_attributes.bad_attribute
         end as rejected_column
-    from cast_events
+    from checked_attributes
     offset 0  -- noqa: AM09
 )
 
@@ -89,6 +128,8 @@ select
     checked.identity_hash,
     checked.line_number,
     checked.feed_id,
+    checked.is_reference,
+    checked.has_file_time,
     checked.tenant_id,
     checked.event_id,
     checked.event_type,
@@ -112,11 +153,14 @@ select
                 {% for field in var('key_fields') -%}
                     when '{{ field }}' then checked.{{ field }}
                 {% endfor -%}
+                else {{ attribute_text('checked.cast_attributes', 'checked.bad_attribute') }}
             end
     end as rejected_value,
     case
         when checked.rejected_column is null then null
-        when checked.rejected_column = 'tenant_id' and checked.tenant_id is null
+        when
+            checked.rejected_column = 'tenant_id' and checked.tenant_id is null
+            or checked.rejected_column = 'entity_id' and checked.entity_id is null
             then 'is missing'
         when checked.rejected_column = 'event_time'
             then coalesce(
@@ -127,6 +171,8 @@ select
             then 'is not a whole number above 0'
         when checked.rejected_column = 'attributes'
             then 'is not JSON that Postgres can store'
+        when checked.rejected_column like 'attributes.%'
+            then 'is no ' || (checked.attribute_types ->> checked.bad_attribute)
         else 'is longer than {{ var('max_key_bytes') }} bytes'
     end as rejected_reason,
     case when checked.rejected_column is null then checked.cast_event_time end

@@ -8,6 +8,7 @@ select batch.*
 from {{ ref('int_event_batch') }} as batch
 where
     batch.rejected_column is null
+    and not batch.is_reference
     -- Not `not exists`: its hash join would scatter the rows, whose order events' index
     -- likes.
     and (batch.load_id, batch.line_number) not in (

@@ -4,15 +4,16 @@
     upstreams=['int_event_batch'],
 ) }}
 {#
-Grain: one row per record of the batch whose event an earlier record brought, in the batch
-or before it. First is the lowest apply, then the lowest line. The hash finds candidates,
-the values decide.
+Grain: one row per record of the batch that repeats an earlier one, in the batch or before
+it. First is the lowest apply, then the lowest line. The hash finds candidates, the values
+decide. A reference record repeats one of the same key and version.
 #}
 -- noqa: disable=LT02
 -- Conditions here are macros of several lines.
-{# No ref, and no circle: events takes in what is decided here, and of what it took in
+{# No ref, and no circle: both take in what is decided here, and of what they took in
    before only earlier applies count. #}
-{%- set kept_events = load_relation(this.incorporate(path={'identifier': 'events'})) %}
+{%- set kept_events = kept_relation('events') %}
+{%- set kept_references = kept_relation('reference_history') %}
 with
 
 batch as not materialized (
@@ -74,4 +75,20 @@ where
     (kept.apply_id, kept.line_number) < (batch.apply_id, batch.line_number)
     and {{ event_identity('batch', 'int_applies') }}
     = {{ event_identity('kept', 'int_applies') }}
+{%- endif %}
+{%- if kept_references %}
+union
+select
+    batch.load_id,
+    batch.line_number
+from batch
+inner join {{ kept_references }} as kept
+    on
+        batch.tenant_id = kept.tenant_id
+        and batch.entity_id = kept.entity_id
+        and batch.event_time = kept.version_time
+        and batch.feed_id = kept.feed_id
+where
+    batch.is_reference
+    and (kept.apply_id, kept.line_number) < (batch.apply_id, batch.line_number)
 {%- endif %}

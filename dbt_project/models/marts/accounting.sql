@@ -12,6 +12,7 @@ select
             = int_accounting.raw_row_count + int_accounting.rejected_line_count
             and int_accounting.raw_row_count
             = int_accounting.event_count
+            + int_accounting.reference_row_count
             + int_accounting.rejected_event_count
             + int_accounting.duplicate_event_count
             then 'balanced'
@@ -21,6 +22,7 @@ select
     int_accounting.rejected_line_count,
     int_accounting.raw_row_count,
     int_accounting.event_count,
+    int_accounting.reference_row_count,
     int_accounting.rejected_event_count,
     int_accounting.duplicate_event_count,
     stg_loads.error,

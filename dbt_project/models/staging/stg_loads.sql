@@ -10,6 +10,10 @@ select
     loads.record_count,
     loads.row_count,
     loads.rejected_line_count,
+    loads.unknown_fields,
+    loads.missing_fields,
+    loads.replays_load_id,
+    loads.file_time,
     loads.received_at,
     loads.finished_at
 from {{ source('raw', 'loads') }} as loads

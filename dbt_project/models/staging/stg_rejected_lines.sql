@@ -4,5 +4,6 @@ select
     rejected_lines.line_number,
     rejected_lines.reason,
     rejected_lines.byte_count,
+    rejected_lines.replayed_by,
     rejected_lines.received_at
 from {{ source('raw', 'rejected_lines') }} as rejected_lines

@@ -1,36 +1,59 @@
 """Where the columns of a CSV file go, by its header."""
 
 import csv
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from operator import itemgetter
+from itertools import chain
+from operator import attrgetter
 
 from event_warehouse.errors import FileError
 from event_warehouse.feeds import EventField, Feed
+from event_warehouse.load.records import NUL, Drift, report_names
 
 
 @dataclass(frozen=True)
-class Layout:
+class Source:
+    """The columns that one event field is made of; mostly a single one."""
+
+    field: EventField
+    positions: tuple[int, ...]
+    separator: str = ""
+
+
+@dataclass(frozen=True)
+class CsvLayout:
     """Where each column of the input goes."""
 
     delimiter: str
     column_count: int
-    fields: tuple[tuple[EventField, int], ...]
-    """The event fields that the input has, each with its column's position."""
+    fields: tuple[Source, ...]
+    """The event fields that the input has, in the order of their columns."""
     attributes: tuple[tuple[str, int], ...]
     """The other columns' names and positions."""
+    json_attributes: tuple[int, ...]
+    """The positions of those whose values are declared to be JSON."""
     constants: tuple[tuple[EventField, str], ...]
+    strips_nul: bool
+
+    @property
+    def joins(self) -> bool:
+        """True if an event field is made of several columns."""
+        return any(len(source.positions) > 1 for source in self.fields)
 
     @property
     def passes_through(self) -> bool:
         """True if each input column is an event field: a line is a row as it is."""
         is_one_to_one = len(self.fields) == self.column_count and not self.attributes
-        return is_one_to_one and self.delimiter == ","
+        return is_one_to_one and not self.joins and self.delimiter == ","
 
     @property
     def attributes_stand_last(self) -> bool:
         """True if what comes before the attributes is a row's event fields already."""
-        positions = [position for _, position in (*self.fields, *self.attributes)]
-        return bool(self.fields) and positions == list(range(self.column_count))
+        fields = [source.positions for source in self.fields]
+        positions = [*chain(*fields), *(position for _, position in self.attributes)]
+        is_in_order = positions == list(range(self.column_count))
+        return bool(fields) and is_in_order and not self.joins
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -39,39 +62,79 @@ class Layout:
             "load_id",
             "line_number",
             *(field for field, _ in self.constants),
-            *(field for field, _ in self.fields),
+            *(source.field for source in self.fields),
             *(("attributes",) if self.attributes else ()),
         )
 
 
-def lay_out(header: bytes, feed: Feed) -> Layout:
-    """Where the header's columns go; raises FileError if it is not this feed's."""
+def read_names(header: bytes, feed: Feed) -> list[str]:
+    """The names of a header's columns; raises FileError if it is no feed's header.
+
+    The error tells no name but the feed's own: where there is no header, the first line
+    is data, which must not get into a log.
+    """
+    if feed.strip_nul:
+        header = header.replace(NUL, b"")
     try:
         text = header.decode("utf-8").rstrip("\r")
         names = next(csv.reader([text], delimiter=feed.delimiter, strict=True), [])
-    except (UnicodeDecodeError, csv.Error) as error:
+    except UnicodeDecodeError as error:
+        raise FileError("line 1 is no CSV header: it is not UTF-8") from error
+    except csv.Error as error:
         raise FileError(f"line 1 is no CSV header: {error}") from error
+    if NUL in header:
+        raise FileError("line 1, the header, holds a NUL byte")
     names = [name.strip() for name in names]
-    if twice := sorted({name for name in names if names.count(name) > 1}):
+    if twice := [name for name, count in Counter(names).items() if count > 1]:
+        raise FileError(f"line 1, the header, names {_told(twice, feed)} twice")
+    if missing := set(feed.required_time_sources) - set(names):
         raise FileError(
-            f"line 1, the header, names {', '.join(map(repr, twice))} twice"
+            f"line 1, the header, has no column {min(missing)!r}, the event time of "
+            f"feed {feed.name}; it has {_told(names, feed)}"
         )
-    if feed.event_time_source not in (None, *names):
-        raise FileError(
-            f"line 1, the header, has no column {feed.event_time_source!r}, the event "
-            f"time of feed {feed.name}; it has {', '.join(map(repr, names[:20]))}"
-        )
+    return names
+
+
+def _told(names: Iterable[str], feed: Feed) -> str:
+    """The names that are the feed's own, and how many others there are."""
+    names = set(names)
+    own = sorted(names & {*chain(*feed.sources.values()), *feed.declared_sources})
+    told = [repr(name) for name in own]
+    if count := len(names) - len(own):
+        told.append(f"{count} other column{'s' * (count > 1)}")
+    return ", ".join([*told[:-2], " and ".join(told[-2:])]) or "no column"
+
+
+def lay_out(names: Sequence[str], feed: Feed) -> CsvLayout:
+    """Where the columns of these names go."""
     positions = {name: position for position, name in enumerate(names)}
+    separators = feed.separators
     fields = [
-        (field, positions[source])
-        for field, source in feed.sources.items()
-        if source in positions
+        Source(field, present, separators.get(field, ""))
+        for field, paths in feed.sources.items()
+        if (present := tuple(positions[path] for path in paths if path in positions))
     ]
-    taken = {position for _, position in fields}
-    return Layout(
+    taken = {position for source in fields for position in source.positions}
+    declared = feed.attributes or {}
+    return CsvLayout(
         delimiter=feed.delimiter,
         column_count=len(names),
-        fields=tuple(sorted(fields, key=itemgetter(1))),
+        fields=tuple(sorted(fields, key=attrgetter("positions"))),
         attributes=tuple((n, i) for n, i in positions.items() if i not in taken),
+        json_attributes=tuple(
+            i
+            for n, i in positions.items()
+            if i not in taken and declared.get(n) == "json"
+        ),
         constants=tuple(feed.constants.items()),
+        strips_nul=feed.strip_nul,
     )
+
+
+def find_drift(names: Sequence[str], feed: Feed) -> Drift:
+    """How the columns of these names differ from what the feed declares."""
+    missing = feed.declared_sources - set(names)
+    if feed.attributes is None:
+        return Drift((), report_names(missing))
+    known = feed.declared_sources.union(*feed.sources.values())
+    return Drift(report_names(set(names) - known), report_names(missing))

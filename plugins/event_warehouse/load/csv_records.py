@@ -8,21 +8,33 @@ Postgres does the parsing. Only lines with quotes, and bad ones, are looked at s
 
 import csv
 from collections.abc import Iterator, Sequence
+from functools import partial
 from itertools import chain, islice, repeat
+from typing import AnyStr
 
 import msgspec
 
 from event_warehouse.errors import FileError
 from event_warehouse.feeds import Feed
-from event_warehouse.load.csv_layout import Layout, lay_out
+from event_warehouse.load.csv_layout import (
+    CsvLayout,
+    find_drift,
+    lay_out,
+    read_names,
+)
+from event_warehouse.load.json_depth import MAX_DEPTH, TOO_DEEP, is_too_deep
 from event_warehouse.load.lines import OverlongLine
 from event_warehouse.load.records import (
     BYTE_ORDER_MARK,
     MAX_RECORD_BYTES,
+    NUL,
     OVERLONG,
     Batch,
     Records,
     RejectedLine,
+    StrippedLine,
+    is_utf8,
+    keep_original,
     reject,
 )
 
@@ -31,6 +43,7 @@ MAX_OPEN_BYTES = 1024 * 1024
 UNCLOSED = "opens a quote that is never closed"
 UNESCAPED = bytes({*range(0x20, 0x100), *b"\n\r"} - {*b'"\\'})
 """The bytes that JSON and CSV take as they are, and line ends."""
+NEEDS_QUOTING = frozenset(',"\r\n')
 
 csv.field_size_limit(MAX_RECORD_BYTES)
 
@@ -43,13 +56,20 @@ def read_csv(
     if isinstance(header, OverlongLine):
         raise FileError(f"line 1, the header, {OVERLONG}")
     header, _, rest = header.removeprefix(BYTE_ORDER_MARK).partition(b"\n")
-    layout = lay_out(header, feed)
+    names = read_names(header, feed)
+    layout = lay_out(names, feed)
     chunks = chain([rest] if rest else [], chunks)
-    return Records(layout.columns, "csv", _batches(chunks, layout, load_id))
+    return Records(
+        layout.columns,
+        "csv",
+        _batches(chunks, layout, load_id),
+        find_drift=partial(find_drift, names, feed),
+        header=header,
+    )
 
 
 def _batches(
-    chunks: Iterator[bytes | OverlongLine], layout: Layout, load_id: int
+    chunks: Iterator[bytes | OverlongLine], layout: CsvLayout, load_id: int
 ) -> Iterator[Batch]:
     rows = RowMaker(layout, load_id)
     number = 2
@@ -74,12 +94,13 @@ def _batches(
 class RowMaker:
     """Makes rows for COPY out of lines or values."""
 
-    def __init__(self, layout: Layout, load_id: int) -> None:
+    def __init__(self, layout: CsvLayout, load_id: int) -> None:
         self.layout = layout
         self.delimiter = layout.delimiter.encode()
         self._load_id = load_id
         self._constants = [value for _, value in layout.constants]
-        self._positions = [position for _, position in layout.fields]
+        self._fields = [(s.positions, s.separator) for s in layout.fields]
+        self._raw_fields = [(p, separator.encode()) for p, separator in self._fields]
         self._template = self._lineage_template()
         self._attributes = [_member(name) for name, _ in layout.attributes]
 
@@ -105,14 +126,14 @@ class RowMaker:
     def _fields_and_attributes(self, line: bytes) -> list[bytes]:
         """The event fields as they stand in a row, then the attributes one by one."""
         values = line.split(self.delimiter)
-        fields = b",".join([values[position] for position in self._positions])
+        fields = b",".join([_joined(*field, values) for field in self._raw_fields])
         return [fields, *(values[position] for _, position in self.layout.attributes)]
 
     def _of_parts(
         self, numbers: Sequence[int], parts: Sequence[Sequence[bytes]]
     ) -> list[bytes]:
         attributes = self._attributes
-        comma = b"," if attributes and self._positions else b""
+        comma = b"," if attributes and self._fields else b""
         bare = self._template + b"%b" + comma + b"\n"
         full = self._template + b"%b" + comma + b'"{%b}"\n'
         rows = []
@@ -127,7 +148,7 @@ class RowMaker:
     def of_values(self, number: int, values: Sequence[str]) -> bytes:
         """The row of a record that was parsed, quoted and escaped as needed."""
         row: list[object] = [self._load_id, number, *self._constants]
-        row += [values[position] for position in self._positions]
+        row += [_joined(*field, values) for field in self._fields]
         if self.layout.attributes:
             attributes = {
                 name: values[position]
@@ -136,6 +157,15 @@ class RowMaker:
             }
             row.append(msgspec.json.encode(attributes).decode() if attributes else "")
         return _written(row).encode()
+
+
+def _joined(
+    positions: Sequence[int], separator: AnyStr, values: Sequence[AnyStr]
+) -> AnyStr:
+    """The field's value; of several columns, those values that are not empty."""
+    if len(positions) == 1:
+        return values[positions[0]]
+    return separator.join([v for at in positions if (v := values[at])])
 
 
 class _Rows(list[str]):
@@ -174,21 +204,26 @@ class ChunkReader:
         self, rows: RowMaker, chunk: bytes, line_number: int, *, is_last: bool
     ) -> None:
         self._rows = rows
+        self._originals = _lines(chunk)
+        self._is_stripped = rows.layout.strips_nul and NUL in chunk
+        if self._is_stripped:
+            chunk = chunk.replace(NUL, b"")
         self._chunk = chunk
-        self._lines = chunk.split(b"\n")
-        self._lines.pop()
+        self._lines = _lines(chunk) if self._is_stripped else self._originals
         self._first_number = line_number
         self._is_last = is_last
-        self._is_clean = _is_utf8(chunk) and b"\0" not in chunk
+        self._is_clean = is_utf8(chunk) and NUL not in chunk
         self._needs_no_escapes = self._is_clean and self._has_only_unescaped()
         self._made: list[bytes] = []
         self.rejected: list[RejectedLine] = []
+        self._stripped: list[StrippedLine] = []
         self.unfinished = b""
 
     @property
     def batch(self) -> Batch:
         """What was read."""
-        return Batch(b"".join(self._made), len(self._made), self.rejected)
+        rows = b"".join(self._made)
+        return Batch(rows, len(self._made), self.rejected, self._stripped)
 
     def read(self) -> int:
         """Read all of it; the number of the line that comes next."""
@@ -213,6 +248,8 @@ class ChunkReader:
         layout = self._rows.layout
         if layout.delimiter != "," and b"," in self._chunk:
             return False
+        if any(NEEDS_QUOTING & {*source.separator} for source in layout.fields):
+            return False
         left = self._chunk.translate(None, UNESCAPED)
         return layout.passes_through or not left.strip(b'"')
 
@@ -231,6 +268,9 @@ class ChunkReader:
             ]
             lines = [lines[number - first] for number in good]
             numbers = good
+        if self._is_stripped:
+            for number in numbers:
+                self._keep_original(number, self._original(number))
         if self._needs_no_escapes:
             self._made += self._rows.of_lines(numbers, lines)
         else:
@@ -244,6 +284,10 @@ class ChunkReader:
             return False
         if b"\r" in self._chunk and any(b"\r" in line for line in lines):
             return False
+        if self._rows.layout.json_attributes and any(
+            len(line) > MAX_DEPTH for line in lines
+        ):
+            return False
         delimiters = set(map(bytes.count, lines, repeat(self._rows.delimiter)))
         return delimiters <= {self._rows.layout.column_count - 1}
 
@@ -251,21 +295,31 @@ class ChunkReader:
         """True if the line is a record; rejects it if it is a bad one."""
         if not line:
             return False
-        reason = self._reason(line.count(self._rows.delimiter) + 1, line)
+        reason = self._reason(line.split(self._rows.delimiter), line)
         if reason is None and b"\r" in line:
             reason = "has a carriage return that is not quoted"
         if reason:
-            self.rejected.append(reject(number, line, reason))
+            self.rejected.append(reject(number, self._original(number), reason))
         return not reason
 
-    def _reason(self, field_count: int, record: bytes) -> str | None:
+    def _reason(self, values: Sequence[str | bytes], record: bytes) -> str | None:
         """Why a record is rejected; None if it is not."""
-        expected = self._rows.layout.column_count
-        if field_count != expected:
-            return f"has {field_count} fields, the header {expected}"
-        if b"\0" in record:
+        layout = self._rows.layout
+        if len(values) != layout.column_count:
+            return f"has {len(values)} fields, the header {layout.column_count}"
+        if NUL in record:
             return "holds a NUL byte"
-        return None if self._is_clean or _is_utf8(record) else "is not UTF-8"
+        if not self._is_clean and not is_utf8(record):
+            return "is not UTF-8"
+        is_deep = any(_is_too_deep(values[at]) for at in layout.json_attributes)
+        return TOO_DEEP if is_deep else None
+
+    def _original(self, number: int) -> bytes:
+        return self._originals[number - self._first_number]
+
+    def _keep_original(self, number: int, original: bytes) -> None:
+        if NUL in original:
+            self._stripped.append(keep_original(number, original))
 
     def _read_quoted(self, start: int) -> int:
         """Records from a line with a quote on, up to one without; where that is."""
@@ -288,29 +342,36 @@ class ChunkReader:
 
     def _keep(self, values: list[str], start: int, end: int) -> None:
         record = b"\n".join(self._lines[start:end])
-        reason = self._reason(len(values), record)
+        original = b"\n".join(self._originals[start:end])
+        reason = self._reason(values, record)
         number = self._first_number + start
         if reason:
-            self.rejected.append(reject(number, record, reason))
+            self.rejected.append(reject(number, original, reason))
         else:
             self._made.append(self._rows.of_values(number, values))
+            self._keep_original(number, original)
 
     def _keep_broken(self, at: int, error: csv.Error) -> int:
         """The line to go on at: of an open record itself, else the one after it."""
         is_open = str(error) == "unexpected end of data"
         if is_open and not self._is_last:
-            unfinished = b"\n".join(self._lines[at:]) + b"\n"
+            unfinished = b"\n".join(self._originals[at:]) + b"\n"
             if len(unfinished) <= MAX_OPEN_BYTES:
                 self.unfinished = unfinished
                 return at
         reason = UNCLOSED if is_open else str(error)
-        self.rejected.append(reject(self._first_number + at, self._lines[at], reason))
+        line = self._originals[at]
+        self.rejected.append(reject(self._first_number + at, line, reason))
         return at + 1
 
 
-def _is_utf8(text: bytes) -> bool:
-    try:
-        text.decode("utf-8")
-    except UnicodeDecodeError:
+def _is_too_deep(value: str | bytes) -> bool:
+    if len(value) <= MAX_DEPTH:
         return False
-    return True
+    return is_too_deep(value if isinstance(value, bytes) else value.encode())
+
+
+def _lines(chunk: bytes) -> list[bytes]:
+    lines = chunk.split(b"\n")
+    lines.pop()
+    return lines

@@ -2,25 +2,21 @@
 
 import logging
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import psycopg
 from psycopg.types.json import Jsonb
 
 from event_warehouse.database import Role, connect
-from event_warehouse.errors import FeedError, FileError
-from event_warehouse.feeds import Feed, choose_feed, read_feeds
-from event_warehouse.load.local_files import (
-    RACY_SECONDS,
-    LocalFile,
-    find_file,
-    find_in_folder,
-    find_landed,
-)
+from event_warehouse.errors import FileError
+from event_warehouse.feeds import Feed, read_feeds
+from event_warehouse.load.find import Window, found_files
 from event_warehouse.load.one_file import STATEMENTS, FileOutcome, Status, load_file
 from event_warehouse.settings import Settings
+from event_warehouse.sources.errors import SourceUnavailable
+from event_warehouse.sources.local import FileGone
+from event_warehouse.sources.source_file import SourceFile
 
 PROGRESS_SECONDS = 1.0
 REFUSED_ROW = (
@@ -35,31 +31,35 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class LoadSummary:
-    """What a run of the loader did."""
+    """What a run of the loader did; the first five count files."""
 
     loaded: int = 0
     already_loaded: int = 0
+    being_loaded: int = 0
+    gone: int = 0
     failed: int = 0
     rows: int = 0
     rejected_lines: int = 0
 
 
 def load_new_files(
-    settings: Settings, *, source: str | None = None, feed: str | None = None
+    settings: Settings,
+    *,
+    source: str | None = None,
+    feed: str | None = None,
+    window: Window | None = None,
 ) -> LoadSummary:
-    """Loads a file or folder as a feed, or without a source all that has landed.
+    """Loads a source as a feed, or without one all that has landed (see `found_files`).
 
     Commits file by file. A file that can't be loaded is kept as failed in `raw.loads`,
-    with the reason, and counted. Raises FileError if the source does not exist, and
-    FeedError if no feed is named for it or it is not declared.
+    with the reason, and counted. Raises FileError if the source does not exist or can't
+    be reached, and FeedError if no feed is named for it or it is not declared.
     """
     feeds = read_feeds(settings.feeds)
-    found = (
-        _find_landed(settings, feeds, feed)
-        if source is None
-        else _find_source(Path(source), feeds, feed)
-    )
-    with connect(settings.dsn, Role.LOADER, autocommit=True) as connection:
+    with (
+        found_files(settings, feeds, source=source, feed=feed, window=window) as found,
+        connect(settings.dsn, Role.LOADER, autocommit=True) as connection,
+    ):
         outcomes = [
             outcome
             for chosen, files in found
@@ -71,7 +71,8 @@ def load_new_files(
 def dismiss_failed(settings: Settings, load_id: int) -> str:
     """The URI of the failed file, which then counts as settled; commits once.
 
-    Raises FileError if no load of that id is failed.
+    It is not tried again until it changes. Raises FileError if no load of that id is
+    failed.
     """
     with connect(settings.dsn, Role.LOADER) as connection:
         row = connection.execute(
@@ -82,53 +83,7 @@ def dismiss_failed(settings: Settings, load_id: int) -> str:
     return str(row[0])
 
 
-def _find_source(
-    source: Path, feeds: Mapping[str, Feed], feed: str | None
-) -> list[tuple[Feed, list[LocalFile]]]:
-    if feed is None:
-        raise FeedError(
-            f"say which feed {source} is: FEED=... or --feed; "
-            f"declared are {', '.join(feeds)}"
-        )
-    chosen = choose_feed(feeds, feed)
-    if not source.exists():
-        raise FileError(f"{source}: no such file or folder")
-    if source.is_dir():
-        return [(chosen, find_in_folder(source))]
-    return [(chosen, [find_file(source)])]
-
-
-def _find_landed(
-    settings: Settings, feeds: Mapping[str, Feed], feed: str | None
-) -> list[tuple[Feed, list[LocalFile]]]:
-    chosen = [choose_feed(feeds, feed)] if feed else list(feeds.values())
-    newest = time.time() - settings.settle_seconds
-    return [
-        (one, [f for f in find_landed(settings.landing, one) if f.modified <= newest])
-        for one in chosen
-    ]
-
-
-def _load_feed(
-    connection: psycopg.Connection, feed: Feed, files: Sequence[LocalFile]
-) -> Iterator[FileOutcome]:
-    if not files:
-        return
-    _keep_declaration(connection, feed)
-    versions = _loaded_versions(connection, feed, files)
-    said = time.monotonic()
-    for number, file in enumerate(files, 1):
-        if (file.uri, file.version) in versions:
-            yield FileOutcome(feed.name, file.uri, Status.ALREADY_LOADED)
-            continue
-        outcome = _load_or_keep_failed(connection, feed, file)
-        if time.monotonic() - said >= PROGRESS_SECONDS or number == len(files):
-            said = time.monotonic()
-            logger.info("%s: file %d of %d", feed.name, number, len(files))
-        yield outcome
-
-
-def _keep_declaration(connection: psycopg.Connection, feed: Feed) -> None:
+def keep_declaration(connection: psycopg.Connection, feed: Feed) -> None:
     """dbt casts by the declaration that `raw.feeds` has."""
     declared = {
         "feed": feed.name,
@@ -141,35 +96,83 @@ def _keep_declaration(connection: psycopg.Connection, feed: Feed) -> None:
             connection.execute(STATEMENTS["keep_feed"], declared)
 
 
-def _loaded_versions(
-    connection: psycopg.Connection, feed: Feed, files: Sequence[LocalFile]
-) -> set[tuple[str, str]]:
-    uris = [file.uri for file in files]
+def _load_feed(
+    connection: psycopg.Connection, feed: Feed, files: Sequence[SourceFile]
+) -> Iterator[FileOutcome]:
+    if not files:
+        return
+    keep_declaration(connection, feed)
+    settled = _settled_uris(connection, feed, files)
+    said = time.monotonic()
+    for number, file in enumerate(files, 1):
+        if file.uri in settled:
+            yield FileOutcome(feed.name, file.uri, Status.ALREADY_LOADED)
+            continue
+        outcome = _load_or_keep_failed(connection, feed, file)
+        if time.monotonic() - said >= PROGRESS_SECONDS or number == len(files):
+            said = time.monotonic()
+            logger.info("%s: file %d of %d", feed.name, number, len(files))
+        yield outcome
+
+
+def _settled_uris(
+    connection: psycopg.Connection, feed: Feed, files: Sequence[SourceFile]
+) -> set[str]:
+    """Of the files that are there, those that were dealt with as they are now."""
     rows = connection.execute(
-        STATEMENTS["loaded_versions"], {"feed": feed.name, "uris": uris}
+        STATEMENTS["settled_uris"],
+        {
+            "feed": feed.name,
+            "uris": [file.uri for file in files],
+            "versions": [file.version for file in files],
+        },
     )
-    return {(uri, version) for uri, version in rows}
+    return {uri for (uri,) in rows}
 
 
 def _load_or_keep_failed(
-    connection: psycopg.Connection, feed: Feed, file: LocalFile
+    connection: psycopg.Connection, feed: Feed, file: SourceFile
 ) -> FileOutcome:
-    is_settled = time.time() - file.modified > RACY_SECONDS
     try:
-        return load_file(
-            connection, feed, file, file_version=file.version if is_settled else None
-        )
+        outcome = load_file(connection, feed, file)
+    except FileGone:
+        logger.info("%s is gone; nothing was loaded of it", file.uri)
+        return FileOutcome(feed.name, file.uri, Status.GONE)
+    except SourceUnavailable:
+        raise
     except (FileError, *REFUSED_ROW) as error:
-        reason = _reason(error)
-        failed = {
-            "feed": feed.name,
-            "uri": file.uri,
-            "byte_count": file.byte_count,
-            "error": reason,
-        }
-        connection.execute(STATEMENTS["keep_failed"], failed)
-        logger.error("%s as feed %s was not loaded: %s", file.path, feed.name, reason)
-        return FileOutcome(feed.name, file.uri, Status.FAILED, error=reason)
+        return _keep_failed(connection, feed, file, _reason(error))
+    _report_drift(feed, outcome)
+    return outcome
+
+
+def _keep_failed(
+    connection: psycopg.Connection, feed: Feed, file: SourceFile, reason: str
+) -> FileOutcome:
+    failed = {
+        "feed": feed.name,
+        "uri": file.uri,
+        "file_version": file.version,
+        "byte_count": file.byte_count,
+        "error": reason,
+    }
+    with connection.transaction():
+        # An update first: an insert that ends in its conflict clause uses up an id.
+        if not connection.execute(STATEMENTS["keep_failed_again"], failed).rowcount:
+            connection.execute(STATEMENTS["keep_failed"], failed)
+    logger.error("%s as feed %s was not loaded: %s", file.uri, feed.name, reason)
+    return FileOutcome(feed.name, file.uri, Status.FAILED, error=reason)
+
+
+def _report_drift(feed: Feed, outcome: FileOutcome) -> None:
+    for names, what in (
+        (outcome.unknown_fields, "fields that the feed does not declare"),
+        (outcome.missing_fields, "none of these declared fields"),
+    ):
+        if names:
+            logger.warning(
+                "%s: %s has %s: %s", feed.name, outcome.uri, what, ", ".join(names)
+            )
 
 
 def _reason(error: FileError | psycopg.Error) -> str:
@@ -183,16 +186,19 @@ def _summarise(outcomes: Sequence[FileOutcome]) -> LoadSummary:
     summary = LoadSummary(
         loaded=statuses.count(Status.LOADED),
         already_loaded=statuses.count(Status.ALREADY_LOADED),
+        being_loaded=statuses.count(Status.BEING_LOADED),
+        gone=statuses.count(Status.GONE),
         failed=statuses.count(Status.FAILED),
         rows=sum(outcome.rows for outcome in outcomes),
         rejected_lines=sum(outcome.rejected_lines for outcome in outcomes),
     )
     logger.info(
-        "loaded %d files (%d rows, %d rejected lines), %d already loaded, %d failed",
+        "loaded %d files (%d rows, %d rejected lines), %d already loaded, %d failed%s",
         summary.loaded,
         summary.rows,
         summary.rejected_lines,
         summary.already_loaded,
         summary.failed,
+        f", {summary.being_loaded} being loaded by others" * bool(summary.being_loaded),
     )
     return summary

@@ -19,17 +19,30 @@ when matched then
 when not matched then
     insert (feed, declaration) values (declared.feed, declared.declaration);
 
--- loaded_versions --
-select
-    loads.uri,
-    loads.file_version
-from raw.loads as loads
-inner join raw.feeds as feeds on loads.feed_id = feeds.feed_id
+-- settled_uris --
+-- A set difference, never a cursor: files arrive and commit in any order.
+select found.uri
+from unnest(%(uris)s::text[], %(versions)s::text[]) as found (uri, file_version)
 where
-    feeds.feed = %(feed)s
-    and loads.uri = any(%(uris)s)
-    and loads.status = 'loaded'
-    and loads.file_version is not null;
+    exists (
+        select
+        from raw.loads as loads
+        inner join raw.feeds as feeds on loads.feed_id = feeds.feed_id
+        where
+            feeds.feed = %(feed)s
+            and loads.uri = found.uri
+            and loads.file_version = found.file_version
+            and loads.status in ('loaded', 'dismissed')
+    )
+    or exists (
+        select
+        from raw.copies as copies
+        inner join raw.feeds as feeds on copies.feed_id = feeds.feed_id
+        where
+            feeds.feed = %(feed)s
+            and copies.uri = found.uri
+            and copies.file_version = found.file_version
+    );
 
 -- has_loaded_bytes --
 select exists(
@@ -57,11 +70,36 @@ select exists(
 -- Saves a second loader the work; what makes it safe is the unique key of loads.
 select pg_try_advisory_xact_lock(hashtextextended(%(claimed)s, 0));
 
+-- wait_for_claim --
+select pg_advisory_xact_lock(hashtextextended(%(claimed)s, 0));
+
 -- new_load_id --
 select nextval(pg_get_serial_sequence('raw.loads', 'load_id'));
 
 -- ensure_partition --
 select raw.ensure_partition();
+
+-- keep_copy --
+-- So that a file whose content is loaded is not read again each time it is found.
+merge into raw.copies as copies
+using (
+    select feeds.feed_id, loads.load_id
+    from raw.feeds as feeds
+    inner join raw.loads as loads on feeds.feed_id = loads.feed_id
+    where
+        feeds.feed = %(feed)s
+        and loads.sha256 = %(sha256)s
+        and loads.status = 'loaded'
+) as loaded
+    on copies.feed_id = loaded.feed_id and copies.uri = %(uri)s
+when matched then
+    update set
+        file_version = %(file_version)s,
+        load_id = loaded.load_id,
+        found_at = now()
+when not matched then
+    insert (feed_id, uri, file_version, load_id)
+    values (loaded.feed_id, %(uri)s, %(file_version)s, loaded.load_id);
 
 -- insert_load --
 insert into raw.loads (
@@ -70,11 +108,16 @@ insert into raw.loads (
     uri,
     sha256,
     file_version,
+    file_time,
     byte_count,
     status,
     record_count,
     row_count,
-    rejected_line_count
+    rejected_line_count,
+    unknown_fields,
+    missing_fields,
+    header,
+    replays_load_id
 )
 overriding system value
 select
@@ -83,11 +126,16 @@ select
     %(uri)s,
     %(sha256)s,
     %(file_version)s,
+    to_timestamp(nullif(%(modified)s::double precision, 0)),
     %(byte_count)s,
     'loaded',
     %(record_count)s,
     %(row_count)s,
-    %(rejected_line_count)s
+    %(rejected_line_count)s,
+    %(unknown_fields)s,
+    %(missing_fields)s,
+    %(header)s,
+    %(replays_load_id)s
 from raw.feeds as feeds
 where feeds.feed = %(feed)s;
 
@@ -101,18 +149,34 @@ where
     and loads.uri = %(uri)s
     and loads.status = 'failed';
 
+-- keep_failed_again --
+update raw.loads as loads set
+    byte_count = %(byte_count)s,
+    file_version = %(file_version)s,
+    error = %(error)s,
+    attempt_count = loads.attempt_count + 1,
+    finished_at = clock_timestamp()
+from raw.feeds as feeds
+where
+    loads.feed_id = feeds.feed_id
+    and feeds.feed = %(feed)s
+    and loads.uri = %(uri)s
+    and loads.status = 'failed';
+
 -- keep_failed --
-insert into raw.loads as loads (feed_id, uri, byte_count, status, error)
+insert into raw.loads as loads (feed_id, uri, byte_count, file_version, status, error)
 select
     feeds.feed_id,
     %(uri)s,
     %(byte_count)s,
+    %(file_version)s,
     'failed',
     %(error)s
 from raw.feeds as feeds
 where feeds.feed = %(feed)s
 on conflict (feed_id, uri) where status = 'failed' do update set
     byte_count = excluded.byte_count,
+    file_version = excluded.file_version,
     error = excluded.error,
     attempt_count = loads.attempt_count + 1,
     finished_at = clock_timestamp();
@@ -121,3 +185,42 @@ on conflict (feed_id, uri) where status = 'failed' do update set
 update raw.loads set status = 'dismissed'
 where load_id = %(load_id)s and status = 'failed'
 returning uri;
+
+-- loads_with_rejected_lines --
+select
+    loads.load_id,
+    feeds.feed,
+    loads.uri,
+    loads.header,
+    extract(epoch from loads.file_time)::double precision as modified
+from raw.loads as loads
+inner join raw.feeds as feeds on loads.feed_id = feeds.feed_id
+where
+    feeds.feed = any(%(feeds)s)
+    and loads.status = 'loaded'
+    and exists (
+        select
+        from raw.rejected_lines as rejected_lines
+        where
+            rejected_lines.load_id = loads.load_id
+            and rejected_lines.replayed_by is null
+    )
+order by loads.load_id;
+
+-- rejected_lines --
+-- Whole ones: of a line over the limit only the beginning is kept.
+select
+    rejected_lines.line_number,
+    rejected_lines.line
+from raw.rejected_lines as rejected_lines
+where
+    rejected_lines.load_id = %(load_id)s
+    and rejected_lines.replayed_by is null
+    and rejected_lines.byte_count = octet_length(rejected_lines.line)
+order by rejected_lines.line_number;
+
+-- mark_replayed --
+update raw.rejected_lines set replayed_by = %(replay_id)s
+where
+    load_id = %(load_id)s
+    and line_number = any(%(line_numbers)s);

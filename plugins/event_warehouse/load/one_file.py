@@ -1,6 +1,6 @@
 """Loads one file: one transaction, one load_id, all of it or nothing."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -10,19 +10,15 @@ from psycopg import sql
 from event_warehouse.database import load_statements
 from event_warehouse.errors import FileError
 from event_warehouse.feeds import Feed
-from event_warehouse.load.csv_records import read_csv
-from event_warehouse.load.json_records import read_json_lines
-from event_warehouse.load.lines import split_at_lines
-from event_warehouse.load.local_files import HashedBlocks, LocalFile, hash_file
-from event_warehouse.load.records import Batch, Records, RejectedLine
+from event_warehouse.load.blocks import hash_file
+from event_warehouse.load.readers import Content, reading
+from event_warehouse.load.records import Batch, Records, RejectedLine, StrippedLine
+from event_warehouse.sources.source_file import SourceFile
 
 STATEMENTS = load_statements("event_warehouse.load", "loads")
-READERS: dict[str, Callable[..., Records]] = {
-    "csv": read_csv,
-    "json_lines": read_json_lines,
-}
-KEPT_REJECTIONS_BYTES = 4 * 1024 * 1024
-"""Rejected lines wait in memory up to this much, while a COPY of rows is under way."""
+KEPT_LINES_BYTES = 4 * 1024 * 1024
+"""Rejected and stripped lines wait in memory up to this much, while a COPY of rows is
+under way."""
 
 
 class Status(StrEnum):
@@ -31,6 +27,7 @@ class Status(StrEnum):
     LOADED = "loaded"
     ALREADY_LOADED = "already loaded"
     BEING_LOADED = "being loaded by another process"
+    GONE = "gone"
     FAILED = "failed"
 
 
@@ -43,6 +40,8 @@ class FileOutcome:
     status: Status
     rows: int = 0
     rejected_lines: int = 0
+    unknown_fields: tuple[str, ...] = ()
+    missing_fields: tuple[str, ...] = ()
     error: str = ""
 
 
@@ -53,11 +52,7 @@ class _Counts:
 
 
 def load_file(
-    connection: psycopg.Connection,
-    feed: Feed,
-    file: LocalFile,
-    *,
-    file_version: str | None,
+    connection: psycopg.Connection, feed: Feed, file: SourceFile
 ) -> FileOutcome:
     """What became of the file; commits once, or rolls everything back.
 
@@ -71,21 +66,30 @@ def load_file(
         claimed = f"{feed.name} {file.uri}"
         if not _ask(connection, "claim", claimed=claimed):
             return FileOutcome(feed.name, file.uri, Status.BEING_LOADED)
-        if _is_loaded_under_another_name(connection, feed, file):
-            return _already_loaded(connection, feed, file)
+        if sha256 := _hash_of_copy(connection, feed, file):
+            return _already_loaded(connection, feed, file, sha256)
+        content = None
         try:
-            with connection.transaction():
-                return _load(connection, feed, file, file_version)
-        except psycopg.errors.UniqueViolation:
+            with connection.transaction(), reading(file, feed) as content:
+                return _load(connection, feed, file, content)
+        except psycopg.errors.UniqueViolation as error:
             # Another loader has committed the same content meanwhile.
-            return _already_loaded(connection, feed, file)
+            if content is None or error.diag.constraint_name != "loads_content":
+                raise
+            return _already_loaded(connection, feed, file, content.sha256)
 
 
 def _already_loaded(
-    connection: psycopg.Connection, feed: Feed, file: LocalFile
+    connection: psycopg.Connection, feed: Feed, file: SourceFile, sha256: str
 ) -> FileOutcome:
-    mended = {"feed": feed.name, "uri": file.uri}
-    connection.execute(STATEMENTS["replace_failed"], mended)
+    known = {
+        "feed": feed.name,
+        "uri": file.uri,
+        "sha256": sha256,
+        "file_version": file.version,
+    }
+    connection.execute(STATEMENTS["replace_failed"], known)
+    connection.execute(STATEMENTS["keep_copy"], known)
     return FileOutcome(feed.name, file.uri, Status.ALREADY_LOADED)
 
 
@@ -94,93 +98,128 @@ def _ask(connection: psycopg.Connection, statement: str, **values: object) -> ob
     return row[0] if row else None
 
 
-def _is_loaded_under_another_name(
-    connection: psycopg.Connection, feed: Feed, file: LocalFile
-) -> bool:
-    """A copy has the size of what it is a copy of; only then it is read to tell."""
-    if not _ask(
+def new_load_id(connection: psycopg.Connection) -> int:
+    """The id of a load that is about to be."""
+    return int(str(_ask(connection, "new_load_id")))
+
+
+def _hash_of_copy(
+    connection: psycopg.Connection, feed: Feed, file: SourceFile
+) -> str | None:
+    """The hash of a file that is loaded already under another name or time.
+
+    It has the size of what it is a copy of; only then it is read to tell.
+    """
+    if file.byte_count is not None and not _ask(
         connection, "has_loaded_bytes", feed=feed.name, byte_count=file.byte_count
     ):
-        return False
-    sha256 = hash_file(file.path)
-    return bool(_ask(connection, "is_loaded", feed=feed.name, sha256=sha256))
+        return None
+    sha256 = hash_file(file)
+    is_loaded = _ask(connection, "is_loaded", feed=feed.name, sha256=sha256)
+    return sha256 if is_loaded else None
 
 
 def _load(
-    connection: psycopg.Connection,
-    feed: Feed,
-    file: LocalFile,
-    file_version: str | None,
+    connection: psycopg.Connection, feed: Feed, file: SourceFile, content: Content
 ) -> FileOutcome:
-    load_id = _ask(connection, "new_load_id")
+    load_id = new_load_id(connection)
     # Again, because the month may have ended since.
     connection.execute(STATEMENTS["ensure_partition"])
-    blocks = HashedBlocks(file.path)
-    records = READERS[feed.format](split_at_lines(blocks), feed, load_id=load_id)
+    records = content.records(load_id)
     counts = _copy(connection, records, load_id)
     if not counts.rows and counts.rejected_lines:
         raise FileError(
             f"none of its {counts.rejected_lines:,} records is {feed.format}; "
             f"is it a file of feed {feed.name}?"
         )
+    drift = records.drift
     loaded = {
         "load_id": load_id,
         "feed": feed.name,
         "uri": file.uri,
-        "sha256": blocks.sha256,
-        "file_version": file_version,
-        "byte_count": blocks.byte_count,
+        "sha256": content.sha256,
+        "file_version": file.version,
+        "modified": file.modified,
+        "byte_count": content.byte_count,
         "record_count": counts.rows + counts.rejected_lines,
         "row_count": counts.rows,
         "rejected_line_count": counts.rejected_lines,
+        "unknown_fields": list(drift.unknown_fields),
+        "missing_fields": list(drift.missing_fields),
+        "header": records.header,
+        "replays_load_id": None,
     }
     connection.execute(STATEMENTS["replace_failed"], loaded)
     connection.execute(STATEMENTS["insert_load"], loaded)
     return FileOutcome(
-        feed.name, file.uri, Status.LOADED, counts.rows, counts.rejected_lines
+        feed.name,
+        file.uri,
+        Status.LOADED,
+        counts.rows,
+        counts.rejected_lines,
+        drift.unknown_fields,
+        drift.missing_fields,
     )
 
 
-def _copy(connection: psycopg.Connection, records: Records, load_id: object) -> _Counts:
-    """Rows to events_raw, rejections to rejected_lines; compares what arrived."""
+def _copy(connection: psycopg.Connection, records: Records, load_id: int) -> _Counts:
+    """Rows to events_raw, and what is kept of lines to its tables."""
     counts = _Counts()
     batches = iter(records.batches)
-    rejected: list[RejectedLine] = []
     more = True
     while more:
-        more = _copy_rows(connection, records, batches, rejected, counts)
-        _copy_rejected(connection, load_id, rejected)
-        rejected.clear()
+        kept = _KeptLines(batches)
+        counts.rows += copy_rows(connection, records, kept)
+        counts.rejected_lines += len(kept.rejected)
+        _copy_rejected(connection, load_id, kept.rejected)
+        copy_stripped(connection, load_id, kept.stripped)
+        more = kept.is_full
     return counts
 
 
-def _copy_rows(
-    connection: psycopg.Connection,
-    records: Records,
-    batches: Iterator[Batch],
-    rejected: list[RejectedLine],
-    counts: _Counts,
-) -> bool:
-    """False at the end of the file, True when the rejections must be written first."""
-    waiting_bytes = sent_rows = 0
+class _KeptLines:
+    """Batches, up to as many as memory has room for the lines kept of them."""
+
+    def __init__(self, batches: Iterator[Batch]) -> None:
+        self._batches = batches
+        self._byte_count = 0
+        self.rejected: list[RejectedLine] = []
+        self.stripped: list[StrippedLine] = []
+
+    @property
+    def is_full(self) -> bool:
+        """True if the batches ended for want of room."""
+        return self._byte_count > KEPT_LINES_BYTES
+
+    def __iter__(self) -> Iterator[Batch]:
+        for batch in self._batches:
+            self.rejected += batch.rejected
+            self.stripped += batch.stripped
+            self._byte_count += sum(len(line.line) for line in batch.rejected)
+            self._byte_count += sum(len(line.line) for line in batch.stripped)
+            yield batch
+            if self.is_full:
+                return
+
+
+def copy_rows(
+    connection: psycopg.Connection, records: Records, batches: Iterable[Batch]
+) -> int:
+    """How many rows of the batches Postgres took, which is all.
+
+    Raises FileError if it says another number.
+    """
+    sent_rows = 0
     with connection.cursor() as cursor:
         with cursor.copy(_copy_statement(records)) as copy:
             for batch in batches:
                 copy.write(batch.rows)
                 sent_rows += batch.row_count
-                rejected += batch.rejected
-                waiting_bytes += sum(len(line.line) for line in batch.rejected)
-                if waiting_bytes > KEPT_REJECTIONS_BYTES:
-                    break
-            else:
-                waiting_bytes = 0
         if cursor.rowcount != sent_rows:
             raise FileError(
                 f"Postgres took {cursor.rowcount} rows where {sent_rows} were sent"
             )
-    counts.rows += sent_rows
-    counts.rejected_lines += len(rejected)
-    return waiting_bytes > 0
+    return sent_rows
 
 
 def _copy_statement(records: Records) -> sql.Composed:
@@ -191,7 +230,7 @@ def _copy_statement(records: Records) -> sql.Composed:
 
 
 def _copy_rejected(
-    connection: psycopg.Connection, load_id: object, rejected: Sequence[RejectedLine]
+    connection: psycopg.Connection, load_id: int, rejected: Sequence[RejectedLine]
 ) -> None:
     if not rejected:
         return
@@ -203,3 +242,19 @@ def _copy_rejected(
             copy.write_row(
                 (load_id, line.line_number, line.reason, line.byte_count, line.line)
             )
+
+
+def copy_stripped(
+    connection: psycopg.Connection, load_id: int, stripped: Sequence[StrippedLine]
+) -> None:
+    """Keeps the records that NUL characters were left out of, as they arrived."""
+    if not stripped:
+        return
+    statement = (
+        "copy raw.stripped_lines (load_id, line_number, line) "
+        "from stdin with (format binary)"
+    )
+    with connection.cursor() as cursor, cursor.copy(statement) as copy:
+        copy.set_types(["int8", "int4", "bytea"])
+        for line in stripped:
+            copy.write_row((load_id, line.line_number, line.line))

@@ -1,6 +1,7 @@
 """What the readers of the formats have in common: records in, COPY rows out."""
 
-from collections.abc import Iterator
+from codecs import getincrementaldecoder
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -10,6 +11,10 @@ OVERLONG = f"is longer than {MAX_RECORD_BYTES:,} bytes"
 KEPT_BYTES = 1024 * 1024
 """How much of a record over the limit is kept with its rejection."""
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+NUL = b"\0"
+REPORTED_NAMES = 100
+REPORTED_CHARACTERS = 200
+"""How many field names a load reports, and how much of each: both come from outside."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +28,14 @@ class RejectedLine:
 
 
 @dataclass
+class StrippedLine:
+    """A record as it arrived, of which NUL characters were left out."""
+
+    line_number: int
+    line: bytes
+
+
+@dataclass
 class Batch:
     """Some of a file's records, in the order of the file."""
 
@@ -30,6 +43,17 @@ class Batch:
     """Rows for COPY, each ending in a newline."""
     row_count: int
     rejected: list[RejectedLine] = field(default_factory=list)
+    stripped: list[StrippedLine] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Drift:
+    """How a file's fields differ from those of its feed's declaration."""
+
+    unknown_fields: tuple[str, ...] = ()
+    """Fields of the input that a feed with declared attributes does not declare."""
+    missing_fields: tuple[str, ...] = ()
+    """Declared fields that no record of the file has; none if there is no record."""
 
 
 @dataclass(frozen=True)
@@ -40,9 +64,43 @@ class Records:
     """The columns of `raw.events_raw` that each row of a batch has."""
     copy_format: Literal["csv", "text"]
     batches: Iterator[Batch]
+    find_drift: Callable[[], Drift] = Drift
+    header: bytes | None = None
+    """The first line of a CSV file, without which its other lines can't be read."""
+
+    @property
+    def drift(self) -> Drift:
+        """The drift of the records so far: the file's, once all batches are taken."""
+        return self.find_drift()
 
 
 def reject(line_number: int, line: bytes, reason: str) -> RejectedLine:
     """The rejection of a line that is held whole; its line end is not part of it."""
     line = line.rstrip(b"\r\n")
     return RejectedLine(line_number, reason, line[:KEPT_BYTES], len(line))
+
+
+def keep_original(line_number: int, line: bytes) -> StrippedLine:
+    """What is kept of a stripped line besides its row, again without its line end."""
+    return StrippedLine(line_number, line.rstrip(b"\r\n")[:KEPT_BYTES])
+
+
+def report_names(names: Iterable[str]) -> tuple[str, ...]:
+    """The first of the names by their order, each cut; Postgres can't take a NUL."""
+    cut = {name[:REPORTED_CHARACTERS].replace("\0", "\ufffd") for name in names}
+    return tuple(sorted(cut)[:REPORTED_NAMES])
+
+
+def is_utf8(text: bytes) -> bool:
+    """True if the bytes are UTF-8 all through."""
+    if text.isascii():
+        return True
+    decoder = getincrementaldecoder("utf-8")()
+    try:
+        # In parts, because a string may take four times the memory of its UTF-8.
+        for start in range(0, len(text), KEPT_BYTES):
+            decoder.decode(text[start : start + KEPT_BYTES])
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return False
+    return True

@@ -1,0 +1,21 @@
+{{ config(materialized='view', contract={'enforced': false}) }}
+{#
+Grain: one row per reference record: its newest version.
+#}
+select distinct on (
+    reference_history.feed_id, reference_history.tenant_id, reference_history.entity_id
+)
+    stg_feeds.feed,
+    reference_history.tenant_id,
+    reference_history.entity_id,
+    reference_history.version,
+    reference_history.version_time,
+    reference_history.attributes,
+    reference_history.received_at
+from {{ ref('reference_history') }} as reference_history
+inner join {{ ref('stg_feeds') }} as stg_feeds using (feed_id)
+order by
+    reference_history.feed_id asc,
+    reference_history.tenant_id asc,
+    reference_history.entity_id asc,
+    reference_history.version_time desc

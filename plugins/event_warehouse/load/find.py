@@ -1,0 +1,186 @@
+"""Finds the files to load: what a person names, or what has landed for each feed."""
+
+import logging
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from event_warehouse.errors import FeedError, FileError
+from event_warehouse.feeds import Feed, choose_feed
+from event_warehouse.settings import Settings
+from event_warehouse.sources.date_template import parse_template
+from event_warehouse.sources.local import find_file, find_in_folder, find_landed
+from event_warehouse.sources.source_file import SourceFile
+
+if TYPE_CHECKING:
+    from event_warehouse.sources.s3 import S3Client
+
+FoundFiles = list[tuple[Feed, Sequence[SourceFile]]]
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Window:
+    """Hours whose files are wanted: start inclusive, end exclusive."""
+
+    start: datetime
+    end: datetime
+
+
+@contextmanager
+def found_files(
+    settings: Settings,
+    feeds: Mapping[str, Feed],
+    *,
+    source: str | None,
+    feed: str | None,
+    window: Window | None,
+) -> Iterator[FoundFiles]:
+    """The files of each feed, to be read within the context.
+
+    A source is a file, a folder, `s3://bucket/prefix` or a web address. Without one it
+    is what has landed, and, with a window, what the feeds' web addresses have for it.
+    Raises FileError if the source is not there, FeedError if no feed is named for it.
+    """
+    with ExitStack() as clients:
+        finder = _Finder(settings, clients)
+        if source is not None:
+            yield [(_feed_of(source, feeds, feed), finder.named(source))]
+            return
+        chosen = [choose_feed(feeds, feed)] if feed else list(feeds.values())
+        yield [(one, finder.landed(one, window)) for one in chosen]
+
+
+def _feed_of(source: str, feeds: Mapping[str, Feed], feed: str | None) -> Feed:
+    if feed is None:
+        raise FeedError(
+            f"say which feed {source} is: FEED=... or --feed; "
+            f"declared are {', '.join(feeds)}"
+        )
+    return choose_feed(feeds, feed)
+
+
+class _Finder:
+    """Finds, with clients that are made only where they are needed."""
+
+    def __init__(self, settings: Settings, clients: ExitStack) -> None:
+        self._settings = settings
+        self._clients = clients
+        self._s3: S3Client | None = None
+
+    def named(self, source: str) -> Sequence[SourceFile]:
+        """What a person names."""
+        if source.startswith("s3://"):
+            return self._in_bucket(source)
+        if source.startswith(("http://", "https://")):
+            return self._at_url(source)
+        path = Path(source)
+        if not path.exists():
+            raise FileError(f"{source}: no such file or folder")
+        return find_in_folder(path) if path.is_dir() else [find_file(path)]
+
+    def landed(self, feed: Feed, window: Window | None) -> Sequence[SourceFile]:
+        """What is there of a feed, and no more being written."""
+        landed = [
+            *self._landed_in_folder(feed, window),
+            *self._landed_in_bucket(feed, window),
+        ]
+        excluded = set(feed.exclude)
+        return [
+            *(file for file in landed if excluded.isdisjoint(file.uri.split("/"))),
+            *self._published(feed, window),
+        ]
+
+    def _landed_in_folder(
+        self, feed: Feed, window: Window | None
+    ) -> Sequence[SourceFile]:
+        files = {
+            file.uri: file
+            for pattern in feed.files
+            for glob in _globs(pattern, window)
+            for file in find_landed(self._settings.landing, glob)
+        }
+        now = time.time()
+        settled = [
+            file
+            for file in files.values()
+            if file.is_settled(now, self._settings.settle_seconds)
+        ]
+        if unsettled := len(files) - len(settled):
+            logger.info(
+                "%s: %d files changed in the last %g seconds or in the future; they "
+                "are left for a later run",
+                feed.name,
+                unsettled,
+                self._settings.settle_seconds,
+            )
+        return settled
+
+    def _landed_in_bucket(
+        self, feed: Feed, window: Window | None
+    ) -> Sequence[SourceFile]:
+        if self._settings.bucket is None:
+            return []
+        from event_warehouse.sources.s3 import find_landed_in_bucket, parse_location
+
+        client = self._s3_client()
+        location = parse_location(self._settings.bucket)
+        files = {
+            file.uri: file
+            for pattern in feed.files
+            for file in find_landed_in_bucket(
+                location,
+                pattern,
+                client=client,
+                start=window.start if window else None,
+                end=window.end if window else None,
+            )
+        }
+        return list(files.values())
+
+    def _published(self, feed: Feed, window: Window | None) -> Sequence[SourceFile]:
+        if feed.url is None or window is None:
+            return []
+        from event_warehouse.sources.web import find_on_web, web_client
+
+        client = self._clients.enter_context(web_client())
+        listing = find_on_web(feed.url, window.start, window.end, client=client)
+        if listing.missing:
+            logger.warning(
+                "%s: %d files of the window are not published, the first %s",
+                feed.name,
+                len(listing.missing),
+                listing.missing[0],
+            )
+        return listing.found
+
+    def _in_bucket(self, uri: str) -> Sequence[SourceFile]:
+        from event_warehouse.sources.s3 import find_in_bucket, parse_location
+
+        return find_in_bucket(parse_location(uri), client=self._s3_client())
+
+    def _s3_client(self) -> "S3Client":
+        """The one for all feeds: a client takes a tenth of a second to be made."""
+        if self._s3 is None:
+            from event_warehouse.sources.s3 import s3_client
+
+            self._s3 = s3_client()
+            self._clients.callback(self._s3.close)
+        return self._s3
+
+    def _at_url(self, url: str) -> Sequence[SourceFile]:
+        from event_warehouse.sources.web import find_url, web_client
+
+        return [find_url(url, client=self._clients.enter_context(web_client()))]
+
+
+def _globs(pattern: str, window: Window | None) -> Sequence[str]:
+    template = parse_template(pattern)
+    if window is None:
+        return [template.as_glob]
+    return template.window_globs(window.start, window.end)

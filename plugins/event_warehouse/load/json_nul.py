@@ -1,0 +1,50 @@
+"""Leaves NUL characters out of JSON, and tells what stood there before."""
+
+import re
+from bisect import bisect_left, bisect_right
+from dataclasses import dataclass
+from itertools import accumulate
+
+from event_warehouse.load.records import NUL
+
+ESCAPED_NUL = rb"\u0000"
+ESCAPE = re.compile(rb"\\(?:u0000|.)", re.DOTALL)
+
+
+def without_nul(record: bytes) -> bytes:
+    """A JSON text without NUL characters, be they bytes or escapes."""
+    record = record.replace(NUL, b"")
+    if ESCAPED_NUL not in record:
+        return record
+    return ESCAPE.sub(lambda m: b"" if m[0] == ESCAPED_NUL else m[0], record)
+
+
+@dataclass(frozen=True)
+class StrippedText:
+    """A text without its NUL bytes, and how it arrived."""
+
+    text: bytes
+    original: bytes
+    nuls: tuple[int, ...] = ()
+    """For each NUL, how many bytes of the text come before it."""
+
+    def cut(self, start: int, end: int) -> bytes:
+        """A part of the text as it arrived, with the NULs inside it."""
+        return self.original[self._offset(start) : end + bisect_left(self.nuls, end)]
+
+    def cut_in_two(self, start: int, middle: int) -> tuple[bytes, bytes]:
+        """The text from `start` on as it arrived, cut at the middle."""
+        offset = self._offset(middle)
+        return self.original[self._offset(start) : offset], self.original[offset:]
+
+    def _offset(self, at: int) -> int:
+        return at + bisect_right(self.nuls, at)
+
+
+def strip_text(original: bytes) -> StrippedText:
+    """The text without its NUL bytes."""
+    if NUL not in original:
+        return StrippedText(original, original)
+    pieces = original.split(NUL)
+    nuls = tuple(accumulate(map(len, pieces[:-1])))
+    return StrippedText(b"".join(pieces), original, nuls)

@@ -1,0 +1,245 @@
+"""How much memory a Parquet file's row groups need, by what it says about its pages.
+
+A page is the least that can be unpacked at once, and a row group may be of any size, so
+it is the pages that tell. pyarrow does not show them, and ends the process where it is
+asked about a column that is encrypted.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import BinaryIO
+
+from event_warehouse.errors import FileError
+from event_warehouse.load.parquet_thrift import CompactReader, Value
+
+MAGIC = b"PAR1"
+ENCRYPTED_MAGIC = b"PARE"
+END_BYTES = 8
+"""The footer's length and the magic, which end a file."""
+MAX_FOOTER_BYTES = 32 * 1024 * 1024
+PAGE_HEADER_BYTES = 4096
+"""Read at first; headers that quote long values are read again."""
+MAX_PAGE_HEADER_BYTES = 16 * 1024 * 1024
+DICTIONARY_PAGE = 2
+VALUE_BYTES = 8
+"""What an unpacked value takes at least, however well it is packed."""
+ENCRYPTED_COLUMNS = "has encrypted columns, which can't be read"
+
+Struct = dict[int, Value]
+# The numbers of the fields that are needed, from
+# https://github.com/apache/parquet-format/blob/master/src/main/thrift/parquet.thrift
+FILE_ROW_GROUPS, FILE_ENCRYPTION = 4, 8
+GROUP_COLUMNS, GROUP_ROWS = 1, 3
+CHUNK_METADATA, CHUNK_ENCRYPTION = 3, 8
+COLUMN_PATH, COLUMN_VALUES, COLUMN_PACKED_BYTES = 3, 5, 7
+COLUMN_FIRST_PAGE, COLUMN_DICTIONARY_PAGE = 9, 11
+PAGE_KIND, PAGE_BYTES, PAGE_PACKED_BYTES = 1, 2, 3
+PAGE_VALUES = 1
+PAGE_ENCODINGS = {5: 2, 7: 2, 8: 4}
+"""Of the headers of data, dictionary and newer data pages, where the encoding is."""
+INDEX_ENCODINGS = {2, 8}
+"""Those of values that stand for entries of a dictionary."""
+
+
+@dataclass(frozen=True)
+class RowGroup:
+    """What reading a row group takes."""
+
+    row_count: int
+    page_bytes: int
+    """The largest pages of all its columns, packed and unpacked: all at a time."""
+    largest_column: str
+    """The one whose pages are the largest, and so the most of that."""
+    row_bytes: float
+    """An average row, unpacked."""
+    largest_row_bytes: float
+    """A row of those pages that have the largest values."""
+    indexed_columns: frozenset[str]
+    """The columns that have nothing but entries of a dictionary."""
+
+
+@dataclass(frozen=True)
+class _Page:
+    is_dictionary: bool
+    is_indexed: bool
+    byte_count: int
+    packed_bytes: int
+    value_count: int
+
+    @property
+    def value_bytes(self) -> float:
+        return self.byte_count / max(1, self.value_count)
+
+
+@dataclass(frozen=True)
+class _Column:
+    path: str
+    page_bytes: int
+    row_bytes: float
+    largest_row_bytes: float
+    is_indexed: bool
+
+
+def read_row_groups(file: BinaryIO) -> list[RowGroup]:
+    """The row groups in their order.
+
+    Raises FileError if the file is not Parquet, damaged, encrypted, or if what it says
+    about itself is too large to be read.
+    """
+    try:
+        return [_row_group(file, group) for group in _footer_groups(_footer(file))]
+    except (IndexError, KeyError, TypeError, RecursionError) as error:
+        raise FileError("its Parquet footer is damaged") from error
+
+
+def _footer(file: BinaryIO) -> bytes:
+    file.seek(0)
+    begin = file.read(len(MAGIC))
+    size = file.seek(0, 2)
+    file.seek(max(0, size - END_BYTES))
+    end = file.read(END_BYTES)
+    if ENCRYPTED_MAGIC in (begin, end[-len(MAGIC) :]):
+        raise FileError("is encrypted, and can't be read")
+    if begin != MAGIC:
+        raise FileError("is not a Parquet file")
+    length = int.from_bytes(end[:-4], "little")
+    if end[-len(MAGIC) :] != MAGIC or length > size - END_BYTES:
+        raise FileError("is damaged or cut off: it does not end as a Parquet file does")
+    if length > MAX_FOOTER_BYTES:
+        raise FileError(
+            f"its footer has {length:,} bytes, more than {MAX_FOOTER_BYTES:,}; "
+            "write it with fewer row groups, or as several files"
+        )
+    file.seek(size - END_BYTES - length)
+    return file.read(length)
+
+
+def _footer_groups(footer: bytes) -> Iterator[Struct]:
+    """One after another, because all of them would take many times the footer."""
+    reader = CompactReader(footer)
+    for number, kind in reader.fields():
+        if number == FILE_ROW_GROUPS:
+            for element in reader.elements():
+                yield _struct(reader.value(element))
+        elif number == FILE_ENCRYPTION:
+            raise FileError(ENCRYPTED_COLUMNS)
+        else:
+            reader.value(kind)
+
+
+def _row_group(file: BinaryIO, group: Struct) -> RowGroup:
+    row_count = _integer(group[GROUP_ROWS])
+    chunks = map(_struct, _list(group[GROUP_COLUMNS]))
+    columns = [_column(file, chunk, row_count) for chunk in chunks]
+    largest = max(columns, key=attrgetter("page_bytes"), default=None)
+    return RowGroup(
+        row_count,
+        page_bytes=sum(column.page_bytes for column in columns),
+        largest_column=largest.path if largest else "",
+        row_bytes=sum(column.row_bytes for column in columns),
+        largest_row_bytes=sum(column.largest_row_bytes for column in columns),
+        indexed_columns=frozenset(c.path for c in columns if c.is_indexed),
+    )
+
+
+def _column(file: BinaryIO, chunk: Struct, row_count: int) -> _Column:
+    if CHUNK_ENCRYPTION in chunk:
+        raise FileError(ENCRYPTED_COLUMNS)
+    column = _struct(chunk[CHUNK_METADATA])
+    pages = list(_pages(file, column))
+    values_a_row = _integer(column[COLUMN_VALUES]) / max(row_count, 1)
+    data = [page for page in pages if not page.is_dictionary]
+    dictionaries = [page for page in pages if page.is_dictionary]
+    usual = max(VALUE_BYTES, _average(data), _average(dictionaries))
+    sizes = [VALUE_BYTES, *map(attrgetter("value_bytes"), pages)]
+    return _Column(
+        path=".".join(_text(part) for part in _list(column[COLUMN_PATH])),
+        page_bytes=_largest(data) + _largest(dictionaries),
+        row_bytes=values_a_row * usual,
+        largest_row_bytes=values_a_row * max(sizes),
+        is_indexed=all(page.is_indexed for page in data),
+    )
+
+
+def _pages(file: BinaryIO, column: Struct) -> Iterator[_Page]:
+    position = _integer(column[COLUMN_FIRST_PAGE])
+    # Some writers leave it out or give 0 where there is no dictionary, or even if so.
+    dictionary = _integer(column.get(COLUMN_DICTIONARY_PAGE, 0))
+    if 0 < dictionary < position:
+        position = dictionary
+    end = position + _integer(column[COLUMN_PACKED_BYTES])
+    missing = _integer(column[COLUMN_VALUES])
+    while missing > 0 and position < end:
+        page, header_bytes = _page(file, position)
+        yield page
+        if not page.is_dictionary:
+            missing -= page.value_count
+        position += header_bytes + page.packed_bytes
+
+
+def _page(file: BinaryIO, position: int) -> tuple[_Page, int]:
+    """The page and the length of its header."""
+    size = PAGE_HEADER_BYTES
+    while True:
+        file.seek(position)
+        content = file.read(size)
+        reader = CompactReader(content)
+        try:
+            header = reader.struct()
+        except IndexError:
+            if len(content) < size or size >= MAX_PAGE_HEADER_BYTES:
+                raise
+            size *= 16
+            continue
+        return _parse_page(header), reader.position
+
+
+def _parse_page(header: Struct) -> _Page:
+    value_count = 0
+    is_indexed = False
+    for number, encoding in PAGE_ENCODINGS.items():
+        if number in header:
+            details = _struct(header[number])
+            value_count = _integer(details[PAGE_VALUES])
+            is_indexed = details[encoding] in INDEX_ENCODINGS
+    return _Page(
+        is_dictionary=header[PAGE_KIND] == DICTIONARY_PAGE,
+        is_indexed=is_indexed,
+        byte_count=_integer(header[PAGE_BYTES]),
+        packed_bytes=_integer(header[PAGE_PACKED_BYTES]),
+        value_count=value_count,
+    )
+
+
+def _largest(pages: Sequence[_Page]) -> int:
+    return max((page.byte_count + page.packed_bytes for page in pages), default=0)
+
+
+def _average(pages: Sequence[_Page]) -> float:
+    byte_count = sum(page.byte_count for page in pages)
+    return byte_count / max(1, sum(page.value_count for page in pages))
+
+
+def _struct(value: Value) -> Struct:
+    if not isinstance(value, dict):
+        raise TypeError
+    return value
+
+
+def _list(value: Value) -> list[Value]:
+    if not isinstance(value, list):
+        raise TypeError
+    return value
+
+
+def _integer(value: Value) -> int:
+    if not isinstance(value, int) or value < 0:
+        raise TypeError
+    return value
+
+
+def _text(value: Value) -> str:
+    if not isinstance(value, bytes):
+        raise TypeError
+    return value.decode("utf-8", "replace")

@@ -1,0 +1,38 @@
+"""Reads Parquet: columns by name, a batch of rows at a time.
+
+A value's text shows all of it: each digit of a number, a time in the precision of its
+column. Null is the same as missing. The columns that are no event field make one JSON
+object a row.
+"""
+
+from collections.abc import Generator
+from typing import BinaryIO
+
+from event_warehouse.feeds import Feed
+from event_warehouse.load.blocks import beside
+from event_warehouse.load.parquet_batches import ParquetContent, open_parquet
+from event_warehouse.load.parquet_layout import find_drift, lay_out
+from event_warehouse.load.parquet_rows import ParquetRows
+from event_warehouse.load.records import Batch, Records
+
+BATCHES_AHEAD = 2
+
+
+def read_parquet(file: BinaryIO, feed: Feed, *, load_id: int) -> Records:
+    """The file's rows, numbered from 1; made in a thread beside the caller's work.
+
+    Raises FileError, also while the batches are taken, if the file is not Parquet, is
+    damaged, encrypted or too large for memory, or has no column of the event time.
+    """
+    content = open_parquet(file)
+    layout = lay_out(content.schema, feed)
+    drift = find_drift(content.schema, feed, has_records=content.row_count > 0)
+    batches = beside(_batches(content, ParquetRows(layout, load_id)), BATCHES_AHEAD)
+    return Records(layout.columns, "text", batches, find_drift=lambda: drift)
+
+
+def _batches(content: ParquetContent, maker: ParquetRows) -> Generator[Batch]:
+    line_number = 1
+    for rows in content.batches:
+        yield maker.batch(rows, line_number)
+        line_number += rows.batch.num_rows

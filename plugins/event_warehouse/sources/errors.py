@@ -1,0 +1,28 @@
+"""What can go wrong between here and a source."""
+
+from event_warehouse.errors import FileError
+
+
+class SourceUnavailable(FileError):
+    """The source can't be reached or lets nobody in.
+
+    Not one file's fault: whoever loads many does best to stop.
+    """
+
+
+class Interrupted(Exception):
+    """An attempt failed in a way that may pass."""
+
+    def __init__(
+        self,
+        reason: str,
+        *,
+        failure: type[FileError] = FileError,
+        wait_seconds: float = 0.0,
+    ) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.failure = failure
+        """What is raised if it does not pass."""
+        self.wait_seconds = wait_seconds
+        """How long the source asks to be left alone."""

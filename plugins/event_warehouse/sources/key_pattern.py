@@ -1,0 +1,57 @@
+"""Which keys of a bucket a feed's pattern means: those that Path.glob would find."""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from fnmatch import translate
+from pathlib import PurePosixPath
+
+MAGIC = re.compile(r"[*?[]")
+_FOLDERS = "**"
+
+Matches = Callable[[str], object]
+
+
+@dataclass(frozen=True)
+class KeyPattern:
+    """A glob, as Path.glob has it; `**` is any number of folders.
+
+    At the end `**` is any file below, as it is for Path.glob from Python 3.13 on.
+    """
+
+    text: str
+    prefix: str
+    """How each key that matches begins."""
+    _parts: tuple[Matches | None, ...]
+    """What a part of the key must match; None stands for any number of parts."""
+
+    def matches(self, key: str) -> bool:
+        """True if the key is one of those that are meant."""
+        return key.startswith(self.prefix) and _match(self._parts, key.split("/"))
+
+
+def parse_pattern(text: str) -> KeyPattern:
+    """The pattern; raises ValueError with the reason if it is none."""
+    parts = PurePosixPath(text).parts
+    if not parts or text.endswith("/"):
+        raise ValueError(f"the pattern {text!r} names no files")
+    if parts[0] == "/" or ".." in parts:
+        raise ValueError(f"the pattern {text!r} leads out of its folder")
+    if any(_FOLDERS in part and part != _FOLDERS for part in parts):
+        raise ValueError(f"the pattern {text!r} has ** beside other characters")
+    if parts[-1] == _FOLDERS:
+        parts = (*parts, "*")
+    matchers = [
+        None if part == _FOLDERS else re.compile(translate(part)).match
+        for part in parts
+    ]
+    return KeyPattern(text, MAGIC.split("/".join(parts), 1)[0], tuple(matchers))
+
+
+def _match(patterns: Sequence[Matches | None], parts: Sequence[str]) -> bool:
+    if not patterns:
+        return not parts
+    first, rest = patterns[0], patterns[1:]
+    if first is None:
+        return any(_match(rest, parts[at:]) for at in range(len(parts)))
+    return bool(parts) and bool(first(parts[0])) and _match(rest, parts[1:])

@@ -1,0 +1,184 @@
+"""Local files: finding them, and reading one as it was found."""
+
+import errno
+import os
+import stat
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
+from io import RawIOBase
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from event_warehouse.errors import FileError
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
+RACY_SECONDS = 2.0
+"""A file found this soon after its last change may change again without its mtime
+showing it, so its version is not trusted (as git does with its index)."""
+FUTURE_SECONDS = 86_400.0
+"""A time of change further ahead than this is just wrong, and waiting for it no use."""
+GONE = {errno.ENOENT, errno.ENOTDIR, errno.ESTALE}
+
+
+class FileGone(FileError):
+    """is gone since it was found"""
+
+
+class FileChanged(FileError):
+    """was changed while it was read; the next run loads it"""
+
+
+class Stamp(NamedTuple):
+    """What changes whenever a file's content does."""
+
+    byte_count: int
+    mtime_ns: int
+    inode: int
+
+    @classmethod
+    def of(cls, status: os.stat_result) -> "Stamp":
+        """The stamp of a file with this status."""
+        return cls(status.st_size, status.st_mtime_ns, status.st_ino)
+
+
+@dataclass(frozen=True)
+class LocalFile:
+    """A file as it was found."""
+
+    path: Path
+    """Absolute, and no part of it is a link."""
+    stamp: Stamp
+    found_at: float
+
+    @property
+    def uri(self) -> str:
+        """What `raw.loads` calls it."""
+        return self.path.as_uri()
+
+    @property
+    def byte_count(self) -> int:
+        """Of the file as stored."""
+        return self.stamp.byte_count
+
+    @property
+    def modified(self) -> float:
+        """When it was last changed, in seconds since 1970."""
+        return self.stamp.mtime_ns / 1e9
+
+    @property
+    def version(self) -> str | None:
+        """What changes whenever the content does; None if it had just changed."""
+        if self.found_at - self.modified < RACY_SECONDS:
+            return None
+        return "-".join(map(str, self.stamp))
+
+    def is_settled(self, now: float, settle_seconds: float) -> bool:
+        """True if nobody seems to write to it any more."""
+        age = now - self.modified
+        return age >= settle_seconds or age < -FUTURE_SECONDS
+
+    @contextmanager
+    def open(self) -> Iterator[RawIOBase]:
+        """Its bytes from the first, all of them as it was found.
+
+        Raises FileGone if it is not there any more, FileChanged as soon as it is seen
+        to be another or written to, and FileError if it can't be read.
+        """
+        with closing(_Unchanged(_opened(self.path), self.stamp)) as stream:
+            stream.check()
+            yield stream
+            stream.check()
+
+
+def find_file(path: Path) -> LocalFile:
+    """The file at a path; raises FileError if there is none that can be read."""
+    try:
+        real = Path(os.path.realpath(path, strict=True))
+        status = real.lstat()
+    except OSError as error:
+        raise FileError(f"{path}: {error.strerror}") from error
+    if not stat.S_ISREG(status.st_mode):
+        raise FileError(f"{path}: is not a regular file")
+    return LocalFile(real, Stamp.of(status), time.time())
+
+
+def find_landed(landing: Path, pattern: str) -> list[LocalFile]:
+    """The files of a pattern below the landing folder, by path.
+
+    A link counts as what it leads to; those that lead out of the folder are left out.
+    """
+    root = landing.resolve()
+    found = _find_all(root, root.glob(pattern))
+    return [file for file in found if file.path.is_relative_to(root)]
+
+
+def find_in_folder(folder: Path) -> list[LocalFile]:
+    """The files of a folder and its subfolders, by path."""
+    return _find_all(folder, folder.rglob("*"))
+
+
+def _find_all(root: Path, paths: Iterable[Path]) -> list[LocalFile]:
+    """The regular files that are not hidden, each once."""
+    found = {}
+    for path in sorted(paths):
+        if not _is_hidden(path.relative_to(root)):
+            # One that has vanished since is not there.
+            with suppress(FileError):
+                file = find_file(path)
+                found[file.path] = file
+    return list(found.values())
+
+
+def _is_hidden(path: Path) -> bool:
+    return any(part.startswith(".") for part in path.parts)
+
+
+def _opened(path: Path) -> int:
+    """A descriptor of what is there now: no link is followed, no pipe waited for."""
+    try:
+        return os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY)
+    except OSError as error:
+        if error.errno in GONE:
+            raise FileGone from error
+        if error.errno == errno.ELOOP:
+            raise FileChanged from error
+        raise FileError(error.strerror) from error
+
+
+class _Unchanged(RawIOBase):
+    """An open file of which no byte is given that was written since it was found."""
+
+    def __init__(self, descriptor: int, stamp: Stamp) -> None:
+        self._descriptor = descriptor
+        self._stamp = stamp
+
+    def check(self) -> None:
+        """Raises FileChanged if it is not as it was found."""
+        if Stamp.of(os.fstat(self._descriptor)) != self._stamp:
+            raise FileChanged
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: "WriteableBuffer") -> int:
+        try:
+            size = os.readv(self._descriptor, [buffer])
+        except OSError as error:
+            raise FileError(error.strerror) from error
+        self.check()
+        return size
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        return os.lseek(self._descriptor, offset, whence)
+
+    def close(self) -> None:
+        if not self.closed:
+            super().close()
+            os.close(self._descriptor)

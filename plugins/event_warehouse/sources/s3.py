@@ -1,0 +1,308 @@
+"""Finds and reads the objects of an S3 bucket."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from operator import attrgetter
+from typing import Any
+from urllib.parse import urlsplit
+
+from botocore import exceptions  # type: ignore[import-untyped]
+from botocore.config import Config  # type: ignore[import-untyped]
+from botocore.session import Session  # type: ignore[import-untyped]
+from botocore.utils import parse_timestamp  # type: ignore[import-untyped]
+
+from event_warehouse.errors import FileError
+from event_warehouse.sources.date_template import parse_template
+from event_warehouse.sources.errors import Interrupted, SourceUnavailable
+from event_warehouse.sources.key_pattern import KeyPattern, parse_pattern
+from event_warehouse.sources.local import FileChanged
+from event_warehouse.sources.resuming import Backoff, Body, ResumingStream, retry
+from event_warehouse.sources.s3_errors import (
+    BROKEN_BODY,
+    CUT_OFF,
+    REPLACED,
+    S3_ERRORS,
+    listing_error,
+    reading_error,
+)
+
+SCHEME = "s3://"
+CHUNK_BYTES = 64 * 1024
+BACKOFF = Backoff()
+BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,254}")
+CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+S3Client = Any
+"""botocore's; it makes its methods at run time, so no type describes them."""
+
+
+@dataclass(frozen=True)
+class S3Location:
+    """A bucket, or a folder or an object in it."""
+
+    bucket: str
+    prefix: str
+    """The folder's or object's key; empty for the whole bucket."""
+
+    @property
+    def uri(self) -> str:
+        """As it was written."""
+        return f"{SCHEME}{self.bucket}/{self.prefix}"
+
+    @property
+    def folder(self) -> str:
+        """How the keys of all objects below begin."""
+        is_whole = not self.prefix or self.prefix.endswith("/")
+        return self.prefix if is_whole else f"{self.prefix}/"
+
+
+def parse_location(uri: str) -> S3Location:
+    """The location; raises FileError if it is not like s3://bucket/prefix."""
+    bucket, _, prefix = uri.removeprefix(SCHEME).partition("/")
+    if not uri.startswith(SCHEME) or not BUCKET.fullmatch(bucket):
+        raise FileError(f"{uri!r} is not like s3://bucket/prefix")
+    return S3Location(bucket, prefix)
+
+
+@dataclass(frozen=True, slots=True)
+class S3Object:
+    """An object as it was found."""
+
+    bucket: str
+    key: str
+    etag: str
+    byte_count: int
+    modified: float
+    client: S3Client = field(repr=False, compare=False)
+    backoff: Backoff = field(default=BACKOFF, repr=False, compare=False)
+
+    @property
+    def uri(self) -> str:
+        """What `raw.loads` calls it: its key as it is, but for control characters."""
+        key = CONTROL.sub(lambda found: f"%{ord(found[0]):02X}", self.key)
+        return f"{SCHEME}{self.bucket}/{key}"
+
+    @property
+    def version(self) -> str:
+        """What changes whenever the content does."""
+        return f"{self.etag}-{self.byte_count}"
+
+    def open(self) -> ResumingStream:
+        """Its bytes as they are stored, all of this version.
+
+        While they are read: raises FileGone, FileChanged if it is replaced, FileError
+        if it can't be read to its end, SourceUnavailable if S3 can't be reached or lets
+        nobody in.
+        """
+        return ResumingStream(self._open_at, name=self.uri, backoff=self.backoff)
+
+    def _open_at(self, offset: int) -> Body:
+        asked = {"Range": f"bytes={offset}-"} if offset else {}
+        try:
+            answer = self.client.get_object(
+                Bucket=self.bucket, Key=self.key, IfMatch=f'"{self.etag}"', **asked
+            )
+        except S3_ERRORS as error:
+            raise reading_error(error, self.client) from error
+        try:
+            self._check(answer, offset)
+        except FileError:
+            answer["Body"].close()
+            raise
+        return Body(_chunks(answer["Body"]), answer["Body"].close, self.byte_count)
+
+    def _check(self, answer: dict[str, Any], offset: int) -> None:
+        """Not every S3-compatible service heeds what it is asked."""
+        if answer.get("ETag", self.etag).strip('"') != self.etag:
+            raise FileChanged(REPLACED)
+        begins = answer.get("ContentRange", "bytes 0-").startswith(f"bytes {offset}-")
+        if not begins:
+            raise FileError(
+                f"was cut off at byte {offset:,}, and S3 can't go on from there"
+            )
+        expected = self.byte_count - offset
+        if answer.get("ContentLength", expected) != expected:
+            raise FileChanged(REPLACED)
+
+
+def _chunks(body: Any) -> Iterator[bytes]:
+    try:
+        yield from body.iter_chunks(CHUNK_BYTES)
+    except exceptions.FlexibleChecksumError as error:
+        raise FileError("differs from the checksum that S3 keeps of it") from error
+    except BROKEN_BODY as error:
+        raise Interrupted(f"its connection broke ({type(error).__name__})") from error
+
+
+def find_in_bucket(location: S3Location, *, client: S3Client) -> list[S3Object]:
+    """The object of that key and all below it that are not hidden, by key.
+
+    A key with a part that begins with a dot is hidden, as are folders' own entries.
+    Raises FileError if there is nothing at all, SourceUnavailable if it can't be told.
+    """
+    named = _named(location, client)
+    below = list(_list(location.bucket, location.folder, client))
+    if not named and not below:
+        raise FileError(f"{location.uri}: there is no such object or folder")
+    return named + _visible(below, location)
+
+
+def _named(location: S3Location, client: S3Client) -> list[S3Object]:
+    """The object of just that key, none if there is none."""
+    if location.prefix == location.folder:
+        return []
+    # It is the first of those whose keys begin so.
+    page = _page(location.bucket, location.prefix, client, {"MaxKeys": 1})
+    found = _objects(page, location.bucket, client)
+    return [one for one in found if one.key == location.prefix]
+
+
+def find_landed_in_bucket(
+    location: S3Location,
+    pattern: str,
+    *,
+    client: S3Client,
+    start: datetime | None = None,
+    end: datetime | None = None,
+) -> list[S3Object]:
+    """The objects below the location that a feed's pattern means, by key.
+
+    The pattern may be a date template: with a window [start, end) only its names for
+    those hours or days, and an hour around them, are listed. Raises ValueError if the
+    pattern or the window is none, SourceUnavailable if it can't be listed.
+    """
+    template = parse_template(pattern)
+    if start is not None and end is not None:
+        globs = template.window_globs(start, end)
+    elif start is None and end is None:
+        globs = [template.as_glob]
+    else:
+        raise ValueError("a window has a start and an end")
+    found = [
+        candidate
+        for prefix, patterns in _by_prefix(map(parse_pattern, globs))
+        for candidate in _list(location.bucket, location.folder + prefix, client)
+        if _is_meant(candidate.key.removeprefix(location.folder), patterns)
+    ]
+    return _visible(found, location)
+
+
+def _by_prefix(
+    patterns: Iterator[KeyPattern],
+) -> list[tuple[str, list[KeyPattern]]]:
+    """The prefixes to list, none of which holds another, each with its patterns."""
+    grouped: list[tuple[str, list[KeyPattern]]] = []
+    for pattern in sorted(patterns, key=attrgetter("prefix")):
+        if not grouped or not pattern.prefix.startswith(grouped[-1][0]):
+            grouped.append((pattern.prefix, []))
+        grouped[-1][1].append(pattern)
+    return grouped
+
+
+def _is_meant(key: str, patterns: Sequence[KeyPattern]) -> bool:
+    return any(pattern.matches(key) for pattern in patterns)
+
+
+def _visible(found: list[S3Object], location: S3Location) -> list[S3Object]:
+    return sorted(
+        (one for one in found if not _is_hidden(one, location.folder)),
+        key=attrgetter("key"),
+    )
+
+
+def _is_hidden(found: S3Object, folder: str) -> bool:
+    """True for what is unfinished or private, and for a folder's own entry."""
+    if found.key.endswith("/") and not found.byte_count:
+        return True
+    return "/." in f"/{found.key.removeprefix(folder)}"
+
+
+def _list(bucket: str, prefix: str, client: S3Client) -> Iterator[S3Object]:
+    """All objects whose keys begin so."""
+    options: dict[str, Any] = {}
+    while True:
+        page = _page(bucket, prefix, client, options)
+        yield from _objects(page, bucket, client)
+        if not page["IsTruncated"]:
+            return
+        token = page.get("NextContinuationToken")
+        if token in (None, options.get("ContinuationToken")):
+            raise FileError(f"{SCHEME}{bucket}/{prefix}: its listing does not go on")
+        options = {"ContinuationToken": token}
+
+
+def _page(
+    bucket: str, prefix: str, client: S3Client, options: dict[str, Any]
+) -> dict[str, Any]:
+    uri = f"{SCHEME}{bucket}/{prefix}"
+
+    def ask() -> dict[str, Any]:
+        try:
+            page: dict[str, Any] = client.list_objects_v2(
+                Bucket=bucket, Prefix=prefix, **options
+            )
+        except S3_ERRORS as error:
+            raise listing_error(error, uri, client) from error
+        # botocore takes an answer without a body for one without objects.
+        if "IsTruncated" not in page:
+            raise Interrupted(f"can't be listed: {CUT_OFF}")
+        return page
+
+    return retry(ask, BACKOFF, name=uri)
+
+
+def _objects(page: dict[str, Any], bucket: str, client: S3Client) -> Iterator[S3Object]:
+    for entry in page.get("Contents", ()):
+        yield S3Object(
+            bucket=bucket,
+            key=entry["Key"],
+            etag=entry["ETag"].strip('"'),
+            byte_count=entry["Size"],
+            modified=entry["LastModified"].timestamp(),
+            client=client,
+        )
+
+
+def s3_client(*, endpoint_url: str | None = None, attempts: int = 5) -> S3Client:
+    """A client of S3 or of the service at the endpoint; the caller closes it.
+
+    The endpoint, if none is given, the region and the credentials are what AWS's usual
+    settings say, such as AWS_ENDPOINT_URL. Raises SourceUnavailable if those can't be
+    used.
+    """
+    config = Config(
+        connect_timeout=10,
+        read_timeout=60,
+        tcp_keepalive=True,
+        retries={"mode": "standard", "total_max_attempts": attempts},
+    )
+    session = Session()
+    parsers = session.get_component("response_parser_factory")
+    parsers.set_parser_defaults(timestamp_parser=_read_time)
+    try:
+        client = session.create_client("s3", endpoint_url=endpoint_url, config=config)
+        if not _needs_path_style(client):
+            return client
+        client.close()
+        config = config.merge(Config(s3={"addressing_style": "path"}))
+        return session.create_client("s3", endpoint_url=endpoint_url, config=config)
+    except (exceptions.BotoCoreError, ValueError) as error:
+        raise SourceUnavailable(f"the settings of S3 can't be used: {error}") from error
+
+
+def _read_time(text: str) -> datetime:
+    """As botocore reads it, whose general way takes two thirds of a listing's time."""
+    try:
+        return datetime.fromisoformat(text)
+    except (TypeError, ValueError):
+        moment: datetime = parse_timestamp(text)
+        return moment
+
+
+def _needs_path_style(client: S3Client) -> bool:
+    """True for other services than AWS's: few have a host name for each bucket."""
+    is_told = "addressing_style" in (client.meta.config.s3 or {})
+    host = urlsplit(client.meta.endpoint_url).hostname or ""
+    return not is_told and ".amazonaws." not in host

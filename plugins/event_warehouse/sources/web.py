@@ -1,0 +1,136 @@
+"""Finds files on a web server by their URLs, which may hold a date."""
+
+import logging
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+
+import httpx
+
+from event_warehouse.errors import FileError
+from event_warehouse.sources.date_template import parse_template
+from event_warehouse.sources.errors import SourceUnavailable
+from event_warehouse.sources.resuming import Backoff, retry
+from event_warehouse.sources.web_file import (
+    BACKOFF,
+    MISSING,
+    Identity,
+    WebFile,
+    check_passing,
+    sent,
+    without_secrets,
+)
+
+ASKED_AT_ONCE = 8
+
+
+@dataclass(frozen=True)
+class WebListing:
+    """What there is of the files that a template names."""
+
+    found: tuple[WebFile, ...]
+    missing: tuple[str, ...]
+    """The URIs of those that are not published."""
+
+
+def find_on_web(
+    template: str,
+    start: datetime,
+    end: datetime,
+    *,
+    client: httpx.Client,
+    backoff: Backoff = BACKOFF,
+) -> WebListing:
+    """The files of each hour in [start, end), or day if the template has no hour.
+
+    Only asks about them. Raises ValueError if the template or the window is none, and
+    SourceUnavailable if the server can't be reached.
+    """
+    urls = parse_template(template).expand_window(start, end)
+    _check_url(urls[0])
+    with ThreadPoolExecutor(ASKED_AT_ONCE) as pool:
+        asked = list(pool.map(partial(_find, client=client, backoff=backoff), urls))
+    return WebListing(
+        found=tuple(file for file in asked if file),
+        missing=tuple(_missing(urls, asked)),
+    )
+
+
+def _missing(urls: Sequence[str], asked: Sequence[WebFile | None]) -> list[str]:
+    pairs = zip(urls, asked, strict=True)
+    return [without_secrets(url) for url, file in pairs if file is None]
+
+
+def find_url(url: str, *, client: httpx.Client, backoff: Backoff = BACKOFF) -> WebFile:
+    """The file at a URL.
+
+    Raises ValueError if it is none, FileError if there is no file, SourceUnavailable if
+    the server can't be reached.
+    """
+    _check_url(url)
+    file = _find(url, client=client, backoff=backoff)
+    if file is None:
+        raise FileError(f"{without_secrets(url)}: there is no such file")
+    return file
+
+
+def web_client() -> httpx.Client:
+    """A client with the time limits that files from afar need; the caller closes it."""
+    # It tells whole URLs, which may hold secrets, at a level that most logs keep.
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    return httpx.Client(
+        follow_redirects=True,
+        timeout=httpx.Timeout(60.0, connect=10.0),
+        # Else a server may pack a file for the journey: other bytes, another length.
+        headers={"Accept-Encoding": "identity", "User-Agent": "event-warehouse"},
+    )
+
+
+def _check_url(url: str) -> None:
+    try:
+        parsed = httpx.URL(url)
+    except httpx.InvalidURL as error:
+        raise ValueError(f"the URL can't be read: {error}") from error
+    if parsed.scheme not in ("http", "https") or not parsed.host:
+        raise ValueError(f"{url!r} is not like https://host/path")
+    if parsed.userinfo:
+        raise ValueError(
+            f"the URL of {parsed.host} holds a user name or password, which would be "
+            "kept wherever the file is named; leave them out"
+        )
+
+
+def _find(url: str, *, client: httpx.Client, backoff: Backoff) -> WebFile | None:
+    """The file, or None if it is not published.
+
+    Where the server does not say what it is, reading it will tell.
+    """
+    try:
+        answer = retry(partial(_ask, client, url), backoff, name=without_secrets(url))
+    except SourceUnavailable:
+        raise
+    except FileError:
+        return WebFile(url, Identity(), client)
+    if answer.status_code in MISSING:
+        return None
+    identity = Identity.of(answer) if answer.is_success else Identity()
+    return WebFile(url, identity, client)
+
+
+def _ask(client: httpx.Client, url: str) -> httpx.Response:
+    """The answer's head; its body, if there is one, is not read."""
+    answer = _head(client, "HEAD", url)
+    # Some servers, and URLs that are signed for reading, know no HEAD, or no length.
+    is_told = answer.is_success and answer.headers.get("Content-Length") != "0"
+    if not is_told and answer.status_code not in MISSING:
+        answer = _head(client, "GET", url)
+    check_passing(answer)
+    return answer
+
+
+def _head(client: httpx.Client, method: str, url: str) -> httpx.Response:
+    answer = sent(client, method, url)
+    answer.close()
+    return answer

@@ -1,0 +1,69 @@
+"""The files that the tests of the transform deliver."""
+
+import json
+from collections.abc import Callable, Sequence
+
+FEEDS = """
+visits:
+  files: visits/*
+  format: json_lines
+  fields: {tenant_id: tenant, event_time: at}
+  identity: [event_id]
+notes:
+  files: notes/*
+  format: json_lines
+  fields: {tenant_id: tenant, event_time: at}
+pulses:
+  files: pulses/*
+  format: json_lines
+  fields: {tenant_id: {constant: lab}, event_time: at}
+  time_format: epoch_seconds
+"""
+
+FIRST = r"""
+{"tenant":"acme","event_id":"1","event_type":"view","at":"2025-01-01T10:00:00Z","user_id":"ada","entity_id":"p1","country":"DE","browser":"Firefox","page":"/a"}
+{"tenant":"acme","event_id":"2","event_type":"view","at":"2025-01-01T10:04:59.999999Z","user_id":"bob","entity_id":"p1","country":"DE"}
+{"tenant":"acme","event_id":"3","event_type":"edit","at":"2025-01-01T10:05:00Z","user_id":"ada","entity_id":"p2","sample_rate":10}
+{"tenant":"acme","event_id":"1","event_type":"view","at":"2025-01-01T10:00:00Z","user_id":"ada","entity_id":"p1","country":"DE","browser":"Firefox","page":"/a"}
+{"tenant":"acme","event_id":"1","event_type":"view","at":"2025-01-01T11:00:00+01:00","user_id":"eve","entity_id":"p1","country":"DE","browser":"Firefox","page":"/a"}
+{"tenant":"acme","event_id":"1","event_type":"view","at":"2025-01-01T10:00:01Z","user_id":"ada"}
+{"tenant":"zeta","event_id":"1","event_type":"view","at":"2025-01-01T10:00:00Z","user_id":"ada"}
+{"tenant":"acme","event_type":"view","at":"2025-01-01T10:00:00Z"}
+{"tenant":"acme","event_id":"4","at":"now"}
+{"tenant":"acme","event_id":"5","at":"infinity"}
+{"tenant":"acme","event_id":"6","at":"01/02/2025"}
+{"tenant":"acme","event_id":"7","at":"2025-13-01T00:00:00Z"}
+{"tenant":"acme","event_id":"8","at":"2099-01-01T00:00:00Z"}
+{"tenant":"acme","event_id":"9"}
+{"event_id":"10","at":"2025-01-01T10:00:00Z"}
+{"tenant":"acme","event_id":"11","at":"2025-01-01T10:00:00Z","sample_rate":"0"}
+{"tenant":"acme","event_id":"12","at":"2025-01-01T10:00:00Z","sample_rate":2.5}
+{"tenant":"acme","event_id":"13","at":"2025-01-01T10:00:00Z","page":"a\u0000b"}
+not json
+{"tenant":"","event_id":"14","at":"1969-12-31T23:59:59Z"}
+"""
+SECOND = r"""
+{"tenant":"acme","event_id":"3","event_type":"edit","at":"2025-01-01T10:05:00Z","user_id":"ada","entity_id":"p2","sample_rate":10}
+{"tenant":"acme","event_id":"2","event_type":"view","at":"2025-01-01T10:04:59.999999Z","user_id":"bob","entity_id":"p1","country":"FR"}
+{"tenant":"acme","event_id":"20","event_type":"view","at":"2024-02-29T23:59:59Z","user_id":"bob","entity_id":"p1","country":"FR","sample_rate":3}
+{"tenant":"acme","event_id":"21","event_type":"view","at":"2025-01-01T10:00:30Z","user_id":"bob","entity_id":"p2","country":"DE","browser":"Firefox"}
+{"tenant":"zeta","event_id":"22","event_type":"edit","at":"2025-01-02T00:00:00+02:00","user_id":"kim","entity_id":"p1"}
+"""
+THIRD = r"""
+{"tenant":"acme","event_id":"20","event_type":"view","at":"2024-02-29T23:59:59Z","user_id":"bob","entity_id":"p1","country":"FR","sample_rate":3}
+{"tenant":"acme","event_id":"30","event_type":"edit","at":"2024-02-29T23:55:00Z","user_id":"kim","entity_id":"p3"}
+{"tenant":"zeta","event_id":"31","event_type":"view","at":"2025-01-01T10:59:59Z","user_id":"ada","entity_id":"p9","page":"/z"}
+{"tenant":"acme","event_id":"1","event_type":"view","at":"2025-01-01T10:00:00Z","user_id":"ada","entity_id":"p1","country":"DE","browser":"Firefox","page":"/b"}
+"""
+
+Files = Sequence[tuple[str, str]]
+"""Name and content of each, in the order of their arrival."""
+ALL: Files = [("a.json", FIRST), ("b.json", SECOND), ("c.json", THIRD)]
+
+Deliver = Callable[[Files], None]
+"""Lands files of the visits feed and loads them."""
+
+
+def visit(**fields: object) -> str:
+    record = {"tenant": "acme", "event_id": "1", "at": "2025-01-01T10:00:00Z"}
+    return json.dumps({**record, **fields}) + "\n"
