@@ -16,7 +16,7 @@ from event_warehouse.database import Role, connect, load_statements
 from event_warehouse.settings import Settings
 
 STATEMENTS = load_statements("event_warehouse", "dashboards")
-PLAIN_WIDTH = 120
+PLAIN_WIDTH = 136
 UNPRINTABLE = "\N{REPLACEMENT CHARACTER}"
 TERMS = {
     "records": "records",

@@ -733,3 +733,27 @@ def test_line_over_the_limit_is_rejected_and_the_next_is_loaded(
         "select line_number, length(line), byte_count from raw.rejected_lines",
     ) == [(2, 1024 * 1024, len(giant) - 1)]
     assert [row[0] for row in query(warehouse, ROWS)] == [3]
+
+
+# What a feed leaves out ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize("by_name", [False, True])
+def test_excluded_folder_is_left_out_wherever_the_landing_folder_is(
+    warehouse: Settings, land: Land, tmp_path: Path, by_name: bool
+) -> None:
+    landing = tmp_path / "left out" / "landing"
+    settings = replace(warehouse, landing=landing, feeds=tmp_path / "feeds.yml")
+    settings.feeds.write_text(
+        "visits:\n  files: visits/**/*\n  format: csv\n  exclude: ['left out']\n"
+        "  fields: {tenant_id: customer_id, event_time: timestamp}\n"
+    )
+    land(settings, "visits/a.csv", TWO)
+    land(settings, "visits/left out/b.csv", ONE)
+
+    summary = load_new_files(
+        settings,
+        source=str(landing / "visits") if by_name else None,
+        feed="visits" if by_name else None,
+    )
+    assert summary == LoadSummary(loaded=1, rows=2)

@@ -404,13 +404,17 @@ FLAT = Feed(
     fields={
         EventField.EVENT_TIME: "at",
         EventField.SERVICE: Constant(constant="%s"),
-        EventField.COUNTRY: 'a "quoted" name',
+        EventField.COUNTRY: "land",
     },
 )
+"""Reads no field that is nested or joined."""
 
 
 def test_key_that_needs_an_escape_is_found() -> None:
-    (row,) = read(rb'{"at":"noon","a \"quoted\" name":"DE"}', feed=FLAT).rows
+    fields = {EventField.COUNTRY: 'a "quoted" name', EventField.EVENT_TIME: "at"}
+    feed = FLAT.model_copy(update={"fields": fields})
+
+    (row,) = read(rb'{"at":"noon","a \"quoted\" name":"DE"}', feed=feed).rows
 
     assert (row["event_time"], row["country"]) == ("noon", "DE")
     assert row["attributes"] is None
@@ -687,14 +691,11 @@ def test_nothing_is_missing_where_no_record_is(content: str) -> None:
 
 
 def test_drift_is_told_where_all_records_are_plain() -> None:
-    content = '{"at":"noon"}\n{"country":"DE","at":"noon"}\n'
-    feed = FLAT.model_copy(
-        update={"fields": {**FLAT.fields, EventField.COUNTRY: "land"}}
-    )
+    content = '{"at":"noon"}\n{"land":null,"at":"noon"}\n'
 
-    assert drift(content.replace("country", "land"), feed) == Drift()
-    assert drift('{"at":"noon"}\n', feed).missing_fields == ("land",)
-    assert drift(content, feed).missing_fields == ("land",)
+    assert drift(content, FLAT) == Drift()
+    assert drift('{"at":"noon"}\n', FLAT).missing_fields == ("land",)
+    assert drift(content.replace("land", "country"), FLAT).missing_fields == ("land",)
 
 
 def test_a_hundred_names_are_told_and_the_beginning_of_each() -> None:
@@ -768,6 +769,26 @@ def same(text: str | None, value: object) -> bool:
     if isinstance(value, float):
         return math.isclose(found, value)
     return bool(found == value)
+
+
+@given(
+    st.lists(
+        st.dictionaries(
+            st.sampled_from(["at", "event_id", "land", "sample_rate"]),
+            st.none() | st.integers() | st.floats(allow_nan=False) | TEXT,
+        ),
+        min_size=1,
+    )
+)
+def test_flat_records_are_read_alike_in_a_batch_and_beside_others(
+    objects: list[dict[str, object]],
+) -> None:
+    content = "".join(json.dumps(one) + "\n" for one in objects)
+
+    alone = read(content.encode(), feed=FLAT)
+    beside_another = read(content.encode() + b'{"n":[]}\n', feed=FLAT)
+
+    assert alone.rows == beside_another.rows[:-1]
 
 
 @given(st.binary(max_size=80), st.lists(st.integers(0, 80)))

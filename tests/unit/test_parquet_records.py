@@ -1,3 +1,4 @@
+import base64
 import io
 import json
 import random
@@ -14,6 +15,7 @@ from typing import Any
 
 import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.parquet as pq  # type: ignore[import-untyped]
+import pyarrow.parquet.encryption as encryption  # type: ignore[import-untyped]
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -37,7 +39,7 @@ from event_warehouse.load.records import (
 )
 
 LOAD_ID = 7
-FIELDS = {
+FIELDS: dict[EventField, str | Constant] = {
     EventField.TENANT_ID: Constant(constant="forge"),
     EventField.EVENT_TIME: "at",
     EventField.USER_ID: "actor.login",
@@ -214,8 +216,9 @@ def test_dotted_name_is_no_path_and_no_column_is_lost_by_it() -> None:
 )
 def test_path_leads_into_structs_and_maps(kind: Any, logins: list[str | None]) -> None:
     is_map = pa.types.is_map(kind)
-    actors = [[("login", "ada")] if is_map else {"login": "ada"}, [] if is_map else {}]
-    table = {"at": ["noon"] * 3, "actor": pa.array([*actors, None], kind)}
+    ada: object = [("login", "ada")] if is_map else {"login": "ada"}
+    nobody: object = [] if is_map else {}
+    table = {"at": ["noon"] * 3, "actor": pa.array([ada, nobody, None], kind)}
 
     assert read(write(table)).values("user_id") == logins
 
@@ -328,8 +331,14 @@ def test_floats_read_as_the_same_number(numbers: list[float]) -> None:
 def test_float_has_no_more_digits_than_it_needs() -> None:
     assert field_and_attribute([0.1], pa.float64()) == [("0.1", "0.1")]
     assert field_and_attribute([0.1], pa.float32()) == [("0.1", "0.1")]
-    assert field_and_attribute([1735689600123.0]) == [("1735689600123",) * 2]
     assert field_and_attribute([1.5, None], pa.float16()) == [("1.5",) * 2, (None,) * 2]
+
+
+def test_float_below_1e16_is_written_without_an_exponent() -> None:
+    texts = ["1735689600123", "12345678901.25", "-9999999999999998", "1e+16", "0.00001"]
+    found = field_and_attribute([*map(float, texts), None], pa.float64())
+
+    assert found == [*((text, text) for text in texts), (None, None)]
 
 
 @pytest.mark.parametrize("kind", [pa.float64(), pa.float32(), pa.float16()])
@@ -733,7 +742,8 @@ from event_warehouse.load.parquet_records import read_parquet
 def peak():
     return int(re.search(r"VmHWM:\\s+(\\d+) kB", open("/proc/self/status").read())[1])
 
-feed = Feed(name="f", files=("*",), format="parquet", fields={EventField.EVENT_TIME: "at"})
+fields = {EventField.EVENT_TIME: "at"}
+feed = Feed(name="f", files=("*",), format="parquet", fields=fields)
 before = peak()
 with open(sys.argv[1], "rb") as file:
     rows = sum(b.row_count for b in read_parquet(file, feed, load_id=1).batches)
@@ -779,12 +789,39 @@ def test_file_that_is_cut_off_is_refused() -> None:
         assert refusal(io.BytesIO(whole[:length])).startswith("is damaged or cut off")
 
 
-def test_encrypted_file_is_refused() -> None:
-    whole = write({"at": ["noon"]}).getvalue()
+class OpenKeys(encryption.KmsClient):  # type: ignore[misc]
+    """Keeps keys as they are."""
 
-    assert refusal(io.BytesIO(b"PARE" + whole[4:-4] + b"PARE")).startswith(
-        "is encrypted"
+    def __init__(self, _: object) -> None:
+        super().__init__()
+
+    def wrap_key(self, key: bytes, master: str) -> bytes:
+        return base64.b64encode(key)
+
+    def unwrap_key(self, key: bytes, master: str) -> bytes:
+        return base64.b64decode(key)
+
+
+@pytest.mark.parametrize(
+    ("has_plain_footer", "reason"),
+    [
+        (False, "is encrypted, and can't be read"),
+        (True, "has encrypted columns, which can't be read"),
+    ],
+)
+def test_encrypted_file_is_refused(has_plain_footer: bool, reason: str) -> None:
+    properties = encryption.CryptoFactory(OpenKeys).file_encryption_properties(
+        encryption.KmsConnectionConfig(),
+        encryption.EncryptionConfiguration(
+            footer_key="footer",
+            column_keys={"secret": ["n"]},
+            plaintext_footer=has_plain_footer,
+        ),
     )
+
+    file = write({"at": ["noon"], "n": [1]}, encryption_properties=properties)
+
+    assert refusal(file) == reason
 
 
 def test_damaged_page_is_noticed_by_its_checksum() -> None:

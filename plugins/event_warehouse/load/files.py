@@ -15,7 +15,7 @@ from event_warehouse.load.find import Window, found_files
 from event_warehouse.load.one_file import STATEMENTS, FileOutcome, Status, load_file
 from event_warehouse.settings import Settings
 from event_warehouse.sources.errors import SourceUnavailable
-from event_warehouse.sources.local import FileGone
+from event_warehouse.sources.local import FileChanged, FileGone
 from event_warehouse.sources.source_file import SourceFile
 
 PROGRESS_SECONDS = 1.0
@@ -36,7 +36,7 @@ class LoadSummary:
     loaded: int = 0
     already_loaded: int = 0
     being_loaded: int = 0
-    gone: int = 0
+    left: int = 0
     failed: int = 0
     rows: int = 0
     rejected_lines: int = 0
@@ -135,9 +135,9 @@ def _load_or_keep_failed(
 ) -> FileOutcome:
     try:
         outcome = load_file(connection, feed, file)
-    except FileGone:
-        logger.info("%s is gone; nothing was loaded of it", file.uri)
-        return FileOutcome(feed.name, file.uri, Status.GONE)
+    except (FileGone, FileChanged) as error:
+        logger.warning("nothing was loaded of %s: it %s", file.uri, error)
+        return FileOutcome(feed.name, file.uri, Status.LEFT)
     except SourceUnavailable:
         raise
     except (FileError, *REFUSED_ROW) as error:
@@ -187,10 +187,14 @@ def _summarise(outcomes: Sequence[FileOutcome]) -> LoadSummary:
         loaded=statuses.count(Status.LOADED),
         already_loaded=statuses.count(Status.ALREADY_LOADED),
         being_loaded=statuses.count(Status.BEING_LOADED),
-        gone=statuses.count(Status.GONE),
+        left=statuses.count(Status.LEFT),
         failed=statuses.count(Status.FAILED),
         rows=sum(outcome.rows for outcome in outcomes),
         rejected_lines=sum(outcome.rejected_lines for outcome in outcomes),
+    )
+    others = (
+        f", {summary.being_loaded} being loaded by others" * bool(summary.being_loaded),
+        f", {summary.left} left for the next run" * bool(summary.left),
     )
     logger.info(
         "loaded %d files (%d rows, %d rejected lines), %d already loaded, %d failed%s",
@@ -199,6 +203,6 @@ def _summarise(outcomes: Sequence[FileOutcome]) -> LoadSummary:
         summary.rejected_lines,
         summary.already_loaded,
         summary.failed,
-        f", {summary.being_loaded} being loaded by others" * bool(summary.being_loaded),
+        "".join(others),
     )
     return summary

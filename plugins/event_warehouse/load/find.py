@@ -7,7 +7,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
+from urllib.parse import unquote
 
 from event_warehouse.errors import FeedError, FileError
 from event_warehouse.feeds import Feed, choose_feed
@@ -19,6 +20,7 @@ from event_warehouse.sources.source_file import SourceFile
 if TYPE_CHECKING:
     from event_warehouse.sources.s3 import S3Client
 
+File = TypeVar("File", bound=SourceFile)
 FoundFiles = list[tuple[Feed, Sequence[SourceFile]]]
 
 logger = logging.getLogger(__name__)
@@ -50,7 +52,8 @@ def found_files(
     with ExitStack() as clients:
         finder = _Finder(settings, clients)
         if source is not None:
-            yield [(_feed_of(source, feeds, feed), finder.named(source))]
+            named = _feed_of(source, feeds, feed)
+            yield [(named, _not_excluded(named, source, finder.named(source)))]
             return
         chosen = [choose_feed(feeds, feed)] if feed else list(feeds.values())
         yield [(one, finder.landed(one, window)) for one in chosen]
@@ -86,13 +89,9 @@ class _Finder:
 
     def landed(self, feed: Feed, window: Window | None) -> Sequence[SourceFile]:
         """What is there of a feed, and no more being written."""
-        landed = [
+        return [
             *self._landed_in_folder(feed, window),
             *self._landed_in_bucket(feed, window),
-        ]
-        excluded = set(feed.exclude)
-        return [
-            *(file for file in landed if excluded.isdisjoint(file.uri.split("/"))),
             *self._published(feed, window),
         ]
 
@@ -106,12 +105,13 @@ class _Finder:
             for file in find_landed(self._settings.landing, glob)
         }
         now = time.time()
+        landed = _not_excluded(feed, str(self._settings.landing), [*files.values()])
         settled = [
             file
-            for file in files.values()
+            for file in landed
             if file.is_settled(now, self._settings.settle_seconds)
         ]
-        if unsettled := len(files) - len(settled):
+        if unsettled := len(landed) - len(settled):
             logger.info(
                 "%s: %d files changed in the last %g seconds or in the future; they "
                 "are left for a later run",
@@ -141,7 +141,7 @@ class _Finder:
                 end=window.end if window else None,
             )
         }
-        return list(files.values())
+        return _not_excluded(feed, self._settings.bucket, list(files.values()))
 
     def _published(self, feed: Feed, window: Window | None) -> Sequence[SourceFile]:
         if feed.url is None or window is None:
@@ -177,6 +177,20 @@ class _Finder:
         from event_warehouse.sources.web import find_url, web_client
 
         return [find_url(url, client=self._clients.enter_context(web_client()))]
+
+
+def _not_excluded(feed: Feed, root: str, files: Sequence[File]) -> Sequence[File]:
+    """The files that are in none of the feed's excluded folders below the root."""
+    if not feed.exclude:
+        return files
+    start = root if "://" in root else Path(root).resolve().as_uri()
+    return [
+        file
+        for file in files
+        if set(feed.exclude).isdisjoint(
+            unquote(file.uri.removeprefix(start)).split("/")[:-1]
+        )
+    ]
 
 
 def _globs(pattern: str, window: Window | None) -> Sequence[str]:

@@ -27,7 +27,7 @@ class Status(StrEnum):
     LOADED = "loaded"
     ALREADY_LOADED = "already loaded"
     BEING_LOADED = "being loaded by another process"
-    GONE = "gone"
+    LEFT = "gone or changed, left for the next run"
     FAILED = "failed"
 
 

@@ -56,7 +56,7 @@ def open_parquet(file: BinaryIO) -> ParquetContent:
     groups = read_row_groups(file)
     for number, group in enumerate(groups):
         _check_size(number, group)
-    with _errors_in_words():
+    with errors_in_words():
         metadata = pq.ParquetFile(file).metadata
         parquet = pq.ParquetFile(
             file,
@@ -102,7 +102,7 @@ def _batches(
     parquet: pq.ParquetFile, groups: Sequence[RowGroup], expected: int
 ) -> Iterator[Rows]:
     row_count = 0
-    with _errors_in_words():
+    with errors_in_words():
         numbers = range(len(groups))
         for size, some in groupby(numbers, lambda number: _batch_rows(groups[number])):
             for batch in parquet.iter_batches(
@@ -125,7 +125,8 @@ def _batch_rows(group: RowGroup) -> int:
 
 
 @contextmanager
-def _errors_in_words() -> Iterator[None]:
+def errors_in_words() -> Iterator[None]:
+    """Turns what pyarrow raises into a FileError that tells it."""
     try:
         yield
     except (pa.ArrowException, OSError, ValueError, LookupError) as error:

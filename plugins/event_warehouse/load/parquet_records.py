@@ -10,7 +10,11 @@ from typing import BinaryIO
 
 from event_warehouse.feeds import Feed
 from event_warehouse.load.blocks import beside
-from event_warehouse.load.parquet_batches import ParquetContent, open_parquet
+from event_warehouse.load.parquet_batches import (
+    ParquetContent,
+    errors_in_words,
+    open_parquet,
+)
 from event_warehouse.load.parquet_layout import find_drift, lay_out
 from event_warehouse.load.parquet_rows import ParquetRows
 from event_warehouse.load.records import Batch, Records
@@ -34,5 +38,7 @@ def read_parquet(file: BinaryIO, feed: Feed, *, load_id: int) -> Records:
 def _batches(content: ParquetContent, maker: ParquetRows) -> Generator[Batch]:
     line_number = 1
     for rows in content.batches:
-        yield maker.batch(rows, line_number)
+        with errors_in_words():
+            batch = maker.batch(rows, line_number)
+        yield batch
         line_number += rows.batch.num_rows

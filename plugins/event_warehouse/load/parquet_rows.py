@@ -129,7 +129,7 @@ def _field(columns: Columns, source: Source, row_count: int) -> _Values:
     separator = source.separator.encode()
     parts = [_not_empty(text(array)) for array in arrays]
     joined = join_present([concatenate(separator, part) for part in parts], row_count)
-    joined = pc.binary_slice(joined, len(separator))
+    joined = pc.binary_replace_slice(joined, 0, len(separator), b"")
     return _Values(_not_empty(joined), is_json=False)
 
 

@@ -210,14 +210,23 @@ def _of_timestamps(array: pa.TimestampArray) -> pa.BinaryArray:
 
 
 def _of_floats(array: pa.Array) -> pa.BinaryArray:
-    """The fewest digits that read as the same number."""
+    """The fewest digits that read as the same number; no exponent below 1e16."""
     if pa.types.is_float16(array.type):
         array = array.cast(pa.float32())
     written = _cast(array)
     if pc.all(_is_finite(array)).as_py() is False:
         written = pc.replace_substring(written, b"nan", b"NaN")
         written = pc.replace_substring(written, b"inf", b"Infinity")
+    # Arrow writes one from 1e10 on, so also for identifiers and milliseconds.
+    has_exponent = pc.fill_null(pc.match_substring(written, b"e+"), False)
+    if large := array.filter(has_exponent).to_pylist():
+        plain = pa.array(map(_plain_number, large), pa.binary())
+        written = pc.replace_with_mask(written, has_exponent, plain)
     return written
+
+
+def _plain_number(number: float) -> bytes:
+    return repr(number).removesuffix(".0").encode()
 
 
 def _is_finite(array: pa.Array) -> pa.BooleanArray:

@@ -36,13 +36,18 @@ class Content(Protocol):
         """The file's records, for a load."""
 
 
+def is_parquet(uri: str, feed: Feed) -> bool:
+    """Whether a feed's file of that name is Parquet."""
+    return feed.format == "parquet" or uri.endswith(".parquet")
+
+
 @contextmanager
 def reading(file: SourceFile, feed: Feed) -> Iterator[Content]:
     """The file's content, by the feed's format; a name in .parquet is Parquet.
 
     Raises FileError, also while the records are taken, if it can't be read.
     """
-    if feed.format == "parquet" or file.uri.endswith(".parquet"):
+    if is_parquet(file.uri, feed):
         with spooled(file) as stored:
             yield _Parquet(stored, feed)
     else:

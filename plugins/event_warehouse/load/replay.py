@@ -17,7 +17,7 @@ from event_warehouse.load.one_file import (
     copy_stripped,
     new_load_id,
 )
-from event_warehouse.load.readers import read_records
+from event_warehouse.load.readers import is_parquet, read_records
 from event_warehouse.load.records import Batch, Records
 from event_warehouse.settings import Settings
 
@@ -104,6 +104,9 @@ def _read_again(
     feed: Feed, load: _Load, lines: Sequence[tuple[int, bytes]], *, replay_id: int
 ) -> _Reread | None:
     """Each line by itself, as a bad one is no other's fault; None if all are bad."""
+    if is_parquet(load.uri, feed):
+        # Rows that Parquet rejected are kept as JSON.
+        feed = feed.model_copy(update={"format": "json_lines"})
     header = load.header + b"\n" if load.header is not None else b""
     records = None
     rows, numbers = [], []

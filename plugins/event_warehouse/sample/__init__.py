@@ -1,4 +1,4 @@
-"""The built-in sample: two weeks of events of the feed `customer_events` as files.
+"""The built-in samples: two weeks of `customer_events`, and a little of every feed.
 
 What generates it belongs here; nothing here knows the rest of the package.
 """

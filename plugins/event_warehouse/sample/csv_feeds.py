@@ -50,6 +50,8 @@ def customer_events(scene: Scene) -> list[SampleFile]:
     """Half a day a file: from a spreadsheet, appended to, with a new column, typed."""
     slots = scene.slots(4, timedelta(hours=12))
     files = [[_customer_event(scene, time) for time in slot.times] for slot in slots]
+    for event in files[2]:
+        event["campaign"] = scene.sometimes("spring", 0.3)
     scene.add_repeats(files)
     event = files[0][0]
     spoilt = [
@@ -62,7 +64,6 @@ def customer_events(scene: Scene) -> list[SampleFile]:
     first, second, third = (
         [_with_written_time(scene, event) for event in file] for file in files[:3]
     )
-    third = [event | {"campaign": scene.sometimes("spring", 0.3)} for event in third]
     spreadsheet = _csv(scene, first, CUSTOMER_COLUMNS, _without_last_field, end="\r\n")
     appended = _csv(scene, second, CUSTOMER_COLUMNS[::-1], _with_nul)
     widened = _csv(scene, third, ("campaign", *CUSTOMER_COLUMNS), _in_latin_1)
