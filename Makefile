@@ -15,6 +15,7 @@ SAMPLE_EVENTS ?= 200000
 SAMPLE_SEED ?= 1
 EVENTS ?=
 FEED ?=
+ONLY ?=
 
 .PHONY: help setup run up down status verify lint format test test-unit benchmark clean
 
@@ -67,8 +68,13 @@ test: lint ## Lint, then every test, on a Postgres of the tests' own
 test-unit: $(INSTALLED) ## The tests that need no database: seconds
 	@$(BIN)/pytest tests/unit
 
-benchmark: $(INSTALLED) ## Measure loading (a1) and file to marts (b2)
-	@$(BIN)/python -m benchmarks.run
+benchmark: $(INSTALLED) ## Measure, all or ONLY=a1,b2
+	@$(BIN)/python -m benchmarks.run --only="$(ONLY)"
 
-clean: down ## Stop, and remove local state and the virtual environment
-	rm -rf .warehouse $(VENV) dbt_project/target dbt_project/logs
+# What has landed is its sender's, but for the samples that `run` has made and noted.
+clean: down ## Stop; remove local state but what has landed, and the virtual environment
+	@for note in .warehouse/samples/*.json; do \
+	    rm -rf ".warehouse/landing/customer_events/sample-$$(basename "$$note" .json)"; done
+	@if [ -d .warehouse ]; then \
+	    find .warehouse -mindepth 1 -maxdepth 1 ! -name landing -exec rm -rf {} +; fi
+	rm -rf $(VENV) dbt_project/target dbt_project/logs
