@@ -12,7 +12,7 @@ from event_warehouse.accounting import verify
 from event_warehouse.load.files import load_new_files
 from event_warehouse.settings import Settings
 from event_warehouse.transform import transform
-from tests.fixture_types import Land
+from tests.fixture_types import Land, Query
 
 FEEDS = """
 visits:
@@ -125,12 +125,12 @@ def test_a_model_that_is_no_more_holds_nothing_up(
 
 
 def test_views_stay_where_they_are_when_dbt_runs(
-    settings: Settings, execute: Execute
+    settings: Settings, execute: Execute, query: Query
 ) -> None:
     transform(settings)
     execute("create view public.bi as select * from marts.accounting")
     transform(settings)
-    execute("select * from public.bi")
+    assert query(settings, "select count(*) from public.bi") == [(1,)]
 
 
 def test_a_declaration_that_changes_between_two_models_is_not_read_by_half_of_them(

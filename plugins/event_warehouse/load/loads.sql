@@ -21,28 +21,27 @@ when not matched then
 
 -- settled_uris --
 -- A set difference, never a cursor: files arrive and commit in any order.
+with settled as (
+    select
+        loads.feed_id,
+        loads.uri,
+        loads.file_version
+    from raw.loads as loads
+    where loads.status in ('loaded', 'dismissed')
+    union all
+    select
+        copies.feed_id,
+        copies.uri,
+        copies.file_version
+    from raw.copies as copies
+)
+
 select found.uri
 from unnest(%(uris)s::text[], %(versions)s::text[]) as found (uri, file_version)
-where
-    exists (
-        select
-        from raw.loads as loads
-        inner join raw.feeds as feeds on loads.feed_id = feeds.feed_id
-        where
-            feeds.feed = %(feed)s
-            and loads.uri = found.uri
-            and loads.file_version = found.file_version
-            and loads.status in ('loaded', 'dismissed')
-    )
-    or exists (
-        select
-        from raw.copies as copies
-        inner join raw.feeds as feeds on copies.feed_id = feeds.feed_id
-        where
-            feeds.feed = %(feed)s
-            and copies.uri = found.uri
-            and copies.file_version = found.file_version
-    );
+inner join settled
+    on found.uri = settled.uri and found.file_version = settled.file_version
+inner join raw.feeds as feeds on settled.feed_id = feeds.feed_id
+where feeds.feed = %(feed)s;
 
 -- has_loaded_bytes --
 select exists(
