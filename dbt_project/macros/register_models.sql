@@ -6,6 +6,7 @@ more.
 {% macro register_models() -%}
     {#- The graph is empty while dbt parses. -#}
     {%- if execute -%}
+        {% do drop_outdated_models() %}
         {%- set names = incremental_models() -%}
         delete from ledger.models
         where model not in ('ledger.applies', '{{ names | join("', '") }}');
@@ -26,4 +27,47 @@ more.
         {%- endif -%}
     {%- endfor -%}
     {{ return(names) }}
+{%- endmacro %}
+
+
+{#
+Drops the tables whose columns are not their contract's, as after an upgrade, and what they
+have taken in: the run makes them anew from raw.
+#}
+{% macro drop_outdated_models() -%}
+    {%- set columns = columns_of_tables() -%}
+    {%- for node in graph.nodes.values() if node.config.materialized == 'incremental' -%}
+        {%- set table = node.schema ~ '.' ~ node.name -%}
+        {%- set now = node.columns.keys() | sort | join(',') -%}
+        {%- if table in columns and columns[table] != now -%}
+            {%- if node.config.full_refresh is false -%}
+                {% do exceptions.raise_compiler_error(
+                    table ~ ' has columns of another version, and its keys are for ever: '
+                    ~ 'add by hand what ' ~ columns[table] ~ ' lacks of ' ~ now) %}
+            {%- endif -%}
+            {% do log(table ~ ' is made anew: its columns have changed', info=true) %}
+            {% do adapter.drop_relation(api.Relation.create(
+                database=node.database, schema=node.schema, identifier=node.name,
+                type='table')) %}
+            {% do run_query("delete from ledger.models where model = '" ~ node.name ~ "'") %}
+        {%- endif -%}
+    {%- endfor -%}
+{%- endmacro %}
+
+
+{# The columns of each table of dbt's, by schema and table, sorted and joined by commas. #}
+{% macro columns_of_tables() -%}
+    {% set query -%}
+        select
+            format('%s.%s', table_schema, table_name),
+            string_agg(column_name, ',' order by column_name collate "C")
+        from information_schema.columns
+        where table_schema in ('analytics', 'marts')
+        group by 1
+    {%- endset %}
+    {%- set columns = {} -%}
+    {%- for row in run_query(query).rows -%}
+        {%- do columns.update({row[0]: row[1]}) -%}
+    {%- endfor -%}
+    {{ return(columns) }}
 {%- endmacro %}

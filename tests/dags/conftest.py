@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from airflow.dag_processing.dagbag import DagBag
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def dag_bag(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[DagBag]":
     """What Airflow finds in the DAGs folder."""
     home = tmp_path_factory.mktemp("airflow")

@@ -144,3 +144,18 @@ def test_a_declaration_that_changes_between_two_models_is_not_read_by_half_of_th
     load_new_files(settings)
     transform(settings)
     assert verify(settings).is_balanced
+
+
+def test_table_of_another_version_is_made_anew_with_all_that_it_had(
+    settings: Settings, execute: Execute, query: Query
+) -> None:
+    transform(settings)
+    before = query(settings, "select * from analytics.events order by line_number")
+    execute("alter table analytics.events add column of_old text")
+    execute("alter table analytics.rollup_events_5min add column of_old text")
+
+    transform(settings)
+
+    assert verify(settings).problems == ()
+    after = query(settings, "select * from analytics.events order by line_number")
+    assert after == before

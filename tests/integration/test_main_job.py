@@ -91,6 +91,15 @@ def project() -> Iterator[Project]:
             embedded.stop(settings)
 
 
+def unset_environment() -> dict[str, str]:
+    """The environment without a setting: those of the DAGs' tests are still there."""
+    return {
+        key: value
+        for key, value in os.environ.items()
+        if not key.startswith(("WAREHOUSE_", "AIRFLOW"))
+    }
+
+
 def in_project(
     project: Path, program: str, *arguments: str, below: str = ""
 ) -> tuple[int, str]:
@@ -101,7 +110,7 @@ def in_project(
         [PROGRAMS / program, *arguments],
         cwd=folder,
         # As a shell's cd does it: by PWD the profile finds the socket.
-        env={**os.environ, "PYTHONPATH": plugins, "PWD": str(folder)},
+        env={**unset_environment(), "PYTHONPATH": plugins, "PWD": str(folder)},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -124,7 +133,11 @@ def home() -> Iterator[Settings]:
 def command(settings: Settings, *arguments: str, **environment: str) -> Process:
     return subprocess.Popen(
         [PROGRAMS / "warehouse", *arguments],
-        env={**os.environ, "WAREHOUSE_HOME": str(settings.home), **environment},
+        env={
+            **unset_environment(),
+            "WAREHOUSE_HOME": str(settings.home),
+            **environment,
+        },
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -149,6 +149,7 @@ def test_trouble_is_said_once_and_so_is_its_end(
 def test_what_a_person_has_to_mend_is_an_error(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level(logging.WARNING, logger="event_warehouse.producer")
     run(tmp_path, Scripted(Unavailable("key", needs_person=True), Receipt()), "1")
 
     assert [record.levelname for record in caplog.records] == ["ERROR"]
