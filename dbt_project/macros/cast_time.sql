@@ -39,18 +39,23 @@
 {%- endmacro %}
 
 
-{# Date and time of day, then an offset or none, which is UTC. Most files have one of a few
-   shapes: comparing with these, each digit a 9, costs 0.9 us a row, the regular expression
-   2 us. #}
+{#
+Whether a text has the form of ISO 8601: date and time of day, then an offset or none,
+which is UTC. To be asked beside pg_input_is_valid.
+
+A regular expression takes as long as it has states: this one 1.5 us. So most times, which
+end in Z, are told by a pattern of fixed places, which takes 0.1 us, and an expression of
+few states, 0.3 us. These two also let through what has, say, a colon within the year,
+but no such text is a valid timestamptz.
+#}
 {% macro is_iso8601(value) -%}
-    {%- set shapes = [] -%}
-    {%- for fraction in ['', '.999', '.999999'] -%}
-        {%- for offset in ['Z', '+99:99', '-99:99', ''] -%}
-            {%- do shapes.append("'9999-99-99T99:99:99" ~ fraction ~ offset ~ "'") -%}
-        {%- endfor -%}
-    {%- endfor -%}
     (
-        translate({{ value }}, '012345678', '999999999') in ({{ shapes | join(', ') }})
+        (
+            {{ value }} like '____-__-__T__:__:__Z'
+            or {{ value }} like '____-__-__T__:__:__.___Z'
+            or {{ value }} like '____-__-__T__:__:__.______Z'
+        )
+        and {{ value }} ~ '^([0-9]+[-T:.])+[0-9]+Z$'
         or {{ value }} ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]+)?)? ?(Z|[+-][0-9]{2}(:?[0-9]{2})?)?$'
     )
 {%- endmacro %}

@@ -50,6 +50,7 @@ unix_socket_directories = '{socket_folder}'
 unix_socket_permissions = 0700
 shared_buffers = '512MB'
 work_mem = '64MB'
+max_parallel_workers = {parallel_workers}
 maintenance_work_mem = '256MB'
 max_wal_size = '4GB'
 wal_compression = on
@@ -227,6 +228,8 @@ def _write_configuration(settings: Settings) -> None:
             listen_addresses="127.0.0.1" if settings.port else "",
             port=settings.port or DEFAULT_PORT,
             socket_folder=settings.socket_folder,
+            # Beside the one who asks; more would take turns.
+            parallel_workers=max(1, len(os.sched_getaffinity(0)) - 1),
         )
     )
 

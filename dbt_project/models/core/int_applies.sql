@@ -19,17 +19,12 @@ select
     stg_applies.is_identified_by_attributes,
     stg_applies.identity = '[]'
     and not stg_applies.is_reference as is_identified_by_record,
-    -- Types that a text can fail to have; null if there is none.
-    (
-        select jsonb_object_agg(types.key, types.value)
-        from jsonb_each(
-            case
-                when jsonb_typeof(stg_applies.attribute_types) = 'object'
-                    then stg_applies.attribute_types
-            end
-        ) as types
-        where types.value <> '"text"'
-    ) as attribute_types,
+    -- Null if no text can fail to have its type. Not worked out by a subquery, which
+    -- parallel workers could not run.
+    case
+        when jsonb_path_exists(stg_applies.attribute_types, '$.* ? (@ <> "text")')
+            then stg_applies.attribute_types
+    end as attribute_types,
     case when stg_applies.uses_file_time then stg_loads.file_time end
         as default_event_time,
     -- A version that is a plain number is no time, early or late.

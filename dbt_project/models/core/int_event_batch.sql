@@ -15,6 +15,7 @@ Cast once here and read by every model that takes in events. Every cast stands b
 check in one case, so that a bad value sets its row aside and nothing else. Records of
 reference feeds are cast alike; their event_time is their version.
 #}
+{%- set bad_attribute = "substr(checked.rejected_column, length('attributes.') + 1)" %}
 with
 
 stg_events as (
@@ -72,13 +73,30 @@ cast_events as (
     offset 0  -- noqa: AM09
 ),
 
-checked_attributes as (
+checked as (
     select
         cast_events.*,
         case
+            when cast_events.tenant_id is null then 'tenant_id'
+            when cast_events.is_reference and cast_events.entity_id is null
+                then 'entity_id'
+            {% for field in var('key_fields') -%}
+                when octet_length(cast_events.{{ field }}) > {{ var('max_key_bytes') }}
+                    then '{{ field }}'
+            {% endfor -%}
+            when
+                cast_events.cast_event_time is null
+                or cast_events.cast_event_time < cast_events.earliest
+                or cast_events.cast_event_time > cast_events.latest
+                then 'event_time'
+            when cast_events.cast_sample_rate is null then 'sample_rate'
+            when
+                cast_events.attributes is not null
+                and cast_events.cast_attributes is null
+                then 'attributes'
             when cast_events.attribute_types is not null
                 then (
-                    select min(types.key)
+                    select 'attributes.' || min(types.key)
                     from jsonb_each_text(cast_events.attribute_types) as types
                     where
                         {{ attribute_text('cast_events.cast_attributes', 'types.key') }}
@@ -88,36 +106,8 @@ checked_attributes as (
                             'types.value',
                         ) }}
                 )
-        end as bad_attribute
-    from cast_events
-    offset 0  -- noqa: AM09
-),
-
-checked as (
-    select
-        checked_attributes.*,
-        case
-            when checked_attributes.tenant_id is null then 'tenant_id'
-            when checked_attributes.is_reference and checked_attributes.entity_id is null
-                then 'entity_id'
-            {% for field in var('key_fields') -%}
-                when octet_length(checked_attributes.{{ field }}) > {{ var('max_key_bytes') }}
-                    then '{{ field }}'
-            {% endfor -%}
-            when
-                checked_attributes.cast_event_time is null
-                or checked_attributes.cast_event_time < checked_attributes.earliest
-                or checked_attributes.cast_event_time > checked_attributes.latest
-                then 'event_time'
-            when checked_attributes.cast_sample_rate is null then 'sample_rate'
-            when
-                checked_attributes.attributes is not null
-                and checked_attributes.cast_attributes is null
-                then 'attributes'
-            when checked_attributes.bad_attribute is not null
-                then 'attributes.' || checked_attributes.bad_attribute
         end as rejected_column
-    from checked_attributes
+    from cast_events
     offset 0  -- noqa: AM09
 )
 
@@ -153,7 +143,7 @@ select
                 {% for field in var('key_fields') -%}
                     when '{{ field }}' then checked.{{ field }}
                 {% endfor -%}
-                else {{ attribute_text('checked.cast_attributes', 'checked.bad_attribute') }}
+                else {{ attribute_text('checked.cast_attributes', bad_attribute) }}
             end
     end as rejected_value,
     case
@@ -172,7 +162,7 @@ select
         when checked.rejected_column = 'attributes'
             then 'is not JSON that Postgres can store'
         when checked.rejected_column like 'attributes.%'
-            then 'is no ' || (checked.attribute_types ->> checked.bad_attribute)
+            then 'is no ' || (checked.attribute_types ->> {{ bad_attribute }})
         else 'is longer than {{ var('max_key_bytes') }} bytes'
     end as rejected_reason,
     case when checked.rejected_column is null then checked.cast_event_time end

@@ -25,14 +25,13 @@ int_applies as (
     select * from {{ ref('int_applies') }}
 ),
 
--- Identities that the batch has more than once: few, so their values are compared.
+-- Identities that the batch may have more than once: few, so their values are compared.
 repeated as (
     select
-        batch.tenant_id,
         batch.event_time,
         batch.identity_hash
     from batch
-    group by 1, 2, 3
+    group by 1, 2
     having count(*) > 1
 ),
 
@@ -49,7 +48,7 @@ numbered as (
             order by batch.apply_id, batch.line_number
         ) as occurrence
     from batch
-    inner join repeated using (tenant_id, event_time, identity_hash)
+    inner join repeated using (event_time, identity_hash)
     inner join int_applies using (apply_id)
 )
 
