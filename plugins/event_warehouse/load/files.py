@@ -102,6 +102,8 @@ def _load_feed(
     if not files:
         return
     keep_declaration(connection, feed)
+    # By itself, or others would wait for the whole of a month's first file.
+    connection.execute(STATEMENTS["ensure_partition"])
     settled = _settled_uris(connection, feed, files)
     said = time.monotonic()
     for number, file in enumerate(files, 1):

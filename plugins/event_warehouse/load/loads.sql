@@ -43,17 +43,6 @@ inner join settled
 inner join raw.feeds as feeds on settled.feed_id = feeds.feed_id
 where feeds.feed = %(feed)s;
 
--- has_loaded_bytes --
-select exists(
-    select
-    from raw.loads as loads
-    inner join raw.feeds as feeds on loads.feed_id = feeds.feed_id
-    where
-        feeds.feed = %(feed)s
-        and loads.byte_count = %(byte_count)s
-        and loads.status = 'loaded'
-) as is_there;
-
 -- is_loaded --
 select exists(
     select
@@ -65,9 +54,33 @@ select exists(
         and loads.status = 'loaded'
 ) as is_there;
 
--- claim --
--- Saves a second loader the work; what makes it safe is the unique key of loads.
-select pg_try_advisory_xact_lock(hashtextextended(%(claimed)s, 0));
+-- start_load --
+-- In one statement, as a small file takes little more than its statements do. The
+-- claim saves a second loader the work; what makes it safe is the unique key of loads. A
+-- load_id is used up only if it can't be a copy of one that is loaded.
+with claim as materialized (
+    select pg_try_advisory_xact_lock(hashtextextended(%(claimed)s, 0)) as is_claimed
+)
+
+select
+    claim.is_claimed,
+    case
+        when
+            claim.is_claimed
+            and not exists (
+                select
+                from raw.loads as loads
+                inner join raw.feeds as feeds on loads.feed_id = feeds.feed_id
+                where
+                    feeds.feed = %(feed)s
+                    and loads.byte_count = %(byte_count)s
+                    and loads.status = 'loaded'
+            )
+            then nextval(pg_get_serial_sequence('raw.loads', 'load_id'))
+    end as load_id
+-- The month may have ended since the run began.
+from claim
+cross join raw.ensure_partition();
 
 -- wait_for_claim --
 select pg_advisory_xact_lock(hashtextextended(%(claimed)s, 0));

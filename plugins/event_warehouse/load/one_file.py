@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any, NamedTuple
 
 import psycopg
 from psycopg import sql
@@ -60,23 +61,60 @@ def load_file(
     """
     if file.byte_count == 0:
         raise FileError("is empty; send it again, or remove it")
-    # By itself, or others would wait for the whole of a month's first file.
-    connection.execute(STATEMENTS["ensure_partition"])
-    with connection.transaction():
-        claimed = f"{feed.name} {file.uri}"
-        if not _ask(connection, "claim", claimed=claimed):
-            return FileOutcome(feed.name, file.uri, Status.BEING_LOADED)
-        if sha256 := _hash_of_copy(connection, feed, file):
+    try:
+        with connection.transaction():
+            return _load_if_new(connection, feed, file)
+    except _LoadedMeanwhile as error:
+        with connection.transaction():
+            return _already_loaded(connection, feed, file, error.sha256)
+
+
+class _LoadedMeanwhile(Exception):
+    """Another loader has committed the same content."""
+
+    def __init__(self, sha256: str) -> None:
+        super().__init__(sha256)
+        self.sha256 = sha256
+
+
+def _load_if_new(
+    connection: psycopg.Connection, feed: Feed, file: SourceFile
+) -> FileOutcome:
+    start = _Start(
+        *_row(
+            connection,
+            "start_load",
+            claimed=f"{feed.name} {file.uri}",
+            feed=feed.name,
+            byte_count=file.byte_count,
+        )
+    )
+    if not start.is_claimed:
+        return FileOutcome(feed.name, file.uri, Status.BEING_LOADED)
+    load_id = start.load_id
+    if load_id is None:
+        # A copy of a loaded file has its size; only then it is read to tell.
+        sha256 = hash_file(file)
+        (is_loaded,) = _row(connection, "is_loaded", feed=feed.name, sha256=sha256)
+        if is_loaded:
             return _already_loaded(connection, feed, file, sha256)
-        content = None
+        load_id = new_load_id(connection)
+    with reading(file, feed) as content:
         try:
-            with connection.transaction(), reading(file, feed) as content:
-                return _load(connection, feed, file, content)
+            return _load(connection, feed, file, content, load_id)
         except psycopg.errors.UniqueViolation as error:
-            # Another loader has committed the same content meanwhile.
-            if content is None or error.diag.constraint_name != "loads_content":
+            if error.diag.constraint_name != "loads_content":
                 raise
-            return _already_loaded(connection, feed, file, content.sha256)
+            raise _LoadedMeanwhile(content.sha256) from error
+
+
+class _Start(NamedTuple):
+    """What Postgres says of a file that is about to be loaded."""
+
+    is_claimed: bool
+    """False if another process loads it."""
+    load_id: int | None
+    """None if a file of as many bytes is loaded, maybe this one."""
 
 
 def _already_loaded(
@@ -93,38 +131,26 @@ def _already_loaded(
     return FileOutcome(feed.name, file.uri, Status.ALREADY_LOADED)
 
 
-def _ask(connection: psycopg.Connection, statement: str, **values: object) -> object:
+def _row(
+    connection: psycopg.Connection, statement: str, **values: object
+) -> tuple[Any, ...]:
     row = connection.execute(STATEMENTS[statement], values).fetchone()
-    return row[0] if row else None
+    assert row is not None
+    return row
 
 
 def new_load_id(connection: psycopg.Connection) -> int:
     """The id of a load that is about to be."""
-    return int(str(_ask(connection, "new_load_id")))
-
-
-def _hash_of_copy(
-    connection: psycopg.Connection, feed: Feed, file: SourceFile
-) -> str | None:
-    """The hash of a file that is loaded already under another name or time.
-
-    It has the size of what it is a copy of; only then it is read to tell.
-    """
-    if file.byte_count is not None and not _ask(
-        connection, "has_loaded_bytes", feed=feed.name, byte_count=file.byte_count
-    ):
-        return None
-    sha256 = hash_file(file)
-    is_loaded = _ask(connection, "is_loaded", feed=feed.name, sha256=sha256)
-    return sha256 if is_loaded else None
+    return int(_row(connection, "new_load_id")[0])
 
 
 def _load(
-    connection: psycopg.Connection, feed: Feed, file: SourceFile, content: Content
+    connection: psycopg.Connection,
+    feed: Feed,
+    file: SourceFile,
+    content: Content,
+    load_id: int,
 ) -> FileOutcome:
-    load_id = new_load_id(connection)
-    # Again, because the month may have ended since.
-    connection.execute(STATEMENTS["ensure_partition"])
     records = content.records(load_id)
     counts = _copy(connection, records, load_id)
     if not counts.rows and counts.rejected_lines:
@@ -149,8 +175,10 @@ def _load(
         "header": records.header,
         "replays_load_id": None,
     }
-    connection.execute(STATEMENTS["replace_failed"], loaded)
-    connection.execute(STATEMENTS["insert_load"], loaded)
+    # Sent together: of a small file, waiting for answers is most of the time.
+    with connection.pipeline():
+        connection.execute(STATEMENTS["replace_failed"], loaded)
+        connection.execute(STATEMENTS["insert_load"], loaded)
     return FileOutcome(
         feed.name,
         file.uri,
