@@ -104,7 +104,7 @@ def _one_row_group(large: Path, _: int) -> Path:
 
 def _long_list(large: Path, _: int) -> Path:
     file = large.with_name("list.parquet")
-    event = {"timestamp": ["2026-11-01"], "numbers": [range(LIST_ITEMS)]}
+    event = {"timestamp": ["2026-11-01"], "numbers": [list(range(LIST_ITEMS))]}
     parquet.write_table(pa.table(event), file)
     return file
 

@@ -20,28 +20,32 @@ when not matched then
     insert (feed, declaration) values (declared.feed, declared.declaration);
 
 -- settled_uris --
--- A set difference, never a cursor: files arrive and commit in any order.
-with settled as (
-    select
-        loads.feed_id,
-        loads.uri,
-        loads.file_version
-    from raw.loads as loads
-    where loads.status in ('loaded', 'dismissed')
-    union all
-    select
-        copies.feed_id,
-        copies.uri,
-        copies.file_version
-    from raw.copies as copies
-)
-
+-- A set difference, never a cursor: files arrive and commit in any order. A few files
+-- are looked up by index, many by hashing all, as the planner finds cheaper.
 select found.uri
-from unnest(%(uris)s::text[], %(versions)s::text[]) as found (uri, file_version)
-inner join settled
-    on found.uri = settled.uri and found.file_version = settled.file_version
-inner join raw.feeds as feeds on settled.feed_id = feeds.feed_id
-where feeds.feed = %(feed)s;
+from raw.feeds as feeds
+cross join unnest(%(uris)s::text[], %(versions)s::text[]) as found (uri, file_version)
+where
+    feeds.feed = %(feed)s
+    and (
+        exists (
+            select
+            from raw.loads as loads
+            where
+                loads.feed_id = feeds.feed_id
+                and loads.uri = found.uri
+                and loads.file_version = found.file_version
+                and loads.status in ('loaded', 'dismissed')
+        )
+        or exists (
+            select
+            from raw.copies as copies
+            where
+                copies.feed_id = feeds.feed_id
+                and copies.uri = found.uri
+                and copies.file_version = found.file_version
+        )
+    );
 
 -- is_loaded --
 select exists(
@@ -56,8 +60,8 @@ select exists(
 
 -- start_load --
 -- In one statement, as a small file takes little more than its statements do. The
--- claim saves a second loader the work; what makes it safe is the unique key of loads. A
--- load_id is used up only if it can't be a copy of one that is loaded.
+-- claim saves a second loader the work; what makes it safe is the unique key of loads.
+-- An id is used up only if the file can't be a copy of one that is loaded.
 with claim as materialized (
     select pg_try_advisory_xact_lock(hashtextextended(%(claimed)s, 0)) as is_claimed
 )

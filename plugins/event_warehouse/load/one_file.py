@@ -20,6 +20,8 @@ STATEMENTS = load_statements("event_warehouse.load", "loads")
 KEPT_LINES_BYTES = 4 * 1024 * 1024
 """Rejected and stripped lines wait in memory up to this much, while a COPY of rows is
 under way."""
+LINE_OVERHEAD_BYTES = 200
+"""What a kept line takes beside its bytes; it may have but one."""
 
 
 class Status(StrEnum):
@@ -223,8 +225,9 @@ class _KeptLines:
         for batch in self._batches:
             self.rejected += batch.rejected
             self.stripped += batch.stripped
-            self._byte_count += sum(len(line.line) for line in batch.rejected)
-            self._byte_count += sum(len(line.line) for line in batch.stripped)
+            lines = [rejected.line for rejected in batch.rejected]
+            lines += [stripped.line for stripped in batch.stripped]
+            self._byte_count += sum(map(len, lines)) + LINE_OVERHEAD_BYTES * len(lines)
             yield batch
             if self.is_full:
                 return

@@ -27,7 +27,7 @@ class RejectedLine:
     byte_count: int
 
 
-@dataclass
+@dataclass(slots=True)
 class StrippedLine:
     """A record as it arrived, of which NUL characters were left out."""
 
