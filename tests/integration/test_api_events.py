@@ -9,12 +9,10 @@ import resource
 import signal
 import socket
 import subprocess
-import sys
 import time
 import zlib
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
 from http.client import HTTPResponse
 from pathlib import Path
 from typing import Any
@@ -27,59 +25,11 @@ from event_warehouse.accept.limits import Limits
 from event_warehouse.api.serve import serve
 from event_warehouse.errors import ServiceError
 from event_warehouse.settings import read_settings
+from tests.api_server import SECONDS, VISIT, Server, Start, servers, wait_for
 
-SECONDS = 20.0
-SERVER = """
-import json, sys
-from event_warehouse.accept.limits import Limits
-from event_warehouse.api.serve import serve
-from event_warehouse.settings import read_settings
-limits = Limits(**json.loads(sys.argv[2]))
-serve(read_settings(), port=0, workers=int(sys.argv[1]), limits=limits)
-"""
-JSON = {"content-type": "application/json"}
-VISIT = {"ts": "2025-06-01T11:00:00Z", "data": {"event_tag": "visit"}}
 MIB = 1024 * 1024
 NEVER = {"segment_seconds": 600.0}
 """No segment is published while the test looks."""
-
-
-@dataclass
-class Server:
-    """A server process; its home outlives it."""
-
-    process: subprocess.Popen[bytes]
-    home: Path
-    log: Path
-    url: str = ""
-    client: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=SECONDS))
-
-    @property
-    def address(self) -> tuple[str, int]:
-        host, port = self.url.removeprefix("http://").split(":")
-        return host, int(port)
-
-    def post(self, body: object, **headers: str) -> httpx.Response:
-        content = body if isinstance(body, bytes) else json.dumps(body).encode()
-        named = {name.replace("_", "-"): value for name, value in headers.items()}
-        return self.client.post(
-            f"{self.url}/events", content=content, headers={**JSON, **named}
-        )
-
-    def send(self, *events: object, key: str | None = None) -> list[str]:
-        """The ids of events that are accepted."""
-        headers = {} if key is None else {"idempotency_key": key}
-        answer = self.post({"events": events}, **headers)
-        assert answer.status_code == 200, answer.text
-        assert answer.json()["accepted"] == len(events)
-        return [str(one) for one in answer.json()["event_ids"]]
-
-    def stop(self, number: signal.Signals = signal.SIGTERM) -> None:
-        self.process.send_signal(number)
-        self.process.wait(SECONDS)
-
-
-Start = Callable[..., Server]
 
 
 @pytest.fixture
@@ -109,47 +59,6 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         pytest.skip("no disk can be mounted here")
     yield landing
     subprocess.run(["umount", str(landing)], check=True)
-
-
-def servers(home: Path) -> Generator[Start]:
-    started: list[Server] = []
-
-    def start(workers: int = 1, **limits: float) -> Server:
-        log = home / f"server-{len(started)}.log"
-        with open(log, "wb") as output:
-            process = subprocess.Popen(
-                [sys.executable, "-c", SERVER, str(workers), json.dumps(limits)],
-                env={
-                    "PYTHONPATH": os.pathsep.join(sys.path),
-                    "WAREHOUSE_HOME": str(home),
-                },
-                stderr=output,
-            )
-        server = Server(process, home, log)
-        started.append(server)
-        wait_for(lambda: "startup complete" in log.read_text(), server)
-        found = re.search(r"http://[\d.]+:\d+", log.read_text())
-        assert found
-        server.url = found.group()
-        return server
-
-    try:
-        yield start
-    finally:
-        for server in started:
-            server.client.close()
-            with suppress(psutil.NoSuchProcess):
-                for child in psutil.Process(server.process.pid).children():
-                    child.kill()
-            server.process.kill()
-            server.process.wait()
-
-
-def wait_for(is_true: Callable[[], bool], server: Server) -> None:
-    deadline = time.monotonic() + SECONDS
-    while not is_true():
-        assert time.monotonic() < deadline, server.log.read_text()
-        time.sleep(0.01)
 
 
 def feed_folder(server: Server) -> Path:

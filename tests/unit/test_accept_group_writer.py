@@ -32,6 +32,9 @@ class Slow:
     def publish_due(self) -> float | None:
         return None
 
+    def problem(self) -> str | None:
+        return None
+
     def close(self) -> None:
         self.is_closed = True
 

@@ -16,15 +16,15 @@ from hypothesis import strategies as st
 
 from event_warehouse.errors import FileError
 from event_warehouse.load.blocks import (
-    BLOCK_BYTES,
-    MAX_WINDOW_BYTES,
     QUEUED_BLOCKS,
     HashedBlocks,
     beside,
     hash_file,
     spooled,
 )
-from event_warehouse.sources.local import FileChanged, find_file
+from event_warehouse.load.compression import BLOCK_BYTES, MAX_WINDOW_BYTES
+from event_warehouse.sources.errors import FileChanged
+from event_warehouse.sources.local import find_file
 
 LINES = b"".join(b"line %d of the file\n" % number for number in range(20_000))
 SKIPPABLE = b"\x53\x2a\x4d\x18" + (5).to_bytes(4, "little") + b"12345"

@@ -6,7 +6,8 @@ and rows and ledger entry are written in one transaction.
 A model's SQL gives the rows for the pending applies only, `where {{ is_pending(...) }}`.
     upstreams              models whose ledgers feed this one (required)
     incremental_strategy   append   new rows
-                           add      new counts: by `unique_key`, all other columns add up
+                           add      new counts and sketches: by `unique_key`, the other
+                                    columns add up, and those of integer[] unite
                            replace  whole groups: those of the new rows, by `unique_key`
     unique_key             columns, for add and replace
     partition_by           a timestamptz column: one partition a month (UTC)
@@ -17,6 +18,11 @@ readers see the old rows until the new ones are there, and keep their views and 
 #}
 {% materialization incremental, adapter='postgres' -%}
     {%- set existing = load_cached_relation(this) -%}
+    {%- if existing is not none and existing.is_view -%}
+        {# What an older version of the project had as a view. #}
+        {% do adapter.drop_relation(existing) %}
+        {%- set existing = none -%}
+    {%- endif -%}
     {%- set target_relation = this.incorporate(type='table') -%}
     {%- set is_rebuilt = existing is none or should_full_refresh() -%}
 
@@ -68,7 +74,11 @@ readers see the old rows until the new ones are there, and keep their views and 
         {% call statement('add') -%}
             update {{ relation }} as kept set
                 {% for column in model.columns if column not in keys -%}
-                    {{ column }} = kept.{{ column }} + fresh.{{ column }}
+                    {{ column }} = {% if model.columns[column].data_type == 'integer[]' -%}
+                        sketch.union_of(kept.{{ column }}, fresh.{{ column }})
+                    {%- else -%}
+                        kept.{{ column }} + fresh.{{ column }}
+                    {%- endif %}
                     {{- ', ' if not loop.last }}
                 {%- endfor %}
             from {{ this.identifier }}__fresh as fresh

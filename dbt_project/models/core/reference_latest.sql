@@ -1,7 +1,20 @@
-{{ config(materialized='view', contract={'enforced': false}) }}
-{#
-Grain: one row per reference record: its newest version.
-#}
+{{ config(
+    upstreams=['reference_history'],
+    incremental_strategy='replace',
+    unique_key=['feed', 'tenant_id', 'entity_id'],
+) }}
+{# Grain: one row per reference record: its newest version. #}
+with
+
+touched as (
+    select distinct
+        reference_history.feed_id,
+        reference_history.tenant_id,
+        reference_history.entity_id
+    from {{ ref('reference_history') }} as reference_history
+    where {{ is_pending('reference_history') }}
+)
+
 select distinct on (
     reference_history.feed_id, reference_history.tenant_id, reference_history.entity_id
 )
@@ -12,7 +25,9 @@ select distinct on (
     reference_history.version_time,
     reference_history.attributes,
     reference_history.received_at
-from {{ ref('reference_history') }} as reference_history
+from touched
+inner join {{ ref('reference_history') }} as reference_history
+    using (feed_id, tenant_id, entity_id)
 inner join {{ ref('stg_feeds') }} as stg_feeds using (feed_id)
 order by
     reference_history.feed_id asc,

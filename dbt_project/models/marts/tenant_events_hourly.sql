@@ -1,5 +1,5 @@
 {{ config(
-    upstreams=['rollup_events_1hr', 'int_touched_hours'],
+    upstreams=['tenant_events_5min', 'int_touched_hours'],
     incremental_strategy='replace',
     unique_key=['tenant_id', 'event_hour'],
 ) }}
@@ -15,11 +15,15 @@ touched as (
 )
 
 select
-    rollup_events_1hr.tenant_id,
-    rollup_events_1hr.event_hour,
-    sum(rollup_events_1hr.event_count)::bigint as event_count,
-    sum(rollup_events_1hr.weighted_count)::bigint as weighted_count
+    touched.tenant_id,
+    touched.event_hour,
+    {{ tenant_counts('tenant_events_5min') }}
 from touched
-inner join {{ ref('rollup_events_1hr') }} as rollup_events_1hr
-    using (tenant_id, event_hour)
+inner join {{ ref('tenant_events_5min') }} as tenant_events_5min
+    on touched.tenant_id = tenant_events_5min.tenant_id
+    -- The same twice: as an equality for many hours, as a range of the key for few.
+    and touched.event_hour
+    = date_trunc('hour', tenant_events_5min.event_5min, 'UTC')
+    and touched.event_hour <= tenant_events_5min.event_5min
+    and touched.event_hour + interval '1 hour' > tenant_events_5min.event_5min
 group by 1, 2

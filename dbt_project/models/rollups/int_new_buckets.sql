@@ -15,6 +15,8 @@ select
     int_new_events.country,
     int_new_events.browser,
     count(*) as event_count,
-    sum(int_new_events.sample_rate) as weighted_count
+    sum(int_new_events.sample_rate) as weighted_count,
+    {{ sketch_of('int_new_events.device_id') }} as device_sketch,
+    {{ sketch_of('int_new_events.session_id') }} as session_sketch
 from {{ ref('int_new_events') }} as int_new_events
 group by 1, 2, 3, 4, 5, 6

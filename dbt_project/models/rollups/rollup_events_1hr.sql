@@ -30,7 +30,9 @@ select
     rollup_events_5min.country_key,
     rollup_events_5min.browser_key,
     sum(rollup_events_5min.event_count)::bigint as event_count,
-    sum(rollup_events_5min.weighted_count)::bigint as weighted_count
+    sum(rollup_events_5min.weighted_count)::bigint as weighted_count,
+    sketch.merge(rollup_events_5min.device_sketch) as device_sketch,
+    sketch.merge(rollup_events_5min.session_sketch) as session_sketch
 from touched
 inner join {{ ref('rollup_events_5min') }} as rollup_events_5min
     on touched.tenant_id = rollup_events_5min.tenant_id

@@ -5,7 +5,8 @@
 ) }}
 {#
 Grain: one row per tenant, five minutes (UTC), event type, country and browser. Counts
-add, so late events change their own bucket and nothing else. A missing value has key 0.
+add and sketches unite, so late events change their own bucket and nothing else. A missing
+value has key 0.
 #}
 select
     int_new_buckets.tenant_id,
@@ -14,7 +15,9 @@ select
     coalesce(dim_countries.country_key, 0) as country_key,
     coalesce(dim_browsers.browser_key, 0) as browser_key,
     sum(int_new_buckets.event_count)::bigint as event_count,
-    sum(int_new_buckets.weighted_count)::bigint as weighted_count
+    sum(int_new_buckets.weighted_count)::bigint as weighted_count,
+    sketch.merge(int_new_buckets.device_sketch) as device_sketch,
+    sketch.merge(int_new_buckets.session_sketch) as session_sketch
 from {{ ref('int_new_buckets') }} as int_new_buckets
 left join {{ ref('dim_event_types') }} as dim_event_types
     on int_new_buckets.event_type = dim_event_types.event_type

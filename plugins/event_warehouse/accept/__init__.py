@@ -1,4 +1,4 @@
-"""Events that applications send, from a request's body to lines safe on disk.
+"""Events that applications send, from a request's body to lines that are safe.
 
 What is accepted is a file of the feed `api_events`; nothing here knows HTTP.
 """

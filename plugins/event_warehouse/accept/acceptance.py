@@ -6,20 +6,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from pathlib import Path
 
 from event_warehouse.accept.events import event_ids, read_events, write_lines
 from event_warehouse.accept.group_writer import GroupWriter
 from event_warehouse.accept.limits import Limits
-from event_warehouse.accept.local_segments import (
-    LocalSegments,
-    recover_segments,
-    utc_now,
-)
+from event_warehouse.accept.open_store import open_store
 from event_warehouse.accept.repeats import Repeats
-
-FEED = "api_events"
-"""The feed whose folder the segments are in."""
+from event_warehouse.accept.store import SegmentStore
+from event_warehouse.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -33,7 +27,10 @@ class Accepted:
 class Acceptance:
     """Takes requests' bodies, until the writer that it was given is closed."""
 
-    def __init__(self, writer: GroupWriter, *, max_remembered_keys: int) -> None:
+    def __init__(
+        self, store: SegmentStore, writer: GroupWriter, *, max_remembered_keys: int
+    ) -> None:
+        self._store = store
         self._writer = writer
         self._repeats = Repeats(max_remembered_keys)
 
@@ -53,17 +50,18 @@ class Acceptance:
             return answer, commit()
         return answer, self._repeats.commit_once(tenant, key, body, commit)
 
+    def problem(self) -> str | None:
+        """Why nothing can be kept now; none if it can."""
+        return self._store.problem()
+
 
 @contextmanager
-def open_acceptance(folder: Path, limits: Limits) -> Iterator[Acceptance]:
-    """Recovers what was left in the folder; at the end publishes what was accepted."""
-    recover_segments(folder, now=utc_now())
-    store = LocalSegments(
-        folder, max_seconds=limits.segment_seconds, max_bytes=limits.segment_bytes
-    )
+def open_acceptance(settings: Settings, limits: Limits) -> Iterator[Acceptance]:
+    """Publishes what was left before; at the end, what was accepted."""
+    store = open_store(settings, limits)
     writer = GroupWriter(store, max_waiting=limits.max_waiting)
     writer.start()
     try:
-        yield Acceptance(writer, max_remembered_keys=limits.max_remembered_keys)
+        yield Acceptance(store, writer, max_remembered_keys=limits.max_remembered_keys)
     finally:
         writer.close()

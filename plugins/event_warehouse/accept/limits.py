@@ -16,7 +16,7 @@ class Limits:
     max_bytes_in_flight: int = 128 * MIB
     """Of the bodies of all requests that are not yet answered."""
     max_waiting: int = 1_000
-    """Requests that wait to be written; the disk is too slow for more."""
+    """Requests that wait to be written; the disk or bucket is too slow for more."""
     max_remembered_keys: int = 10_000
     """Idempotency keys that a process remembers; about 2 KB each."""
     segment_seconds: float = 5.0
@@ -24,3 +24,9 @@ class Limits:
     and nothing faster: a landed file has to settle for as long before it is loaded."""
     segment_bytes: int = 64 * MIB
     """A segment that has grown to this is published at once."""
+    put_attempts: int = 3
+    """To write to the bucket, before the requests that wait for it are refused."""
+    put_seconds: float = 6.0
+    """How long the bucket may be silent in each; a third of it to be connected to. With
+    the pauses between them, all end within the 30 seconds that a service which is
+    stopped gives its requests."""

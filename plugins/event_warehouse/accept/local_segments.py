@@ -12,11 +12,13 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from stat import S_ISREG
+from tempfile import TemporaryFile
 from uuid import uuid4
 
+from event_warehouse.accept.segment_names import landed_name, utc_now
 from event_warehouse.accept.store import StoreError
 
 PREFIX, SUFFIX = ".segment-", ".jsonl.open"
@@ -27,11 +29,6 @@ RETRY_SECONDS = 1.0
 BLOCK_BYTES = 64 * 1024
 
 logger = logging.getLogger(__name__)
-
-
-def utc_now() -> datetime:
-    """The wall clock."""
-    return datetime.now(UTC)
 
 
 @dataclass
@@ -95,6 +92,16 @@ class LocalSegments:
                 "%s: can't publish a segment: %s", self._folder, error.strerror
             )
             return RETRY_SECONDS
+        return None
+
+    def problem(self) -> str | None:
+        """Tried, because permissions say nothing of a full disk."""
+        try:
+            with TemporaryFile(dir=self._folder, prefix=".health-") as probe:
+                probe.write(b"ok")
+                probe.flush()
+        except OSError as error:
+            return error.strerror or type(error).__name__
         return None
 
     def close(self) -> None:
@@ -179,7 +186,7 @@ def publish_file(path: Path, folder: Path, byte_count: int, now: datetime) -> No
         path.unlink()
         return
     segment_id = path.name.removeprefix(PREFIX).removesuffix(SUFFIX)
-    visible = folder / f"{now:%Y/%m/%d/%H}" / f"{now:%Y%m%dT%H%M%SZ}-{segment_id}.jsonl"
+    visible = folder / landed_name(segment_id, now)
     visible.parent.mkdir(parents=True, exist_ok=True)
     path.rename(visible)
     try:

@@ -18,7 +18,7 @@ class SegmentStore(Protocol):
     def commit(self, lines: bytes) -> None:
         """Keep these lines whatever happens from now on.
 
-        All of them, or with StoreError none.
+        All of them; with StoreError none is promised.
         """
 
     def publish_due(self) -> float | None:
@@ -26,6 +26,9 @@ class SegmentStore(Protocol):
 
         Returns the seconds until something is due; none if nothing is open.
         """
+
+    def problem(self) -> str | None:
+        """Why nothing can be kept now; none if it can. Any thread may ask."""
 
     def close(self) -> None:
         """Publish all that is open; what can't be is left for the next start."""

@@ -9,9 +9,8 @@ from typing import Any
 import uvicorn
 from uvicorn.supervisors import Multiprocess
 
-from event_warehouse.accept.acceptance import FEED
 from event_warehouse.accept.limits import Limits
-from event_warehouse.accept.local_segments import make_folder
+from event_warehouse.accept.open_store import check_store
 from event_warehouse.api.app import DEFAULT_TENANT, create_app
 from event_warehouse.errors import ServiceError
 from event_warehouse.settings import Settings
@@ -45,16 +44,10 @@ def serve(
 ) -> None:
     """Serves until SIGTERM or SIGINT; then ends what is under way and publishes it.
 
-    Port 0 takes a free one. Raises ServiceError if it can't listen, or the landing
-    folder is not there and can't be made.
+    Port 0 takes a free one. Raises ServiceError if it can't listen, or no event can be
+    kept: the landing folder can't be made, or the bucket can't be written to.
     """
-    try:
-        make_folder(settings.landing / FEED)
-    except OSError as error:
-        raise ServiceError(
-            f"{settings.landing / FEED} can't be made: {error.strerror}; make the "
-            "landing folder writable, or name another: WAREHOUSE_LANDING"
-        ) from error
+    check_store(settings, limits or Limits())
     with _listen(host, port) as listener:
         config = uvicorn.Config(
             partial(create_app, settings, tenant=tenant, limits=limits),

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from fastapi import Depends, FastAPI, Request
 
-from event_warehouse.accept.acceptance import FEED, Acceptance, open_acceptance
+from event_warehouse.accept.acceptance import Acceptance, open_acceptance
 from event_warehouse.accept.limits import Limits
 from event_warehouse.api.bodies import BytesInFlight
 from event_warehouse.settings import Settings
@@ -31,7 +31,7 @@ def lifespan_of(settings: Settings, *, tenant: str, limits: Limits) -> Lifespan:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, object]]:
-        with open_acceptance(settings.landing / FEED, limits) as acceptance:
+        with open_acceptance(settings, limits) as acceptance:
             in_flight = BytesInFlight(limits.max_bytes_in_flight)
             services = Services(settings, tenant, limits, acceptance, in_flight)
             yield {"services": services}

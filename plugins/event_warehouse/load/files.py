@@ -14,8 +14,7 @@ from event_warehouse.feeds import Feed, read_feeds
 from event_warehouse.load.find import Window, found_files
 from event_warehouse.load.one_file import STATEMENTS, FileOutcome, Status, load_file
 from event_warehouse.settings import Settings
-from event_warehouse.sources.errors import SourceUnavailable
-from event_warehouse.sources.local import FileChanged, FileGone
+from event_warehouse.sources.errors import FileChanged, FileGone, SourceUnavailable
 from event_warehouse.sources.source_file import SourceFile
 
 PROGRESS_SECONDS = 1.0

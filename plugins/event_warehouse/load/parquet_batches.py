@@ -7,21 +7,22 @@ from itertools import groupby
 from typing import Any, BinaryIO
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa  # type: ignore[import-untyped]
-import pyarrow.compute as pc  # type: ignore[import-untyped]
 import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
 from event_warehouse.errors import FileError
+from event_warehouse.load.lines import OverlongLine
+from event_warehouse.load.parquet_long import as_overlong_line, text_bytes
 from event_warehouse.load.parquet_pages import RowGroup, read_row_groups
-from event_warehouse.load.parquet_text import is_bytes, is_text
-from event_warehouse.load.records import KEPT_BYTES, MAX_RECORD_BYTES
 
 MAX_PAGES_BYTES = 128 * 1024 * 1024
 """Of the pages that are in memory at the same time: one of each column, packed and
 unpacked. Measured: a file at the limit takes 270 MB, one of usual pages 100 MB."""
 BATCH_BYTES = 4 * 1024 * 1024
 MAX_BATCH_ROWS = 32 * 1024
+MAX_ROW_BYTES = 256 * 1024 * 1024
+"""Of the pages and of the longest lists that may be in one row. A record up to the limit
+has no more than half as many values as characters, which fit in."""
 MAX_UNPACKED_BYTES = 32 * 1024 * 1024
 """Of a batch, if its rows are all as large as the largest on average of a page."""
 BUFFER_BYTES = 32 * 1024
@@ -34,8 +35,8 @@ class Rows:
     """Some of a file's rows, in their order."""
 
     batch: pa.RecordBatch
-    overlong_bytes: int = 0
-    """The length of a single row that is too long; its values are cut."""
+    overlong: OverlongLine | None = None
+    """The beginning and the length of a single row that is too long."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,13 @@ def _check_size(number: int, group: RowGroup) -> None:
             f"row group {number} needs {group.page_bytes:,} bytes of memory, more than "
             f"{MAX_PAGES_BYTES:,}, for a page of each column (most for "
             f"{group.largest_column!r}); write it with smaller pages or row groups"
+        )
+    row_bytes = int(group.page_bytes + group.longest_row_bytes)
+    if row_bytes > MAX_ROW_BYTES:
+        raise FileError(
+            f"row group {number} may need {row_bytes:,} bytes of memory, more than "
+            f"{MAX_ROW_BYTES:,}, for a single row (most for the lists in "
+            f"{group.longest_column!r}); write it with shorter lists or smaller pages"
         )
 
 
@@ -138,50 +146,16 @@ def errors_in_words() -> Iterator[None]:
 
 def _cut(batch: pa.RecordBatch) -> Iterator[Rows]:
     """The batch in pieces whose text, once it is written out, is of bounded size."""
-    sizes = _text_bytes(batch)
+    sizes = text_bytes(batch)
     ends = np.cumsum(sizes)
     begin = 0
     while begin < batch.num_rows:
-        if sizes[begin] > MAX_RECORD_BYTES:
+        if sizes[begin] > BATCH_BYTES:
             row = batch.slice(begin, 1)
-            yield Rows(_with_cut_values(row), overlong_bytes=int(sizes[begin]))
+            yield Rows(row, overlong=as_overlong_line(row))
             begin += 1
             continue
         limit = ends[begin] - sizes[begin] + BATCH_BYTES
         end = max(begin + 1, int(np.searchsorted(ends, limit, side="right")))
         yield Rows(batch.slice(begin, end - begin))
         begin = end
-
-
-def _text_bytes(batch: pa.RecordBatch) -> npt.NDArray[np.int64]:
-    sizes = np.zeros(batch.num_rows, np.int64)
-    for column in batch.columns:
-        lengths = _lengths(column)
-        if lengths is not None:
-            sizes += pc.fill_null(lengths, 0).to_numpy(zero_copy_only=False)
-    return sizes
-
-
-def _lengths(array: pa.Array) -> pa.Array | None:
-    if pa.types.is_dictionary(array.type):
-        lengths = _lengths(array.dictionary)
-        return None if lengths is None else lengths.take(array.indices)
-    if is_text(array.type) or is_bytes(array.type):
-        return pc.binary_length(array.cast(pa.binary()))
-    return None
-
-
-def _with_cut_values(row: pa.RecordBatch) -> pa.RecordBatch:
-    columns = [
-        column if _lengths(column) is None else _cut_values(column)
-        for column in row.columns
-    ]
-    return pa.RecordBatch.from_arrays(columns, names=row.schema.names)
-
-
-def _cut_values(array: pa.Array) -> pa.Array:
-    if pa.types.is_dictionary(array.type):
-        array = array.dictionary_decode()
-    cut = pc.binary_slice(array.cast(pa.binary()), 0, KEPT_BYTES)
-    # Not a cast, which would refuse a character that is cut.
-    return cut.view(pa.string()) if is_text(array.type) else cut

@@ -27,7 +27,6 @@ from event_warehouse.load.parquet_text import (
     text,
 )
 from event_warehouse.load.records import (
-    KEPT_BYTES,
     MAX_RECORD_BYTES,
     NUL,
     OVERLONG,
@@ -61,10 +60,10 @@ class ParquetRows:
 
     def batch(self, rows: Rows, line_number: int) -> Batch:
         """The rows for COPY and those that are rejected; line_number is the first's."""
-        if rows.overlong_bytes:
-            (line,) = _as_json(rows.batch, [0])
-            beginning, length = line[:KEPT_BYTES], rows.overlong_bytes
-            rejected = RejectedLine(line_number, OVERLONG, beginning, length)
+        if line := rows.overlong:
+            rejected = RejectedLine(
+                line_number, OVERLONG, line.beginning, line.byte_count
+            )
             return Batch(b"", 0, [rejected])
         row_count = rows.batch.num_rows
         columns = self._layout.columns_of(rows.batch)

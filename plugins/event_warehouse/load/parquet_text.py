@@ -4,7 +4,8 @@ All text is arrays of bytes, because only a look at it tells whether it is UTF-8
 stays null.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from codecs import getincrementaldecoder
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
 import numpy as np
@@ -13,7 +14,6 @@ import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.compute as pc  # type: ignore[import-untyped]
 
 from event_warehouse.load.json_depth import is_too_deep
-from event_warehouse.load.records import is_utf8
 
 COPY_ESCAPES = {
     ord("\\"): b"\\\\",
@@ -238,14 +238,24 @@ def _of_bytes(array: pa.Array) -> pa.BinaryArray:
     binary = array.cast(pa.binary())
     if pa.types.is_fixed_size_binary(array.type):
         return concatenate(b"\\x", _hex(binary))
-    is_plain = pa.array([_is_plain(value) for value in binary.to_pylist()], pa.bool_())
-    if pc.all(is_plain).as_py() is False:
-        return pc.if_else(is_plain, binary, concatenate(b"\\x", _hex(binary)))
+    are_plain = [value is None or is_plain([value]) for value in binary.to_pylist()]
+    if not all(are_plain):
+        return pc.if_else(
+            pa.array(are_plain), binary, concatenate(b"\\x", _hex(binary))
+        )
     return binary
 
 
-def _is_plain(value: bytes | None) -> bool:
-    return value is None or (b"\0" not in value and is_utf8(value))
+def is_plain(parts: Iterable[bytes | memoryview]) -> bool:
+    """True if the bytes, given in parts, are text that Postgres takes."""
+    decoder = getincrementaldecoder("utf-8")()
+    try:
+        if any("\0" in decoder.decode(part) for part in parts):
+            return False
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _hex(array: pa.BinaryArray) -> pa.BinaryArray:

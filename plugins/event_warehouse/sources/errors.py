@@ -1,4 +1,4 @@
-"""What can go wrong between here and a source."""
+"""What can go wrong with a source, and on the way to it."""
 
 from event_warehouse.errors import FileError
 
@@ -8,6 +8,14 @@ class SourceUnavailable(FileError):
 
     Not one file's fault: whoever loads many does best to stop.
     """
+
+
+class FileGone(FileError):
+    """is gone since it was found"""
+
+
+class FileChanged(FileError):
+    """was changed while it was read; the next run loads it"""
 
 
 class Interrupted(Exception):

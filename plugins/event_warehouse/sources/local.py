@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from event_warehouse.errors import FileError
+from event_warehouse.sources.errors import FileChanged as FileChanged
+from event_warehouse.sources.errors import FileGone as FileGone
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -22,14 +24,6 @@ showing it, so its version is not trusted (as git does with its index)."""
 FUTURE_SECONDS = 86_400.0
 """A time of change further ahead than this is just wrong, and waiting for it no use."""
 GONE = {errno.ENOENT, errno.ENOTDIR, errno.ESTALE}
-
-
-class FileGone(FileError):
-    """is gone since it was found"""
-
-
-class FileChanged(FileError):
-    """was changed while it was read; the next run loads it"""
 
 
 class Stamp(NamedTuple):

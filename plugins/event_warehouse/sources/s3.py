@@ -15,9 +15,8 @@ from botocore.utils import parse_timestamp  # type: ignore[import-untyped]
 
 from event_warehouse.errors import FileError
 from event_warehouse.sources.date_template import parse_template
-from event_warehouse.sources.errors import Interrupted, SourceUnavailable
+from event_warehouse.sources.errors import FileChanged, Interrupted, SourceUnavailable
 from event_warehouse.sources.key_pattern import KeyPattern, parse_pattern
-from event_warehouse.sources.local import FileChanged
 from event_warehouse.sources.resuming import Backoff, Body, ResumingStream, retry
 from event_warehouse.sources.s3_errors import (
     BROKEN_BODY,
@@ -265,7 +264,13 @@ def _objects(page: dict[str, Any], bucket: str, client: S3Client) -> Iterator[S3
         )
 
 
-def s3_client(*, endpoint_url: str | None = None, attempts: int = 5) -> S3Client:
+def s3_client(
+    *,
+    endpoint_url: str | None = None,
+    attempts: int = 5,
+    connect_seconds: float = 10,
+    read_seconds: float = 60,
+) -> S3Client:
     """A client of S3 or of the service at the endpoint; the caller closes it.
 
     The endpoint, if none is given, the region and the credentials are what AWS's usual
@@ -273,8 +278,8 @@ def s3_client(*, endpoint_url: str | None = None, attempts: int = 5) -> S3Client
     used.
     """
     config = Config(
-        connect_timeout=10,
-        read_timeout=60,
+        connect_timeout=connect_seconds,
+        read_timeout=read_seconds,
         tcp_keepalive=True,
         retries={"mode": "standard", "total_max_attempts": attempts},
     )

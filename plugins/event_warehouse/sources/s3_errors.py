@@ -9,8 +9,12 @@ from botocore import exceptions  # type: ignore[import-untyped]
 from botocore.parsers import ResponseParserError  # type: ignore[import-untyped]
 
 from event_warehouse.errors import FileError
-from event_warehouse.sources.errors import Interrupted, SourceUnavailable
-from event_warehouse.sources.local import FileChanged, FileGone
+from event_warehouse.sources.errors import (
+    FileChanged,
+    FileGone,
+    Interrupted,
+    SourceUnavailable,
+)
 
 S3_ERRORS = (exceptions.BotoCoreError, exceptions.ClientError, ResponseParserError)
 """All that a call of the client raises."""
@@ -79,6 +83,17 @@ def reading_error(error: Exception, client: Any) -> Exception:
             return FileError("is archived; restore it to a class that can be read")
     kind, problem = _problem(error, client)
     return kind(f"can't be read: {problem}")
+
+
+def writing_problem(error: Exception, client: Any) -> str:
+    """Why an object can't be written."""
+    if _code(error) in {"AccessDenied", "403"}:
+        return (
+            "these credentials lack the permission s3:PutObject on it, or "
+            "kms:GenerateDataKey on its key"
+        )
+    _, problem = _problem(error, client)
+    return problem
 
 
 def _problem(error: Exception, client: Any) -> tuple[type[Exception], str]:

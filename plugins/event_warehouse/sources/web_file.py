@@ -8,8 +8,12 @@ from email.utils import parsedate_to_datetime
 import httpx
 
 from event_warehouse.errors import FileError
-from event_warehouse.sources.errors import Interrupted, SourceUnavailable
-from event_warehouse.sources.local import FileChanged, FileGone
+from event_warehouse.sources.errors import (
+    FileChanged,
+    FileGone,
+    Interrupted,
+    SourceUnavailable,
+)
 from event_warehouse.sources.resuming import Backoff, Body, ResumingStream
 
 BACKOFF = Backoff()

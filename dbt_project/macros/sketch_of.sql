@@ -1,0 +1,9 @@
+{# The sketch of the values of a group (plugins/event_warehouse/migrations). #}
+{% macro sketch_of(value) -%}
+    coalesce(
+        sketch.of(
+            array_agg(sketch.hash({{ value }})) filter (where {{ value }} is not null)
+        ),
+        '{}'
+    )
+{%- endmacro %}

@@ -1,0 +1,25 @@
+{{ config(
+    upstreams=['int_event_batch', 'int_repeats', 'dim_entities', 'dim_event_types'],
+    incremental_strategy='add',
+    unique_key=['tenant_id', 'event_month', 'entity_key', 'event_type_key'],
+) }}
+{#
+Grain: one row per tenant, month (UTC), entity and event type: what a dashboard of months
+adds up, a small part of the days'. A missing value has key 0.
+#}
+select
+    int_new_events.tenant_id,
+    date_trunc('month', int_new_events.event_time at time zone 'UTC')::date
+        as event_month,
+    coalesce(dim_entities.entity_key, 0) as entity_key,
+    coalesce(dim_event_types.event_type_key, 0) as event_type_key,
+    count(*) as event_count
+from {{ ref('int_new_events') }} as int_new_events
+left join {{ ref('dim_entities') }} as dim_entities
+    on
+        int_new_events.tenant_id = dim_entities.tenant_id
+        and int_new_events.entity_id = dim_entities.entity_id
+left join {{ ref('dim_event_types') }} as dim_event_types
+    on int_new_events.event_type = dim_event_types.event_type
+where {{ is_pending('int_new_events') }}
+group by 1, 2, 3, 4

@@ -1,0 +1,10 @@
+{{ config(
+    upstreams=['fct_device_activity_daily', 'int_touched_hours'],
+    incremental_strategy='replace',
+    unique_key=['tenant_id', 'event_date'],
+) }}
+{# Grain: one row per tenant, day (UTC) and place of the devices with most events. #}
+{{ most_active(
+    'device',
+    counted_in='fct_device_activity_daily', named_in='dim_devices'
+) }}
