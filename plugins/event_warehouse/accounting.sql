@@ -131,6 +131,16 @@ sums as (
     from analytics.fct_entity_activity_daily
     union all
     select
+        'fct_entity_activity_monthly' as model,
+        coalesce(sum(event_count), 0)::bigint as event_count
+    from analytics.fct_entity_activity_monthly
+    union all
+    select
+        'fct_device_activity_daily' as model,
+        coalesce(sum(event_count), 0)::bigint as event_count
+    from analytics.fct_device_activity_daily
+    union all
+    select
         'rollup_events_5min' as model,
         coalesce(sum(event_count), 0)::bigint as event_count
     from analytics.rollup_events_5min
@@ -141,9 +151,24 @@ sums as (
     from analytics.rollup_events_1hr
     union all
     select
+        'event_types_hourly' as model,
+        coalesce(sum(event_count), 0)::bigint as event_count
+    from marts.event_types_hourly
+    union all
+    select
+        'tenant_events_5min' as model,
+        coalesce(sum(event_count), 0)::bigint as event_count
+    from marts.tenant_events_5min
+    union all
+    select
         'tenant_events_hourly' as model,
         coalesce(sum(event_count), 0)::bigint as event_count
     from marts.tenant_events_hourly
+    union all
+    select
+        'tenant_events_daily' as model,
+        coalesce(sum(event_count), 0)::bigint as event_count
+    from marts.tenant_events_daily
 ),
 
 events as (

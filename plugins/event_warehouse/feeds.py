@@ -1,5 +1,6 @@
 """The feeds: which files bring events, and which input field is which event field."""
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -43,6 +44,11 @@ class EventField(StrEnum):
     SAMPLE_RATE = "sample_rate"
 
 
+NAMES_OF_TABLES = re.compile(
+    "events|(rejected|duplicate)_events|reference_(history|latest)"
+    "|(stg|int|dim|fct|rollup)_.*"
+)
+"""What `analytics` has beside the feeds' views."""
 ALWAYS_IN_IDENTITY = {EventField.TENANT_ID, EventField.EVENT_TIME}
 NOT_IN_IDENTITY = {*ALWAYS_IN_IDENTITY, EventField.SAMPLE_RATE}
 
@@ -106,6 +112,13 @@ class Feed(_Declared):
     latest_ahead: Annotated[
         timedelta, Field(ge=timedelta(0), le=timedelta(days=36_500))
     ] = timedelta(hours=1)
+
+    @field_validator("name")
+    @classmethod
+    def _is_no_table_s_name(cls, name: str) -> str:
+        if NAMES_OF_TABLES.fullmatch(name):
+            raise ValueError(f"{name} is a table's name; call the feed otherwise")
+        return name
 
     @field_validator("files", mode="before")
     @classmethod

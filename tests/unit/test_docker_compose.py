@@ -27,6 +27,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 from event_warehouse import embedded
+from event_warehouse.accept.open_store import FEED
 from event_warehouse.airflow_environment import airflow_environment
 from event_warehouse.airflow_services import SERVICES
 from event_warehouse.settings import PROJECT, read_settings
@@ -178,8 +179,11 @@ def folders(deployment: Deployment) -> Iterator[str]:
     for name, service in deployment.services.items():
         environment = service.get("environment", {})
         for key in ("WAREHOUSE_HOME", "WAREHOUSE_LANDING", "WAREHOUSE_FEEDS"):
-            if key in environment and environment[key] not in _targets(service):
-                yield f"{name}: nothing is mounted at {key}, {environment[key]}"
+            place = environment.get(key)
+            if key == "WAREHOUSE_LANDING" and _accepts_events(service):
+                place = f"{place}/{FEED}"
+            if place and place not in _targets(service):
+                yield f"{name}: nothing is mounted at {key}, {place}"
 
 
 def _targets(service: dict[str, Any]) -> set[str]:
@@ -187,6 +191,26 @@ def _targets(service: dict[str, Any]) -> set[str]:
         mount["target"] if isinstance(mount, dict) else mount.split(":")[1]
         for mount in service.get("volumes", [])
     }
+
+
+def accepting(deployment: Deployment) -> Iterator[str]:
+    """A service takes events, where it is asked, and can write to their folder."""
+    accepting = {k: v for k, v in deployment.services.items() if _accepts_events(v)}
+    if not accepting:
+        yield "nothing takes events"
+    for name, service in accepting.items():
+        if "--host=0.0.0.0" not in service["command"]:
+            yield f"{name}: listens inside of its container only"
+        port = service["environment"]["WAREHOUSE_API_PORT"]
+        if [f"127.0.0.1:{port}:{port}"] != service["ports"]:
+            yield f"{name}: does not listen on the port that is published"
+        for mount in service["volumes"]:
+            if mount["target"].endswith(f"/{FEED}") and mount.get("read_only"):
+                yield f"{name}: can't write to {mount['target']}"
+
+
+def _accepts_events(service: dict[str, Any]) -> bool:
+    return bool(service["command"][:2] == ["warehouse", "serve"])
 
 
 def commands(deployment: Deployment) -> Iterator[str]:
@@ -327,6 +351,12 @@ def airflow_variables(deployment: Deployment) -> Iterator[str]:
         if service["image"] not in deployment.built_images:
             continue
         environment = _resolve(service["environment"])
+        # It runs no tasks, and is better without Airflow's secrets.
+        if _accepts_events(service):
+            for key in environment:
+                if key.startswith("AIRFLOW_"):
+                    yield f"{name}: {key} is none of its business"
+            continue
         told = {k: v for k, v in environment.items() if k.startswith("AIRFLOW_")}
         expected = _embedded_variables(environment)
         for key in sorted(set(told) ^ set(expected) ^ FOR_HEALTH_CHECKS):
@@ -507,6 +537,7 @@ CHECKS: list[Check] = [
     paths,
     volumes,
     folders,
+    accepting,
     commands,
     settings,
     airflow_variables,
@@ -531,6 +562,8 @@ def test_the_deployment_has_no_problem(check: Check) -> None:
     assert list(check(read_deployment())) == []
 
 
+EVENTS = "target: /landing/api_events"
+
 MISTAKES = [
     (schema, "compose", "interval: 10s", "intervall: 10s", "intervall"),
     (schema, "compose", "interval: 10s", "interval: [10s]", "10s"),
@@ -543,6 +576,11 @@ MISTAKES = [
     (volumes, "compose", "state:/var", "stat:/var", "stat is not declared"),
     (volumes, "compose", "\n  objects:", "\n  old:\n  objects:", "old is not used"),
     (folders, "compose", "target: /landing", "target: /land", "WAREHOUSE_LANDING"),
+    (folders, "compose", "landing/api_events", "landing/events", "landing/api_events"),
+    (accepting, "compose", "[warehouse, serve,", "[warehouse, run,", "nothing takes"),
+    (accepting, "compose", "--host=0.0.0.0]", "--workers=1]", "listens inside"),
+    (accepting, "compose", "WAREHOUSE_API_PORT: ${", "WAREHOUSE_API_PORT: 1${", "port"),
+    (accepting, "compose", EVENTS, f"{EVENTS}\n        read_only: true", "can't write"),
     (commands, "compose", "[warehouse, migrate]", "[warehouze]", "warehouze"),
     (commands, "compose", "[warehouse, migrate]", "[warehouse, bake]", "bake"),
     (commands, "compose", "[warehouse, migrate]", "[warehouse, migrate, -x]", "-x"),

@@ -26,7 +26,9 @@ select
         products.attributes ->> 'product_name', products.attributes ->> 'name'
     ) as product_name,
     products.attributes ->> 'owner' as owner,
-    coalesce(products.attributes ->> 'brand', products.attributes ->> 'brands') as brand,
+    coalesce(
+        products.attributes ->> 'brand', products.attributes ->> 'brands'
+    ) as brand,
     case jsonb_typeof(products.countries)
         when 'array' then array(select jsonb_array_elements_text(products.countries))
         when 'string' then string_to_array(products.countries #>> '{}', ',')

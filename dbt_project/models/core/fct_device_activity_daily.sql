@@ -5,16 +5,17 @@
 ) }}
 {#
 Grain: one row per tenant, day (UTC) and device. Lists of the most active over any days
-are read from it, as those of single days, which are cut off, can't be added up.
+are read from it, as those of single days, which are cut off, can't be added up. A
+missing device has key 0.
 #}
 select
     int_new_events.tenant_id,
     (int_new_events.event_time at time zone 'UTC')::date as event_date,
-    dim_devices.device_key,
+    coalesce(dim_devices.device_key, 0) as device_key,
     count(*) as event_count,
     sum(int_new_events.sample_rate) as weighted_count
 from {{ ref('int_new_events') }} as int_new_events
-inner join {{ ref('dim_devices') }} as dim_devices
+left join {{ ref('dim_devices') }} as dim_devices
     on
         int_new_events.tenant_id = dim_devices.tenant_id
         and int_new_events.device_id = dim_devices.device_id

@@ -21,8 +21,8 @@ unpacked. Measured: a file at the limit takes 270 MB, one of usual pages 100 MB.
 BATCH_BYTES = 4 * 1024 * 1024
 MAX_BATCH_ROWS = 32 * 1024
 MAX_ROW_BYTES = 256 * 1024 * 1024
-"""Of the pages and of the longest lists that may be in one row. A record up to the limit
-has no more than half as many values as characters, which fit in."""
+"""Of the pages, and of the longest lists that may be in one row. All lists fit in that
+a record within its limit can have: each value takes two characters of it."""
 MAX_UNPACKED_BYTES = 32 * 1024 * 1024
 """Of a batch, if its rows are all as large as the largest on average of a page."""
 BUFFER_BYTES = 32 * 1024

@@ -17,8 +17,8 @@ from event_warehouse.load.parquet_text import (
     JSON_ESCAPES,
     escaped,
     is_bytes,
-    is_text,
     is_plain,
+    is_text,
     json,
     text,
 )
@@ -47,13 +47,17 @@ def as_overlong_line(row: pa.RecordBatch) -> OverlongLine | None:
     """
     beginning = bytearray()
     byte_count = 0
-    members = zip(row.schema.names, row.columns, strict=True)
-    for piece in _object(members):
+    for piece in json_pieces(row):
         byte_count += len(piece)
         beginning += piece[: KEPT_BYTES - len(beginning)]
     if byte_count <= MAX_RECORD_BYTES:
         return None
     return OverlongLine(bytes(beginning), byte_count)
+
+
+def json_pieces(row: pa.RecordBatch) -> Iterator[bytes]:
+    """A single row as a JSON object, in pieces of bounded size."""
+    return _object(zip(row.schema.names, row.columns, strict=True))
 
 
 # Sizes ----------------------------------------------------------------------------
@@ -76,10 +80,14 @@ def _sizes(array: pa.Array) -> Sizes:
         return np.full(len(array), USUAL_BYTES, np.int64)
     if pa.types.is_dictionary(kind):
         positions = pc.fill_null(array.indices, len(array.dictionary))
-        return np.append(_sizes(array.dictionary), 0)[np.asarray(positions)]
+        sizes = np.append(_sizes(array.dictionary), 0)
+        taken: Sizes = sizes[np.asarray(positions)]
+        return taken
     if pa.types.is_struct(kind):
-        members = (_sizes(member) for member in array.flatten())
-        return sum(members, np.zeros(len(array), np.int64))
+        sizes = np.zeros(len(array), np.int64)
+        for member in array.flatten():
+            sizes += _sizes(member)
+        return sizes
     if pa.types.is_nested(kind):
         return _list_sizes(array)
     lengths = pc.fill_null(pc.binary_length(array.cast(pa.binary())), 0)

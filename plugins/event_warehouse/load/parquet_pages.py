@@ -169,7 +169,7 @@ def _column(file: BinaryIO, chunk: Struct, row_count: int) -> _Column:
         page_bytes=_largest(data) + _largest(dictionaries),
         row_bytes=values_a_row * usual,
         largest_row_bytes=values_a_row * max(sizes),
-        longest_row_bytes=_longest_row_bytes(column, data, row_count, max(sizes)),
+        longest_row_bytes=_longest_row_bytes(column, data, row_count, usual),
         is_indexed=all(page.is_indexed for page in data),
     )
 

@@ -60,10 +60,9 @@ class ParquetRows:
 
     def batch(self, rows: Rows, line_number: int) -> Batch:
         """The rows for COPY and those that are rejected; line_number is the first's."""
-        if line := rows.overlong:
-            rejected = RejectedLine(
-                line_number, OVERLONG, line.beginning, line.byte_count
-            )
+        if overlong := rows.overlong:
+            beginning, length = overlong.beginning, overlong.byte_count
+            rejected = RejectedLine(line_number, OVERLONG, beginning, length)
             return Batch(b"", 0, [rejected])
         row_count = rows.batch.num_rows
         columns = self._layout.columns_of(rows.batch)

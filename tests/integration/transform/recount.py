@@ -11,7 +11,16 @@ from tests.integration.transform.visits import Files
 
 Rows = list[tuple[Any, ...]]
 
-OTHER_FIELDS = ["event_id", "event_type", "user_id", "entity_id", "country", "browser"]
+OTHER_FIELDS = [
+    "event_id",
+    "event_type",
+    "user_id",
+    "entity_id",
+    "country",
+    "browser",
+    "device_id",
+    "session_id",
+]
 COLUMNS = {"tenant", "at", "sample_rate", *OTHER_FIELDS}
 ISO_8601 = re.compile(
     r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d(:?\d\d)?)?", re.ASCII
@@ -142,38 +151,63 @@ def recount(files: Files) -> dict[str, Rows]:
 
 
 def aggregates(events: Sequence[Event]) -> dict[str, Rows]:
-    fact: Counter[tuple[Any, ...]] = Counter()
-    five: dict[tuple[Any, ...], list[int]] = defaultdict(lambda: [0, 0])
-    hour: dict[tuple[Any, ...], list[int]] = defaultdict(lambda: [0, 0])
-    tenant_hour: dict[tuple[Any, ...], list[int]] = defaultdict(lambda: [0, 0])
+    activity, monthly, devices = Counter[Any](), Counter[Any](), Counter[Any]()
+    groups: dict[str, dict[tuple[Any, ...], list[Event]]] = {
+        name: defaultdict(list)
+        for name in (
+            "rollup_events_5min",
+            "rollup_events_1hr",
+            "event_types_hourly",
+            "tenant_events_5min",
+            "tenant_events_hourly",
+            "tenant_events_daily",
+        )
+    }
     for event in events:
-        day, start = event.time.date(), event.time.replace(second=0, microsecond=0)
-        start5, start60 = (
-            start.replace(minute=start.minute // 5 * 5),
-            start.replace(minute=0),
-        )
-        who = (
-            event.field("entity_id"),
-            event.field("event_type"),
-            event.field("user_id"),
-        )
-        what = event.field("event_type"), event.field("country"), event.field("browser")
-        fact[(event.tenant, day, *who)] += 1
-        for table, key in (
-            (five, (event.tenant, start5, *what)),
-            (hour, (event.tenant, start60, *what)),
-            (tenant_hour, (event.tenant, start60)),
+        tenant, day = event.tenant, event.time.date()
+        start = event.time.replace(second=0, microsecond=0)
+        hour = start.replace(minute=0)
+        five = start.replace(minute=start.minute // 5 * 5)
+        kind, entity = event.field("event_type"), event.field("entity_id")
+        activity[tenant, day, entity, kind, event.field("user_id")] += 1
+        monthly[tenant, day.replace(day=1), entity, kind] += 1
+        devices[tenant, day, event.field("device_id")] += 1
+        what = kind, event.field("country"), event.field("browser")
+        for name, key in (
+            ("rollup_events_5min", (tenant, five, *what)),
+            ("rollup_events_1hr", (tenant, hour, *what)),
+            ("event_types_hourly", (tenant, hour, kind)),
+            ("tenant_events_5min", (tenant, five)),
+            ("tenant_events_hourly", (tenant, hour)),
+            ("tenant_events_daily", (tenant, day)),
         ):
-            table[key][0] += 1
-            table[key][1] += event.sample_rate
+            groups[name][key].append(event)
     return {
-        "fct_entity_activity_daily": in_order((*k, n) for k, n in fact.items()),
-        "rollup_events_5min": in_order((*k, *n) for k, n in five.items()),
-        "rollup_events_1hr": in_order((*k, *n) for k, n in hour.items()),
-        "tenant_events_hourly": in_order((*k, *n) for k, n in tenant_hour.items()),
+        "fct_entity_activity_daily": in_order((*k, n) for k, n in activity.items()),
+        "fct_entity_activity_monthly": in_order((*k, n) for k, n in monthly.items()),
+        "fct_device_activity_daily": in_order((*k, n) for k, n in devices.items()),
+        **{
+            name: in_order((*key, *counts_of(found)) for key, found in grouped.items())
+            for name, grouped in groups.items()
+        },
+        "event_types_hourly": in_order(
+            (*key, *counts_of(found)[:2])
+            for key, found in groups["event_types_hourly"].items()
+        ),
         "most_active_entities_daily": most_active(events, "entity_id"),
         "most_active_users_daily": most_active(events, "user_id"),
+        "most_active_devices_daily": most_active(events, "device_id"),
     }
+
+
+def counts_of(events: Sequence[Event]) -> tuple[int, int, int, int]:
+    """Events, events they stand for, distinct devices, distinct sessions."""
+    return (
+        len(events),
+        sum(event.sample_rate for event in events),
+        len({event.field("device_id") for event in events} - {None}),
+        len({event.field("session_id") for event in events} - {None}),
+    )
 
 
 def most_active(events: Sequence[Event], field: str) -> Rows:

@@ -20,9 +20,15 @@ VERSIONED = {
     ),
     "analytics.rollup_events_5min": "tenant_id, (event_5min at time zone 'UTC')::text",
     "analytics.rollup_events_1hr": "tenant_id, (event_hour at time zone 'UTC')::text",
+    "analytics.fct_entity_activity_monthly": "tenant_id, event_month::text, entity_key",
+    "analytics.fct_device_activity_daily": "tenant_id, event_date::text, device_key",
+    "marts.event_types_hourly": "tenant_id, (event_hour at time zone 'UTC')::text",
+    "marts.tenant_events_5min": "tenant_id, (event_5min at time zone 'UTC')::text",
     "marts.tenant_events_hourly": "tenant_id, (event_hour at time zone 'UTC')::text",
+    "marts.tenant_events_daily": "tenant_id, event_date::text",
     "marts.most_active_entities_daily": "tenant_id, event_date::text",
     "marts.most_active_users_daily": "tenant_id, event_date::text",
+    "marts.most_active_devices_daily": "tenant_id, event_date::text",
 }
 
 
@@ -59,6 +65,8 @@ def test_late_event_changes_the_rows_of_its_own_bucket_and_tenant_only(
         entity_id="p1",
         country="DE",
         browser="Firefox",
+        device_id="phone",
+        session_id="s3",
     )
     deliver([("late.json", late)])
 
@@ -75,9 +83,15 @@ def test_late_event_changes_the_rows_of_its_own_bucket_and_tenant_only(
         "analytics.fct_entity_activity_daily": {("acme", "2025-01-01")},
         "analytics.rollup_events_5min": {("acme", "2025-01-01 10:00:00")},
         "analytics.rollup_events_1hr": {("acme", "2025-01-01 10:00:00")},
+        "analytics.fct_entity_activity_monthly": {("acme", "2025-01-01")},
+        "analytics.fct_device_activity_daily": {("acme", "2025-01-01")},
+        "marts.event_types_hourly": {("acme", "2025-01-01 10:00:00")},
+        "marts.tenant_events_5min": {("acme", "2025-01-01 10:00:00")},
         "marts.tenant_events_hourly": {("acme", "2025-01-01 10:00:00")},
+        "marts.tenant_events_daily": {("acme", "2025-01-01")},
         "marts.most_active_entities_daily": {("acme", "2025-01-01")},
         "marts.most_active_users_daily": {("acme", "2025-01-01")},
+        "marts.most_active_devices_daily": {("acme", "2025-01-01")},
     }
     assert_tells(settings, [*ALL, ("late.json", late)])
 

@@ -21,13 +21,13 @@ pulses:
 """
 
 FIRST = r"""
-{"tenant":"acme","event_id":"1","event_type":"view","at":"2025-01-01T10:00:00Z","user_id":"ada","entity_id":"p1","country":"DE","browser":"Firefox","page":"/a"}
-{"tenant":"acme","event_id":"2","event_type":"view","at":"2025-01-01T10:04:59.999999Z","user_id":"bob","entity_id":"p1","country":"DE"}
-{"tenant":"acme","event_id":"3","event_type":"edit","at":"2025-01-01T10:05:00Z","user_id":"ada","entity_id":"p2","sample_rate":10}
-{"tenant":"acme","event_id":"1","event_type":"view","at":"2025-01-01T10:00:00Z","user_id":"ada","entity_id":"p1","country":"DE","browser":"Firefox","page":"/a"}
+{"tenant":"acme","event_id":"1","event_type":"view","at":"2025-01-01T10:00:00Z","user_id":"ada","device_id":"phone","session_id":"s1","entity_id":"p1","country":"DE","browser":"Firefox","page":"/a"}
+{"tenant":"acme","event_id":"2","event_type":"view","at":"2025-01-01T10:04:59.999999Z","user_id":"bob","device_id":"laptop","entity_id":"p1","country":"DE"}
+{"tenant":"acme","event_id":"3","event_type":"edit","at":"2025-01-01T10:05:00Z","user_id":"ada","device_id":"phone","session_id":"s1","entity_id":"p2","sample_rate":10}
+{"tenant":"acme","event_id":"1","event_type":"view","at":"2025-01-01T10:00:00Z","user_id":"ada","device_id":"phone","session_id":"s1","entity_id":"p1","country":"DE","browser":"Firefox","page":"/a"}
 {"tenant":"acme","event_id":"1","event_type":"view","at":"2025-01-01T11:00:00+01:00","user_id":"eve","entity_id":"p1","country":"DE","browser":"Firefox","page":"/a"}
-{"tenant":"acme","event_id":"1","event_type":"view","at":"2025-01-01T10:00:01Z","user_id":"ada"}
-{"tenant":"zeta","event_id":"1","event_type":"view","at":"2025-01-01T10:00:00Z","user_id":"ada"}
+{"tenant":"acme","event_id":"1","event_type":"view","at":"2025-01-01T10:00:01Z","user_id":"ada","device_id":"phone","session_id":"s1"}
+{"tenant":"zeta","event_id":"1","event_type":"view","at":"2025-01-01T10:00:00Z","user_id":"ada","device_id":"phone","session_id":"s1"}
 {"tenant":"acme","event_type":"view","at":"2025-01-01T10:00:00Z"}
 {"tenant":"acme","event_id":"4","at":"now"}
 {"tenant":"acme","event_id":"5","at":"infinity"}
@@ -43,17 +43,17 @@ not json
 {"tenant":"","event_id":"14","at":"1969-12-31T23:59:59Z"}
 """
 SECOND = r"""
-{"tenant":"acme","event_id":"3","event_type":"edit","at":"2025-01-01T10:05:00Z","user_id":"ada","entity_id":"p2","sample_rate":10}
-{"tenant":"acme","event_id":"2","event_type":"view","at":"2025-01-01T10:04:59.999999Z","user_id":"bob","entity_id":"p1","country":"FR"}
-{"tenant":"acme","event_id":"20","event_type":"view","at":"2024-02-29T23:59:59Z","user_id":"bob","entity_id":"p1","country":"FR","sample_rate":3}
-{"tenant":"acme","event_id":"21","event_type":"view","at":"2025-01-01T10:00:30Z","user_id":"bob","entity_id":"p2","country":"DE","browser":"Firefox"}
-{"tenant":"zeta","event_id":"22","event_type":"edit","at":"2025-01-02T00:00:00+02:00","user_id":"kim","entity_id":"p1"}
+{"tenant":"acme","event_id":"3","event_type":"edit","at":"2025-01-01T10:05:00Z","user_id":"ada","device_id":"phone","session_id":"s1","entity_id":"p2","sample_rate":10}
+{"tenant":"acme","event_id":"2","event_type":"view","at":"2025-01-01T10:04:59.999999Z","user_id":"bob","device_id":"laptop","entity_id":"p1","country":"FR"}
+{"tenant":"acme","event_id":"20","event_type":"view","at":"2024-02-29T23:59:59Z","user_id":"bob","device_id":"laptop","entity_id":"p1","country":"FR","sample_rate":3}
+{"tenant":"acme","event_id":"21","event_type":"view","at":"2025-01-01T10:00:30Z","user_id":"bob","device_id":"laptop","entity_id":"p2","country":"DE","browser":"Firefox"}
+{"tenant":"zeta","event_id":"22","event_type":"edit","at":"2025-01-02T00:00:00+02:00","user_id":"kim","device_id":"phone","session_id":"s2","entity_id":"p1"}
 """
 THIRD = r"""
-{"tenant":"acme","event_id":"20","event_type":"view","at":"2024-02-29T23:59:59Z","user_id":"bob","entity_id":"p1","country":"FR","sample_rate":3}
-{"tenant":"acme","event_id":"30","event_type":"edit","at":"2024-02-29T23:55:00Z","user_id":"kim","entity_id":"p3"}
-{"tenant":"zeta","event_id":"31","event_type":"view","at":"2025-01-01T10:59:59Z","user_id":"ada","entity_id":"p9","page":"/z"}
-{"tenant":"acme","event_id":"1","event_type":"view","at":"2025-01-01T10:00:00Z","user_id":"ada","entity_id":"p1","country":"DE","browser":"Firefox","page":"/b"}
+{"tenant":"acme","event_id":"20","event_type":"view","at":"2024-02-29T23:59:59Z","user_id":"bob","device_id":"laptop","entity_id":"p1","country":"FR","sample_rate":3}
+{"tenant":"acme","event_id":"30","event_type":"edit","at":"2024-02-29T23:55:00Z","user_id":"kim","device_id":"phone","session_id":"s2","entity_id":"p3"}
+{"tenant":"zeta","event_id":"31","event_type":"view","at":"2025-01-01T10:59:59Z","user_id":"ada","device_id":"phone","session_id":"s1","entity_id":"p9","page":"/z"}
+{"tenant":"acme","event_id":"1","event_type":"view","at":"2025-01-01T10:00:00Z","user_id":"ada","device_id":"phone","session_id":"s1","entity_id":"p1","country":"DE","browser":"Firefox","page":"/b"}
 """
 
 Files = Sequence[tuple[str, str]]
