@@ -46,6 +46,8 @@ A_PERSON_MUST_MEND: list[type[BaseException] | str] = [
     "event_warehouse.errors.FeedError",
     "event_warehouse.errors.FileError",
 ]
+MAY_PASS = "event_warehouse.sources.errors.SourceUnavailable"
+"""A kind of FileError, so its rule comes first."""
 
 
 @task
@@ -97,7 +99,10 @@ def verify() -> None:
         "retry_delay": timedelta(seconds=10),
         "retry_exponential_backoff": True,
         "retry_policy": ExceptionRetryPolicy(
-            rules=[RetryRule(exception=A_PERSON_MUST_MEND, action=RetryAction.FAIL)]
+            rules=[
+                RetryRule(exception=MAY_PASS, action=RetryAction.RETRY),
+                RetryRule(exception=A_PERSON_MUST_MEND, action=RetryAction.FAIL),
+            ]
         ),
         "execution_timeout": timedelta(hours=1),
     },

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from itertools import chain
 from pathlib import Path, PurePosixPath
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 import yaml
@@ -23,6 +23,7 @@ from pydantic import (
 
 from event_warehouse.errors import FeedError
 from event_warehouse.sources.date_template import parse_template
+from event_warehouse.sources.key_pattern import parse_pattern
 
 
 class EventField(StrEnum):
@@ -49,6 +50,11 @@ NAMES_OF_TABLES = re.compile(
     "|(stg|int|dim|fct|rollup)_.*"
 )
 """What `analytics` has beside the feeds' views."""
+NOT_PATTERNS = {
+    "name": "must be lower-case letters, digits and _, a letter first",
+    "delimiter": 'must be one character of ASCII that is no letter, digit or "',
+}
+"""What is said instead of a regular expression."""
 ALWAYS_IN_IDENTITY = {EventField.TENANT_ID, EventField.EVENT_TIME}
 NOT_IN_IDENTITY = {*ALWAYS_IN_IDENTITY, EventField.SAMPLE_RATE}
 
@@ -132,9 +138,7 @@ class Feed(_Declared):
             parts = PurePosixPath(pattern).parts
             if not parts or pattern.startswith("/") or ".." in parts:
                 raise ValueError(f"{pattern!r} must be a pattern below the landing")
-            if any("**" in part and part != "**" for part in parts):
-                raise ValueError(f"{pattern!r} has ** beside other characters")
-            parse_template(pattern)
+            parse_pattern(parse_template(pattern).as_glob)
         return patterns
 
     @field_validator("url")
@@ -180,6 +184,16 @@ class Feed(_Declared):
                     raise ValueError(
                         f"fields.{field}: a CSV file has no nested {nested[0]!r}"
                     )
+        return self
+
+    @model_validator(mode="after")
+    def _types_attributes_only(self) -> "Feed":
+        for field, paths in self.sources.items():
+            if taken := set(paths) & set(self.attributes or ()):
+                raise ValueError(
+                    f"attributes.{min(taken)}: it is the event's {field}, which is "
+                    "text and has no type of the feed's own"
+                )
         return self
 
     @model_validator(mode="after")
@@ -243,13 +257,29 @@ def _paths(source: str | Constant | Joined) -> tuple[str, ...]:
     return source.join if isinstance(source, Joined) else (source,)
 
 
+class _Loader(yaml.SafeLoader):
+    """Refuses a key that stands twice, of which YAML would take the last."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> Any:
+        keys = [key.value for key, _ in node.value]
+        for number, key in enumerate(keys):
+            if key in keys[:number]:
+                raise yaml.constructor.ConstructorError(
+                    None,
+                    None,
+                    f"{key!r} stands twice",
+                    node.value[number][0].start_mark,
+                )
+        return super().construct_mapping(node, deep)
+
+
 def read_feeds(path: Path) -> dict[str, Feed]:
     """The declared feeds by name.
 
     Raises FeedError with the entry and the reason for the first that is wrong.
     """
     try:
-        declared = yaml.safe_load(path.read_text(encoding="utf-8"))
+        declared = yaml.load(path.read_text(encoding="utf-8"), _Loader)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise FeedError(f"the feeds file {path} can't be read: {error}") from error
     if not isinstance(declared, dict) or not declared:
@@ -272,6 +302,8 @@ def _first_reason(error: ValidationError) -> str:
     first = error.errors()[0]
     place = ".".join(str(part) for part in first["loc"])
     reason = first["msg"].removeprefix("Value error, ")
+    if first["type"] == "string_pattern_mismatch":
+        reason = NOT_PATTERNS.get(place, reason)
     return f"{place}: {reason}" if place else reason
 
 

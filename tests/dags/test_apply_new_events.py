@@ -84,10 +84,12 @@ def test_what_a_person_must_mend_is_not_tried_again(dag: "DAG") -> None:
     from airflow.sdk import RetryAction
 
     from event_warehouse.errors import DatabaseError, FileError
+    from event_warehouse.sources.errors import SourceUnavailable
 
     policy = dag.get_task("load").retry_policy
     assert policy is not None
     assert policy.evaluate(FileError(), 1, 2).action is RetryAction.FAIL
+    assert policy.evaluate(SourceUnavailable(), 1, 2).action is RetryAction.RETRY
     assert policy.evaluate(DatabaseError(), 1, 2).action is RetryAction.DEFAULT
 
 

@@ -631,7 +631,10 @@ def test_fields_that_are_unknown_or_missing_are_reported_with_the_load(
 
     drift = "select unknown_fields, missing_fields from raw.loads"
     assert query(settings, drift) == [(["colour"], ["price"])]
-    assert "colour" in caplog.text
+    assert "1 fields that the feed does not declare" in caplog.text
+    assert "none of these declared fields: price" in caplog.text
+    # A field's name is data.
+    assert "colour" not in caplog.text
     assert "price" in caplog.text
 
 
@@ -757,3 +760,51 @@ def test_excluded_folder_is_left_out_wherever_the_landing_folder_is(
         feed="visits" if by_name else None,
     )
     assert summary == LoadSummary(loaded=1, rows=2)
+
+
+def test_first_line_that_names_no_field_of_the_feed_is_no_header(
+    warehouse: Settings, land: Land, query: Query
+) -> None:
+    land(warehouse, "customer_events/a.csv", "7,visit,a,2025-01-01T10:00:00Z\n" * 2)
+
+    assert load_new_files(warehouse).failed == 1
+
+    ((error,),) = query(warehouse, "select error from raw.loads")
+    assert "line 1" in error
+    assert "visit" not in error
+
+
+def test_file_that_no_feed_means_is_named(
+    warehouse: Settings, land: Land, caplog: pytest.LogCaptureFixture
+) -> None:
+    land(warehouse, "custmer_events/a.csv", HEADER + "1,visit,a,2025-01-01T00:00:00Z\n")
+
+    load_new_files(warehouse)
+
+    assert "1 files below" in caplog.text
+    assert "custmer_events/a.csv" in caplog.text
+
+
+def test_landing_folder_that_is_missing_is_said(
+    warehouse: Settings, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    load_new_files(replace(warehouse, landing=tmp_path / "elsewhere"))
+
+    assert f"no landing folder {tmp_path / 'elsewhere'}" in caplog.text
+
+
+def test_declaration_that_was_mended_is_kept_although_nothing_is_new(
+    warehouse: Settings, land: Land, query: Query, tmp_path: Path
+) -> None:
+    settings = replace(warehouse, feeds=tmp_path / "feeds.yml")
+    feed = "visits:\n  files: visits/*\n  format: csv\n"
+    settings.feeds.write_text(feed)
+    file = land(settings, "visits/a.csv", "tenant_id,event_time\na,2025-01-01\n")
+    load_new_files(settings)
+    file.unlink()
+    settings.feeds.write_text(feed + "  attributes: {price: numeric}\n")
+
+    load_new_files(settings)
+
+    declared = "select declaration -> 'attributes' from raw.feeds"
+    assert query(settings, declared) == [({"price": "numeric"},)]

@@ -184,10 +184,13 @@ def test_entry_without_a_declaration_is_refused_by_name(
             "{files: c/*, format: csv, fields: {user_id: actor.login}}",
             "fields.user_id: a CSV file has no nested 'actor.login'",
         ),
-        ("{files: c/*, format: csv, delimiter: ''}", "delimiter: String should match"),
-        ("{files: c/*, format: csv, delimiter: '||'}", "delimiter: String should mat"),
-        ("{files: c/*, format: csv, delimiter: '\"'}", "delimiter: String should mat"),
-        ('{files: c/*, format: csv, delimiter: "\\n"}', "delimiter: String should ma"),
+        (
+            "{files: c/*, format: csv, delimiter: ''}",
+            "delimiter: must be one character",
+        ),
+        ("{files: c/*, format: csv, delimiter: '||'}", "delimiter: must be one c"),
+        ("{files: c/*, format: csv, delimiter: '\"'}", "delimiter: must be one c"),
+        ('{files: c/*, format: csv, delimiter: "\\n"}', "delimiter: must be one c"),
         ("{files: c/*, format: csv, identity: [colour]}", "identity.0: Input should"),
         ("{files: c/*, format: csv, identity: [tenant_id]}", "always identify; leave"),
         ("{files: c/*, format: csv, identity: [event_time]}", "always identify; lea"),
@@ -206,6 +209,11 @@ def test_entry_without_a_declaration_is_refused_by_name(
         ("{files: c/*, format: csv, attributes: {lat: float}}", "attributes.lat: "),
         ("{files: c/*, format: csv, identity: [sample_rate]}", "does not identify"),
         ("{files: c/*, format: csv, time_format: version_number}", "only a reference"),
+        ("{files: c/, format: csv}", "files: the pattern 'c/' names no files"),
+        (
+            "{files: c/*, format: csv, fields: {user_id: uid}, attributes: {uid: text}}",
+            "attributes.uid: it is the event's user_id",
+        ),
         ("{files: c/*, format: csv, kind: reference}", "fields.entity_id: a reference"),
         (
             "{files: c/*, format: csv, kind: reference, fields: {entity_id: code}}",
@@ -263,3 +271,16 @@ def test_unknown_feed_is_refused_with_the_names_there_are(tmp_path: Path) -> Non
 
     with pytest.raises(FeedError, match="no feed 'click'; declared are views, clicks"):
         choose_feed(feeds, "click")
+
+
+def test_entry_that_stands_twice_is_refused(tmp_path: Path) -> None:
+    clicks = "clicks: {files: c/*, format: csv}\n"
+
+    assert "'clicks' stands twice" in refusal(tmp_path, clicks * 2)
+
+
+@pytest.mark.parametrize("name", ["events", "dim_users", "reference_latest"])
+def test_feed_with_a_table_s_name_is_refused(tmp_path: Path, name: str) -> None:
+    message = refusal(tmp_path, f"{name}: {{files: c/*, format: csv}}")
+
+    assert f"{name} is a table's name" in message

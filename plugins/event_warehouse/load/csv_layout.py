@@ -92,17 +92,26 @@ def read_names(header: bytes, feed: Feed) -> list[str]:
             f"line 1, the header, has no column {min(missing)!r}, the event time of "
             f"feed {feed.name}; it has {_told(names, feed)}"
         )
+    if not _own(names, feed):
+        raise FileError(
+            f"line 1 names no field of feed {feed.name}; is it a line of data?"
+        )
     return names
 
 
 def _told(names: Iterable[str], feed: Feed) -> str:
     """The names that are the feed's own, and how many others there are."""
     names = set(names)
-    own = sorted(names & {*chain(*feed.sources.values()), *feed.declared_sources})
+    own = sorted(_own(names, feed))
     told = [repr(name) for name in own]
     if count := len(names) - len(own):
         told.append(f"{count} other column{'s' * (count > 1)}")
     return ", ".join([*told[:-2], " and ".join(told[-2:])]) or "no column"
+
+
+def _own(names: Iterable[str], feed: Feed) -> set[str]:
+    """The names that the feed declares or that are event fields."""
+    return {*chain(*feed.sources.values()), *feed.declared_sources} & set(names)
 
 
 def lay_out(names: Sequence[str], feed: Feed) -> CsvLayout:

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import psycopg
-from psycopg.types.json import Jsonb
 
 from event_warehouse.database import Role, connect
 from event_warehouse.errors import FileError
 from event_warehouse.feeds import Feed, read_feeds
+from event_warehouse.load.declarations import keep_declaration, keep_declarations
 from event_warehouse.load.find import Window, found_files
 from event_warehouse.load.one_file import STATEMENTS, FileOutcome, Status, load_file
 from event_warehouse.settings import Settings
@@ -52,19 +52,28 @@ def load_new_files(
 
     Commits file by file. A file that can't be loaded is kept as failed in `raw.loads`,
     with the reason, and counted. Raises FileError if the source does not exist or can't
-    be reached, and FeedError if no feed is named for it or it is not declared.
+    be reached, which stops no other, and FeedError if no feed is named for it or it is
+    not declared.
     """
     feeds = read_feeds(settings.feeds)
     with (
-        found_files(settings, feeds, source=source, feed=feed, window=window) as found,
+        found_files(settings, feeds, source=source, feed=feed, window=window) as places,
         connect(settings.dsn, Role.LOADER, autocommit=True) as connection,
     ):
-        outcomes = [
-            outcome
-            for chosen, files in found
-            for outcome in _load_feed(connection, chosen, files)
-        ]
-    return _summarise(outcomes)
+        keep_declarations(connection, feeds)
+        outcomes: list[FileOutcome] = []
+        unavailable: list[SourceUnavailable] = []
+        for place in places:
+            try:
+                outcomes += _load_feed(connection, place.feed, place.find())
+            except SourceUnavailable as error:
+                if len(places) > 1:
+                    logger.error("%s: %s", place.feed.name, error)
+                unavailable.append(error)
+    summary = _summarise(outcomes)
+    if unavailable:
+        raise unavailable[0]
+    return summary
 
 
 def dismiss_failed(settings: Settings, load_id: int) -> str:
@@ -80,19 +89,6 @@ def dismiss_failed(settings: Settings, load_id: int) -> str:
     if row is None:
         raise FileError(f"load {load_id} is not a failed one")
     return str(row[0])
-
-
-def keep_declaration(connection: psycopg.Connection, feed: Feed) -> None:
-    """dbt casts by the declaration that `raw.feeds` has."""
-    declared = {
-        "feed": feed.name,
-        "declaration": Jsonb(feed.model_dump(mode="json")),
-    }
-    kept = connection.execute(STATEMENTS["has_feed"], declared).fetchone()
-    if kept and not kept[0]:
-        with connection.transaction():
-            connection.execute(STATEMENTS["lock_feeds"])
-            connection.execute(STATEMENTS["keep_feed"], declared)
 
 
 def _load_feed(
@@ -166,14 +162,21 @@ def _keep_failed(
 
 
 def _report_drift(feed: Feed, outcome: FileOutcome) -> None:
-    for names, what in (
-        (outcome.unknown_fields, "fields that the feed does not declare"),
-        (outcome.missing_fields, "none of these declared fields"),
-    ):
-        if names:
-            logger.warning(
-                "%s: %s has %s: %s", feed.name, outcome.uri, what, ", ".join(names)
-            )
+    if outcome.unknown_fields:
+        # Their names are data: raw.loads has them, the log must not.
+        logger.warning(
+            "%s: %s has %d fields that the feed does not declare",
+            feed.name,
+            outcome.uri,
+            len(outcome.unknown_fields),
+        )
+    if outcome.missing_fields:
+        logger.warning(
+            "%s: %s has none of these declared fields: %s",
+            feed.name,
+            outcome.uri,
+            ", ".join(outcome.missing_fields),
+        )
 
 
 def _reason(error: FileError | psycopg.Error) -> str:

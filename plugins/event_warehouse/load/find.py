@@ -1,11 +1,13 @@
 """Finds the files to load: what a person names, or what has landed for each feed."""
 
 import logging
+import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import unquote
@@ -14,6 +16,7 @@ from event_warehouse.errors import FeedError, FileError
 from event_warehouse.feeds import Feed, choose_feed
 from event_warehouse.settings import Settings
 from event_warehouse.sources.date_template import parse_template
+from event_warehouse.sources.key_pattern import parse_pattern
 from event_warehouse.sources.local import find_file, find_in_folder, find_landed
 from event_warehouse.sources.source_file import SourceFile
 
@@ -21,7 +24,6 @@ if TYPE_CHECKING:
     from event_warehouse.sources.s3 import S3Client
 
 File = TypeVar("File", bound=SourceFile)
-FoundFiles = list[tuple[Feed, Sequence[SourceFile]]]
 
 logger = logging.getLogger(__name__)
 
@@ -34,6 +36,15 @@ class Window:
     end: datetime
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where files of a feed are looked for."""
+
+    feed: Feed
+    find: Callable[[], Sequence[SourceFile]]
+    """Raises SourceUnavailable if the place can't be reached."""
+
+
 @contextmanager
 def found_files(
     settings: Settings,
@@ -42,21 +53,63 @@ def found_files(
     source: str | None,
     feed: str | None,
     window: Window | None,
-) -> Iterator[FoundFiles]:
-    """The files of each feed, to be read within the context.
+) -> Iterator[Sequence[Place]]:
+    """Where the files of each feed are, to be read within the context.
 
     A source is a file, a folder, `s3://bucket/prefix` or a web address. Without one it
-    is what has landed, and, with a window, what the feeds' web addresses have for it.
-    Raises FileError if the source is not there, FeedError if no feed is named for it.
+    is what has landed, and, with a window, what the feeds' web addresses have for it;
+    folders come first, as nothing there has to be waited for. Raises FileError if the
+    source is not there, FeedError if no feed is named for it.
     """
     with ExitStack() as clients:
         finder = _Finder(settings, clients)
         if source is not None:
             named = _feed_of(source, feeds, feed)
-            yield [(named, _not_excluded(named, source, finder.named(source)))]
+            yield [
+                Place(named, lambda: _not_excluded(named, source, finder.named(source)))
+            ]
             return
         chosen = [choose_feed(feeds, feed)] if feed else list(feeds.values())
-        yield [(one, finder.landed(one, window)) for one in chosen]
+        yield [
+            Place(one, partial(find, one, window))
+            for find in (finder.in_folder, finder.in_bucket, finder.published)
+            for one in chosen
+        ]
+        if feed is None:
+            _report_unclaimed(settings.landing, chosen)
+
+
+def _report_unclaimed(landing: Path, feeds: Sequence[Feed]) -> None:
+    """Says what no feed's pattern means, which is mostly a slip in a name."""
+    if not landing.is_dir():
+        logger.warning("there is no landing folder %s", landing)
+        return
+    patterns = [
+        parse_pattern(parse_template(pattern).as_glob)
+        for feed in feeds
+        for pattern in feed.files
+    ]
+    unclaimed = [
+        path
+        for path in _relative_paths(landing)
+        if not any(pattern.matches(path) for pattern in patterns)
+    ]
+    if unclaimed:
+        logger.warning(
+            "%d files below %s are of no feed, the first %s",
+            len(unclaimed),
+            landing,
+            min(unclaimed),
+        )
+
+
+def _relative_paths(folder: Path) -> Iterator[str]:
+    """The files that are not hidden."""
+    for parent, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        for name in files:
+            if not name.startswith("."):
+                yield (Path(parent) / name).relative_to(folder).as_posix()
 
 
 def _feed_of(source: str, feeds: Mapping[str, Feed], feed: str | None) -> Feed:
@@ -87,17 +140,8 @@ class _Finder:
             raise FileError(f"{source}: no such file or folder")
         return find_in_folder(path) if path.is_dir() else [find_file(path)]
 
-    def landed(self, feed: Feed, window: Window | None) -> Sequence[SourceFile]:
-        """What is there of a feed, and no more being written."""
-        return [
-            *self._landed_in_folder(feed, window),
-            *self._landed_in_bucket(feed, window),
-            *self._published(feed, window),
-        ]
-
-    def _landed_in_folder(
-        self, feed: Feed, window: Window | None
-    ) -> Sequence[SourceFile]:
+    def in_folder(self, feed: Feed, window: Window | None) -> Sequence[SourceFile]:
+        """What has landed of a feed in the folder, and is no more being written."""
         files = {
             file.uri: file
             for pattern in feed.files
@@ -121,9 +165,8 @@ class _Finder:
             )
         return settled
 
-    def _landed_in_bucket(
-        self, feed: Feed, window: Window | None
-    ) -> Sequence[SourceFile]:
+    def in_bucket(self, feed: Feed, window: Window | None) -> Sequence[SourceFile]:
+        """What has landed of a feed in the bucket."""
         if self._settings.bucket is None:
             return []
         from event_warehouse.sources.s3 import find_landed_in_bucket, parse_location
@@ -143,7 +186,8 @@ class _Finder:
         }
         return _not_excluded(feed, self._settings.bucket, list(files.values()))
 
-    def _published(self, feed: Feed, window: Window | None) -> Sequence[SourceFile]:
+    def published(self, feed: Feed, window: Window | None) -> Sequence[SourceFile]:
+        """What a feed's web address has for the window."""
         if feed.url is None or window is None:
             return []
         from event_warehouse.sources.web import find_on_web, web_client

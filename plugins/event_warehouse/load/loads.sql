@@ -6,6 +6,12 @@ select exists(
     where feed = %(feed)s and declaration = %(declaration)s
 ) as is_there;
 
+-- declarations --
+select
+    feed,
+    declaration
+from raw.feeds;
+
 -- lock_feeds --
 select pg_advisory_xact_lock(hashtextextended('raw.feeds', 0));
 
@@ -222,6 +228,15 @@ where
             and rejected_lines.replayed_by is null
     )
 order by loads.load_id;
+
+-- count_rejected_lines --
+select count(*)
+from raw.rejected_lines as rejected_lines
+inner join raw.loads as loads on rejected_lines.load_id = loads.load_id
+inner join raw.feeds as feeds on loads.feed_id = feeds.feed_id
+where
+    feeds.feed = any(%(feeds)s)
+    and rejected_lines.replayed_by is null;
 
 -- rejected_lines --
 -- Whole ones: of a line over the limit only the beginning is kept.

@@ -10,7 +10,7 @@ from psycopg.rows import class_row
 
 from event_warehouse.database import Role, connect
 from event_warehouse.feeds import Feed, choose_feed, read_feeds
-from event_warehouse.load.files import keep_declaration
+from event_warehouse.load.declarations import keep_declaration
 from event_warehouse.load.one_file import (
     STATEMENTS,
     copy_rows,
@@ -69,22 +69,23 @@ def replay_rejected_lines(
                 STATEMENTS["loads_with_rejected_lines"],
                 {"feeds": [one.name for one in chosen]},
             ).fetchall()
-        done = [_replay(connection, feeds[load.feed], load) for load in loads]
-    summary = ReplaySummary(
-        replayed=sum(replayed for replayed, _ in done),
-        still_rejected=sum(lines - replayed for replayed, lines in done),
-    )
+        replayed = [_replay(connection, feeds[load.feed], load) for load in loads]
+        still_rejected = connection.execute(
+            STATEMENTS["count_rejected_lines"], {"feeds": [one.name for one in chosen]}
+        ).fetchone()
+    assert still_rejected is not None
+    summary = ReplaySummary(sum(replayed), still_rejected[0])
     logger.info(
         "replayed %d lines of %d files, %d are still rejected",
         summary.replayed,
-        sum(replayed > 0 for replayed, _ in done),
+        sum(count > 0 for count in replayed),
         summary.still_rejected,
     )
     return summary
 
 
-def _replay(connection: psycopg.Connection, feed: Feed, load: _Load) -> tuple[int, int]:
-    """How many lines were replayed, of how many that were tried."""
+def _replay(connection: psycopg.Connection, feed: Feed, load: _Load) -> int:
+    """How many lines were replayed."""
     keep_declaration(connection, feed)
     connection.execute(STATEMENTS["ensure_partition"])
     with connection.transaction():
@@ -97,7 +98,7 @@ def _replay(connection: psycopg.Connection, feed: Feed, load: _Load) -> tuple[in
         reread = _read_again(feed, load, lines, replay_id=replay_id)
         if reread is not None:
             _write(connection, feed, load, reread, replay_id=replay_id)
-    return len(reread.line_numbers) if reread else 0, len(lines)
+    return len(reread.line_numbers) if reread else 0
 
 
 def _read_again(

@@ -312,7 +312,7 @@ def test_when_memory_and_spool_are_full_events_are_dropped_loudly(
     text = "canary" * 100_000
     kept = []
     start = time.monotonic()
-    # The first events dropped are no sign that all is full: memory may wait for the spool.
+    # The first one dropped does not say that all is full: the spool may take more.
     while producer.dropped_count < 10 and time.monotonic() - start < 10:
         dropped_before = producer.dropped_count
         event_id = producer.track("visit", text=text)

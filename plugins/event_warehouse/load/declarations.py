@@ -1,0 +1,33 @@
+"""Keeps the feeds' declarations in the warehouse, by which dbt casts."""
+
+from collections.abc import Mapping
+
+import psycopg
+from psycopg.types.json import Jsonb
+
+from event_warehouse.feeds import Feed
+from event_warehouse.load.one_file import STATEMENTS
+
+
+def keep_declarations(
+    connection: psycopg.Connection, feeds: Mapping[str, Feed]
+) -> None:
+    """Renews what `raw.feeds` has of feeds that are declared otherwise by now."""
+    kept = connection.execute(STATEMENTS["declarations"]).fetchall()
+    for name, declaration in kept:
+        feed = feeds.get(name)
+        if feed is not None and declaration != feed.model_dump(mode="json"):
+            keep_declaration(connection, feed)
+
+
+def keep_declaration(connection: psycopg.Connection, feed: Feed) -> None:
+    """dbt casts by the declaration that `raw.feeds` has."""
+    declared = {
+        "feed": feed.name,
+        "declaration": Jsonb(feed.model_dump(mode="json")),
+    }
+    kept = connection.execute(STATEMENTS["has_feed"], declared).fetchone()
+    if kept and not kept[0]:
+        with connection.transaction():
+            connection.execute(STATEMENTS["lock_feeds"])
+            connection.execute(STATEMENTS["keep_feed"], declared)
