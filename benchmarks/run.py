@@ -20,12 +20,16 @@ from rich.table import Table
 
 from benchmarks.against_dlt import against_dlt
 from benchmarks.bench import Bench
+from benchmarks.dashboards import dashboards
+from benchmarks.increments import increments
 from benchmarks.known_files import known_files
 from benchmarks.loading import csv, other_formats, packed_csv
 from benchmarks.marts import file_to_marts
 from benchmarks.measured import NotMeasured, Row
 from benchmarks.memory import memory
+from benchmarks.rollup_sql import against_rollup_sql
 from benchmarks.small_files import small_files
+from benchmarks.storage import storage
 from benchmarks.warehouse import ask, settings_of
 from event_warehouse import embedded
 from event_warehouse.settings import PROJECT
@@ -36,7 +40,11 @@ MEASUREMENTS: Mapping[str, Callable[[Bench], Iterator[Row]]] = {
     "a2": packed_csv,
     "a3": other_formats,
     "a4": against_dlt,
+    "b1": against_rollup_sql,
     "b2": file_to_marts,
+    "c": dashboards,
+    "f": storage,
+    "g1": increments,
     "g2": known_files,
     "g3": small_files,
     "m": memory,
@@ -71,7 +79,7 @@ def parse_arguments(given: Sequence[str]) -> argparse.Namespace:
     )
     parser.add_argument("--events", type=int, default=1_000_000)
     parser.add_argument("--pairs", type=int, default=5, help="of each comparison")
-    parser.add_argument("--runs", type=int, default=3, help="of b2")
+    parser.add_argument("--runs", type=int, default=3, help="of b2 and g1")
     parser.add_argument("--dlt-events", type=int, default=100_000, help="of a4")
     parser.add_argument("--small-files", type=int, default=1_000, help="of g3")
     parser.add_argument("--megabytes", type=int, default=300, help="of m's large files")

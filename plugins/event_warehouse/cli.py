@@ -154,12 +154,25 @@ def _window(
 
 
 @cli.command()
-@click.option("--feed", help="The feed whose lines are read again; without it, all.")
-def replay(feed: str | None) -> None:
-    """Read rejected lines again, after a feed's declaration was mended."""
-    from event_warehouse.load.replay import replay_rejected_lines
+@click.option("--feed", help="The feed that is replayed; without it, all.")
+@click.option(
+    "--all",
+    "all_of_them",
+    is_flag=True,
+    help="Also events whose feed's declaration is as it was, as after an upgrade.",
+)
+def replay(feed: str | None, all_of_them: bool) -> None:
+    """Take in what was rejected, after a feed's declaration was mended.
 
-    replay_rejected_lines(_ready(), feed=feed)
+    Rejected lines are read again now; rejected events are cast again by the next
+    transform.
+    """
+    from event_warehouse.load.replay import replay_rejected_lines
+    from event_warehouse.recast import recast_rejected_events
+
+    settings = _ready()
+    replay_rejected_lines(settings, feed=feed)
+    recast_rejected_events(settings, feed=feed, all_of_them=all_of_them)
 
 
 @cli.command()
@@ -202,8 +215,18 @@ def status() -> None:
 
 @cli.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Where to listen.")
-@click.option("--port", type=int, help="Default: WAREHOUSE_API_PORT.")
-@click.option("--workers", default=1, show_default=True, help="Server processes.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    help="0 takes a free one. Default: WAREHOUSE_API_PORT.",
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Server processes.",
+)
 def serve(host: str, port: int | None, workers: int) -> None:
     """Accept events over HTTP until stopped."""
     from event_warehouse.api.serve import serve

@@ -274,6 +274,20 @@ def test_repeat_of_a_request_whose_response_was_lost_makes_the_same_events(
     assert published_ids(server) == answer.json()["event_ids"]
 
 
+def test_key_with_another_body_makes_other_events_where_the_first_is_not_known(
+    start: Start,
+) -> None:
+    server = start(**NEVER)
+    first = server.send(VISIT, key="k-1")
+    server.stop(signal.SIGKILL)
+    server = start(**NEVER)
+    other = server.send({**VISIT, "data": {"event_tag": "other"}}, key="k-1")
+    server.stop()
+
+    assert sorted(published_ids(server)) == sorted([*first, *other])
+    assert len({*first, *other}) == 2
+
+
 def test_key_with_another_body_is_refused(server: Server) -> None:
     server.send(VISIT, key="k-other-body")
     answer = server.post({"events": [VISIT, VISIT]}, idempotency_key="k-other-body")
@@ -342,12 +356,19 @@ def test_mended_request_may_use_the_same_key(server: Server) -> None:
         b"null",
         b'{"events":[]}',
         b'{"events":' + b"[" * 100_000,
-        b'{"events":[{"ts":1,"data":{"a":' + b"[" * 100_000 + b"]" * 100_000 + b"}}]}",
-        b'{"events":[{"ts":1,"data":' + b'{"a":' * 900 + b"1" + b"}" * 902 + b"]}",
-        b'{"events":[{"ts":1,"data":{"a":"\\u0000"}}]}',
-        b'{"events":[{"ts":1,"data":{"a":"\\ud800"}}]}',
-        b'{"events":[{"ts":1,"data":{"a":"\x00"}}]}',
-        b'{"events":[{"ts":1,"data":{"a":1e999}}]}',
+        b'{"events":[{"ts":1748775600000,"data":{"a":'
+        + b"[" * 100_000
+        + b"]" * 100_000
+        + b"}}]}",
+        b'{"events":[{"ts":1748775600000,"data":'
+        + b'{"a":' * 900
+        + b"1"
+        + b"}" * 902
+        + b"]}",
+        b'{"events":[{"ts":1748775600000,"data":{"a":"\\u0000"}}]}',
+        b'{"events":[{"ts":1748775600000,"data":{"a":"\\ud800"}}]}',
+        b'{"events":[{"ts":1748775600000,"data":{"a":"\x00"}}]}',
+        b'{"events":[{"ts":1748775600000,"data":{"a":1e999}}]}',
     ],
 )
 def test_body_that_can_t_be_stored_is_a_400(server: Server, body: bytes) -> None:

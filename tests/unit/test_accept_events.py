@@ -8,6 +8,7 @@ from uuid import UUID
 import jsonschema  # type: ignore[import-untyped]
 import jsonschema_rs
 import pytest
+import yaml
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -21,7 +22,16 @@ from event_warehouse.accept.events import (
     read_events,
     write_lines,
 )
-from event_warehouse.accept.schema import MAX_EVENTS, SCHEMA, SCHEMA_TEXT
+from event_warehouse.accept.schema import (
+    INDEXED,
+    MAX_EVENTS,
+    MAX_INDEXED_BYTES,
+    SCHEMA,
+    SCHEMA_TEXT,
+    TOO_SMALL,
+)
+from event_warehouse.feeds import EventField, read_feeds
+from event_warehouse.settings import PROJECT
 
 NOW = datetime(2025, 6, 1, 12, tzinfo=UTC)
 VISIT = {"ts": "2025-06-01T11:00:00Z", "data": {"event_tag": "visit"}}
@@ -46,7 +56,7 @@ EVENTS = st.fixed_dictionaries(
         "ts": st.datetimes(datetime(1970, 1, 1), datetime(2025, 6, 1)).map(
             datetime.isoformat
         )
-        | st.integers(0, 1_748_779_200_000),
+        | st.integers(10_000_000_000, 1_748_779_200_000),
         "data": DATA,
     },
     optional={
@@ -78,7 +88,7 @@ def faults(*events: object) -> list[Fault]:
 
 def stored(*events: object, tenant: str = "acme", key: str | None = "k") -> list[Any]:
     accepted = read(*events)
-    ids = event_ids(accepted, tenant=tenant, key=key)
+    ids = event_ids(accepted, tenant=tenant, key=key, body_hash=b"1")
     lines = write_lines(accepted, ids, tenant=tenant)
     return [json.loads(line) for line in lines.splitlines()]
 
@@ -97,7 +107,7 @@ def test_line_has_the_event_with_its_tenant_and_an_id() -> None:
 
 def test_data_keeps_its_text_on_one_line() -> None:
     data = '{"price" : 1.50,\r\n"n":1234567890123456789012,\n"s":"a\\n\\u00e9"}'
-    events = read_text(f'{{"events":[{{"ts":1,"data":{data}}}]}}')
+    events = read_text(f'{{"events":[{{"ts":1748775600000,"data":{data}}}]}}')
     line = write_lines(events, ["1"], tenant="acme")
 
     assert line.count(b"\n") == 1
@@ -122,11 +132,11 @@ def test_whatever_is_accepted_is_stored_as_it_was_sent(events: list[Any]) -> Non
 
 
 @given(st.binary() | st.recursive(VALUES, st.lists).map(json.dumps).map(str.encode))
-@example(b'{"events":[{"ts":1,"data":{"a":"\\ud800"}}]}')
-@example(b'{"events":[{"ts":1,"data":{"a":"\xff"}}]}')
+@example(b'{"events":[{"ts":1748775600000,"data":{"a":"\\ud800"}}]}')
+@example(b'{"events":[{"ts":1748775600000,"data":{"a":"\xff"}}]}')
 @example(b'\xef\xbb\xbf{"events":[]}')
 @example(b'{"events":[{"ts":NaN,"data":{}}]}')
-@example(b'{"events":[{"ts":1,"data":{"a":1e999}}]}')
+@example(b'{"events":[{"ts":1748775600000,"data":{"a":1e999}}]}')
 @example(b'{"events":[{"ts":1' + b"0" * 5000 + b',"data":{}}]}')
 def test_body_that_is_no_request_is_refused_and_breaks_nothing(body: bytes) -> None:
     assert str(refused(body)).endswith(".")
@@ -136,7 +146,7 @@ def test_body_that_is_no_request_is_refused_and_breaks_nothing(body: bytes) -> N
     ("body", "message"),
     [
         ("", "The body is not JSON: "),
-        ('{"events":[{"ts":1,"data":{}}', "The body is not JSON: "),
+        ('{"events":[{"ts":1748775600000,"data":{}}', "The body is not JSON: "),
         ("[]", "The body is no list of events: "),
         ("{}", "The body is no list of events: "),
         ('{"events":{}}', "The body is no list of events: "),
@@ -164,11 +174,15 @@ def test_as_many_events_as_the_schema_allows_are_accepted() -> None:
     [
         (7, None, "must be an object"),
         ({"data": {}}, "ts", "is missing"),
-        ({"ts": 1}, "data", "is missing"),
+        ({"ts": 1748775600000}, "data", "is missing"),
         ({**VISIT, "data": []}, "data", "must be an object"),
         ({**VISIT, "data": None}, "data", "must be an object"),
         ({**VISIT, "ts": None}, "ts", "must be a number or a string"),
-        ({**VISIT, "ts": -1}, "ts", "is less than 0"),
+        ({**VISIT, "ts": -1}, "ts", TOO_SMALL),
+        ({**VISIT, "ts": 1748775600}, "ts", TOO_SMALL),
+        ({**VISIT, "ts": 1748775600.123}, "ts", TOO_SMALL),
+        ({**VISIT, "ts": "1748775600"}, "ts", TOO_SMALL),
+        ({**VISIT, "ts": 9_999_999_999}, "ts", TOO_SMALL),
         ({**VISIT, "ts": 1e300}, "ts", "is more than 253402300799999"),
         ({**VISIT, "event_id": ""}, "event_id", "is empty"),
         ({**VISIT, "event_id": 7}, "event_id", "must be a string"),
@@ -198,6 +212,11 @@ def test_as_many_events_as_the_schema_allows_are_accepted() -> None:
         (
             {**VISIT, "tenant_id": "globex"},
             "tenant_id",
+            "is the service's to decide; leave it out",
+        ),
+        (
+            {**VISIT, "user": "u-1"},
+            "user",
             "is no member of an event; put it into data",
         ),
         ({**VISIT, "data": {"": 1}}, "data", "has a key that is empty"),
@@ -221,12 +240,57 @@ def test_event_at_fault_is_refused_by_index_field_and_reason(
     assert faults(VISIT, event, VISIT) == [Fault(reason, field, 1)]
 
 
-@pytest.mark.parametrize("key", ["event_id", "tenant_id", "ts", "samplerate"])
+@pytest.mark.parametrize("key", ["event_id", "ts", "samplerate"])
 def test_data_may_not_hide_an_event_s_own_members(key: str) -> None:
     assert faults({**VISIT, "data": {key: "1"}}) == [
         Fault("belongs beside data, not into it", f"data.{key}", 0)
     ]
     assert read({**VISIT, "data": {"nested": {key: "1"}}})
+
+
+def test_tenant_is_the_service_s_to_decide_wherever_the_client_names_it() -> None:
+    reason = "is the service's to decide; leave it out"
+
+    assert faults({**VISIT, "tenant_id": "acme", "data": {"tenant_id": "acme"}}) == [
+        Fault(reason, "data.tenant_id", 0),
+        Fault(reason, "tenant_id", 0),
+    ]
+
+
+def test_ten_digits_are_seconds_and_eleven_are_milliseconds() -> None:
+    assert read({**VISIT, "ts": 10_000_000_000})[0].ts == "1970-04-26T17:46:40.000Z"
+    assert read({**VISIT, "ts": "10000000000"})[0].ts == "1970-04-26T17:46:40.000Z"
+    assert (
+        "seconds, multiply it by 1,000" in faults({**VISIT, "ts": 9999999999})[0].reason
+    )
+
+
+@pytest.mark.parametrize("name", INDEXED)
+def test_value_that_the_cast_would_reject_as_too_long_is_refused(name: str) -> None:
+    for longest in ("a" * 1000, "é" * 500, "\u00e9" * 500, [0] * 333):
+        assert read({**VISIT, "data": {name: longest}})
+    for too_long in ("é" * 501, "\u20ac" * 334, [0] * 335, 10**1000):
+        assert faults(VISIT, {**VISIT, "data": {name: too_long}}) == [
+            Fault("is longer than 1000 bytes", f"data.{name}", 1)
+        ]
+    assert faults({**VISIT, "data": {name: "a" * 1001}}) == [
+        Fault("is longer than 1000 characters", f"data.{name}", 0)
+    ]
+
+
+def test_value_that_nothing_is_looked_up_by_may_be_long() -> None:
+    assert read({**VISIT, "data": {"page": "é" * 5000, "a": {"user_id": "é" * 5000}}})
+
+
+def test_values_are_refused_by_the_fields_and_the_length_that_the_cast_has() -> None:
+    variables = yaml.safe_load(
+        (PROJECT / "dbt_project" / "dbt_project.yml").read_text()
+    )["vars"]
+    named = read_feeds(PROJECT / "feeds.yml")["api_events"].fields
+    sources = {named.get(EventField(one), one) for one in variables["key_fields"]}
+
+    assert {*INDEXED} == sources - {"tenant_id"}
+    assert variables["max_key_bytes"] == MAX_INDEXED_BYTES
 
 
 def test_all_faults_of_an_event_are_listed() -> None:
@@ -245,7 +309,7 @@ def test_of_a_large_event_only_one_fault_is_looked_for() -> None:
 
 
 def test_faults_are_listed_up_to_a_limit_and_all_events_at_fault_counted() -> None:
-    error = refused(json.dumps({"events": [VISIT, *[{"ts": 1}] * 250]}))
+    error = refused(json.dumps({"events": [VISIT, *[{"ts": 1748775600000}] * 250]}))
 
     assert len(error.faults) == MAX_LISTED_FAULTS
     assert error.faults[-1].index == MAX_LISTED_FAULTS
@@ -259,13 +323,15 @@ def test_faults_that_only_a_clock_or_a_parser_finds_are_listed_with_the_others()
     None
 ):
     error = refused(
-        b'{"events":[{"ts":"2025-02-30T00:00:00Z","data":{}},{"ts":1},'
-        b'{"ts":1,"data":{"a":1e999}},{"ts":1,"data":{"a":"\xff"}}]}'
+        b'{"events":[{"ts":"2025-02-30T00:00:00Z","data":{}},{},'
+        b'{"ts":1748775600000,"data":{"a":1e999}},'
+        b'{"ts":1748775600000,"data":{"a":"\xff"}}]}'
     )
 
     assert [(fault.index, fault.field) for fault in error.faults] == [
         (0, "ts"),
         (1, "data"),
+        (1, "ts"),
         (2, None),
         (3, None),
     ]
@@ -279,14 +345,14 @@ def test_no_fault_repeats_a_value() -> None:
 
 
 def test_nul_in_a_value_that_a_repeated_key_hides_is_found() -> None:
-    hidden = '{"events":[{"ts":1,"data":{"a":{"b":"\\u0000","b":1}}}]}'
+    hidden = '{"events":[{"ts":1748775600000,"data":{"a":{"b":"\\u0000","b":1}}}]}'
 
     assert refused(hidden).faults == (Fault("holds a NUL character", "data", 0),)
 
 
 @pytest.mark.parametrize("text", ["\\\\u0000", "\\\\\\\\u0000", "u0000"])
 def test_escaped_backslash_before_u0000_is_no_nul(text: str) -> None:
-    assert read_text(f'{{"events":[{{"ts":1,"data":{{"a":"{text}"}}}}]}}')
+    assert read_text(f'{{"events":[{{"ts":1748775600000,"data":{{"a":"{text}"}}}}]}}')
 
 
 def nested(levels: int) -> object:
@@ -311,9 +377,9 @@ def test_wide_data_is_not_deep() -> None:
 def test_depth_is_told_from_what_strings_hold(levels: int) -> None:
     deep = '["]",' * levels + "1" + "]" * levels
 
-    assert refused(f'{{"events":[{{"ts":1,"data":{{"a":{deep}}}}}]}}').faults == (
-        Fault("is nested deeper than 32 levels", "data", 0),
-    )
+    assert refused(
+        f'{{"events":[{{"ts":1748775600000,"data":{{"a":{deep}}}}}]}}'
+    ).faults == (Fault("is nested deeper than 32 levels", "data", 0),)
 
 
 @pytest.mark.parametrize("samplerate", ["", None])
@@ -325,17 +391,19 @@ def test_whole_number_with_a_fraction_of_zero_is_a_samplerate() -> None:
     assert stored({**VISIT, "samplerate": 5.0})[0]["samplerate"] == 5
 
 
-def ids(*events: object, tenant: str = "acme", key: str | None = "k") -> list[str]:
-    return event_ids(read(*events), tenant=tenant, key=key)
+def ids(
+    *events: object, tenant: str = "acme", key: str | None = "k", body: bytes = b"1"
+) -> list[str]:
+    return event_ids(read(*events), tenant=tenant, key=key, body_hash=body)
 
 
-def test_same_key_makes_the_same_ids() -> None:
+def test_same_key_and_body_make_the_same_ids() -> None:
     assert ids(VISIT, VISIT) == ids(VISIT, VISIT)
     assert len(set(ids(VISIT, VISIT))) == 2
 
 
 def test_ids_of_a_key_never_change() -> None:
-    assert ids(VISIT) == ["6c479675-2166-555d-88da-c628e56c67ac"]
+    assert ids(VISIT) == ["a31922ac-9943-58f9-817d-deb349b8ce65"]
 
 
 def test_other_tenant_or_key_makes_other_ids() -> None:
@@ -345,6 +413,10 @@ def test_other_tenant_or_key_makes_other_ids() -> None:
     ]
 
     assert len(set(made)) == 4
+
+
+def test_other_body_makes_other_ids_under_the_same_key() -> None:
+    assert ids(VISIT, body=b"1") != ids(VISIT, body=b"2")
 
 
 def test_without_a_key_ids_are_random() -> None:

@@ -1,6 +1,7 @@
 import csv
 import io
 import json
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
@@ -474,6 +475,35 @@ def test_two_lines_with_an_open_quote_each_are_rejected_each() -> None:
 
     assert [line.line_number for line in result.rejected] == [2, 3]
     assert result.values("user_id") == ["eve"]
+
+
+@pytest.mark.parametrize("end", [b"", b'"z"z\n', b"noon,ada\n"])
+def test_lines_that_each_open_a_quote_for_the_next_are_read_in_linear_time(
+    end: bytes,
+) -> None:
+    line = b'x",""",y\n'
+    content = b"at,user_id,page\n" + line * 100_000 + end
+    blocks = [content[at : at + 131_072] for at in range(0, len(content), 131_072)]
+
+    started = time.process_time()
+    result = read(*blocks)
+
+    # By the square of what may stay open it is an hour, else 2 s.
+    assert time.process_time() - started < 30
+    assert len(result.rejected) == 100_000 + (end != b"")
+
+
+def test_lines_after_a_broken_record_are_read_on_their_own() -> None:
+    result = read(
+        b'at,user_id\n"night,bob\n"noon",ada\nnoon,eve\n"dusk,kim\n"dawn",lea\n'
+    )
+
+    # A quote that closes does so before a letter, so that no record goes on.
+    assert [(line.line_number, line.reason) for line in result.rejected] == [
+        (2, "',' expected after '\"'"),
+        (5, "',' expected after '\"'"),
+    ]
+    assert result.values("user_id") == ["ada", "eve", "lea"]
 
 
 def test_record_over_several_lines_is_rejected_with_all_of_them() -> None:

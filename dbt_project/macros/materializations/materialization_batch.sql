@@ -63,6 +63,10 @@ declaration, which only a full refresh renews.
             inner join raw.feeds using (feed_id)
             where applies.load_id = loads.load_id
         {%- endcall %}
+        {# All records are cast by it. #}
+        {% call statement('forget_recasts') -%}
+            delete from ledger.applies where kind = 'recast'
+        {%- endcall %}
     {%- endif %}
     {% call statement('assign') -%}
         with assigned as (

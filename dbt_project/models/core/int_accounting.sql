@@ -1,14 +1,14 @@
 {{ config(
     upstreams=['events', 'reference_history', 'rejected_events', 'duplicate_events'],
-    incremental_strategy='replace',
-    unique_key=['load_id'],
 ) }}
-{# Grain: one row per applied load. Every term is counted in its own table. #}
+{#
+Grain: one row per apply. Every term is counted in its own table. A recast has no raw rows
+of its own; what it rejects again is all that its load has rejected.
+#}
 with
 
-pending_loads as (
-    select distinct stg_applies.load_id
-    from {{ ref('stg_applies') }} as stg_applies
+pending_applies as (
+    select * from {{ ref('stg_applies') }} as stg_applies
     where {{ is_pending('stg_applies') }}
 ),
 
@@ -22,50 +22,58 @@ raw_rows as (
 rejected_lines as (
     select stg_rejected_lines.load_id, count(*) as rejected_line_count
     from {{ ref('stg_rejected_lines') }} as stg_rejected_lines
-    inner join pending_loads using (load_id)
+    inner join pending_applies using (load_id)
+    where pending_applies.kind <> 'recast'
     group by 1
 ),
 
 events as (
-    select events.load_id, count(*) as event_count
+    select events.apply_id, count(*) as event_count
     from {{ ref('events') }} as events
     where {{ is_pending('events', event_time=true) }}
     group by 1
 ),
 
 reference_rows as (
-    select reference_history.load_id, count(*) as reference_row_count
+    select reference_history.apply_id, count(*) as reference_row_count
     from {{ ref('reference_history') }} as reference_history
     where {{ is_pending('reference_history') }}
     group by 1
 ),
 
 rejected_events as (
-    select rejected_events.load_id, count(*) as rejected_event_count
+    select rejected_events.apply_id, count(*) as rejected_event_count
     from {{ ref('rejected_events') }} as rejected_events
     where {{ is_pending('rejected_events') }}
     group by 1
 ),
 
 duplicate_events as (
-    select duplicate_events.load_id, count(*) as duplicate_event_count
+    select duplicate_events.apply_id, count(*) as duplicate_event_count
     from {{ ref('duplicate_events') }} as duplicate_events
     where {{ is_pending('duplicate_events') }}
     group by 1
 )
 
 select
-    pending_loads.load_id,
+    pending_applies.apply_id,
+    pending_applies.load_id,
     coalesce(raw_rows.raw_row_count, 0) as raw_row_count,
     coalesce(rejected_lines.rejected_line_count, 0) as rejected_line_count,
     coalesce(events.event_count, 0) as event_count,
     coalesce(reference_rows.reference_row_count, 0) as reference_row_count,
     coalesce(rejected_events.rejected_event_count, 0) as rejected_event_count,
     coalesce(duplicate_events.duplicate_event_count, 0) as duplicate_event_count
-from pending_loads
-left join raw_rows using (load_id)
-left join rejected_lines using (load_id)
-left join events using (load_id)
-left join reference_rows using (load_id)
-left join rejected_events using (load_id)
-left join duplicate_events using (load_id)
+from pending_applies
+left join raw_rows
+    on
+        pending_applies.load_id = raw_rows.load_id
+        and pending_applies.kind <> 'recast'
+left join rejected_lines
+    on
+        pending_applies.load_id = rejected_lines.load_id
+        and pending_applies.kind <> 'recast'
+left join events on pending_applies.apply_id = events.apply_id
+left join reference_rows on pending_applies.apply_id = reference_rows.apply_id
+left join rejected_events on pending_applies.apply_id = rejected_events.apply_id
+left join duplicate_events on pending_applies.apply_id = duplicate_events.apply_id

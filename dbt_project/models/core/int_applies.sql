@@ -8,6 +8,7 @@ record of a reference feed is identified by its key, which is its entity_id.
 select
     stg_applies.apply_id,
     stg_applies.load_id,
+    stg_applies.kind = 'recast' as is_recast,
     stg_loads.feed_id,
     stg_applies.is_reference,
     stg_applies.time_format,

@@ -13,7 +13,8 @@ Grain: one row per raw record of the pending applies, cast, or with why it can't
 
 Cast once here and read by every model that takes in events. Every cast stands behind its
 check in one case, so that a bad value sets its row aside and nothing else. Records of
-reference feeds are cast alike; their event_time is their version.
+reference feeds are cast alike; their event_time is their version. Of a recast it has the
+records that were rejected and no others.
 #}
 {%- set bad_attribute = "substr(checked.rejected_column, length('attributes.') + 1)" %}
 with
@@ -69,6 +70,14 @@ cast_events as (
         end as cast_attributes
     from stg_events
     inner join pending_applies using (load_id)
+    where
+        not pending_applies.is_recast
+        or (pending_applies.apply_id, stg_events.line_number) in (
+            select
+                recast_events.apply_id,
+                recast_events.line_number
+            from {{ source('ledger', 'recast_events') }} as recast_events
+        )
     -- A fence: without it the planner casts again wherever a result is used.
     offset 0  -- noqa: AM09
 ),

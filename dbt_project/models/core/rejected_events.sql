@@ -1,5 +1,11 @@
-{{ config(upstreams=['int_event_batch']) }}
-{# Grain: one row per raw record that can't be cast. #}
+{{ config(
+    upstreams=['int_event_batch'],
+    pre_hook="{{ delete_recast_events() }}",
+) }}
+{#
+Grain: one row per raw record that can't be cast. What a recast takes in is taken out, in
+the transaction that puts in again what is still rejected.
+#}
 select
     batch.apply_id,
     batch.load_id,

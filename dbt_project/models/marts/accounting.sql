@@ -1,32 +1,51 @@
 {{ config(materialized='view') }}
 {# Grain: one row per file that was loaded or failed; nothing is left out. #}
+with
+
+applied as (
+    select
+        int_accounting.load_id,
+        sum(int_accounting.rejected_line_count)::bigint as rejected_line_count,
+        sum(int_accounting.raw_row_count)::bigint as raw_row_count,
+        sum(int_accounting.event_count)::bigint as event_count,
+        sum(int_accounting.reference_row_count)::bigint as reference_row_count,
+        -- Of the newest apply: a recast takes in all that was rejected before it.
+        (array_agg(
+            int_accounting.rejected_event_count
+            order by int_accounting.apply_id desc
+        ))[1] as rejected_event_count,
+        sum(int_accounting.duplicate_event_count)::bigint as duplicate_event_count
+    from {{ ref('int_accounting') }} as int_accounting
+    group by 1
+)
+
 select
     stg_loads.load_id,
     stg_feeds.feed,
     stg_loads.uri,
     case
         when stg_loads.status <> 'loaded' then stg_loads.status
-        when int_accounting.load_id is null then 'pending'
+        when applied.load_id is null then 'pending'
         when
             stg_loads.record_count
-            = int_accounting.raw_row_count + int_accounting.rejected_line_count
-            and int_accounting.raw_row_count
-            = int_accounting.event_count
-            + int_accounting.reference_row_count
-            + int_accounting.rejected_event_count
-            + int_accounting.duplicate_event_count
+            = applied.raw_row_count + applied.rejected_line_count
+            and applied.raw_row_count
+            = applied.event_count
+            + applied.reference_row_count
+            + applied.rejected_event_count
+            + applied.duplicate_event_count
             then 'balanced'
         else 'unbalanced'
     end as status,
     stg_loads.record_count,
-    int_accounting.rejected_line_count,
-    int_accounting.raw_row_count,
-    int_accounting.event_count,
-    int_accounting.reference_row_count,
-    int_accounting.rejected_event_count,
-    int_accounting.duplicate_event_count,
+    applied.rejected_line_count,
+    applied.raw_row_count,
+    applied.event_count,
+    applied.reference_row_count,
+    applied.rejected_event_count,
+    applied.duplicate_event_count,
     stg_loads.error,
     stg_loads.received_at
 from {{ ref('stg_loads') }} as stg_loads
 inner join {{ ref('stg_feeds') }} as stg_feeds using (feed_id)
-left join {{ ref('int_accounting') }} as int_accounting using (load_id)
+left join applied using (load_id)

@@ -1,5 +1,6 @@
 """Accepting a request: all of its events or none, and for good."""
 
+import hashlib
 from collections.abc import Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
@@ -43,12 +44,13 @@ class Acceptance:
         came with another one, Unavailable if too many wait.
         """
         events = read_events(body, now=now)
-        ids = event_ids(events, tenant=tenant, key=key)
+        body_hash = b"" if key is None else hashlib.sha256(body).digest()
+        ids = event_ids(events, tenant=tenant, key=key, body_hash=body_hash)
         answer = Accepted(len(ids), ids)
         commit = partial(self._writer.submit, write_lines(events, ids, tenant=tenant))
         if key is None:
             return answer, commit()
-        return answer, self._repeats.commit_once(tenant, key, body, commit)
+        return answer, self._repeats.commit_once(tenant, key, body_hash, commit)
 
     def problem(self) -> str | None:
         """Why nothing can be kept now; none if it can."""

@@ -10,13 +10,21 @@ from uuid import UUID, uuid5
 import msgspec
 
 from event_warehouse.accept.errors import Fault, InvalidRequest
-from event_warehouse.accept.schema import NUL, faults_of_event, faults_of_list
+from event_warehouse.accept.schema import (
+    INDEXED,
+    MAX_INDEXED_BYTES,
+    NUL,
+    faults_of_event,
+    faults_of_list,
+)
 from event_warehouse.accept.times import TimeFault, read_time
+from event_warehouse.load.json_values import decode_members, text_of
 
 MAX_LISTED_FAULTS = 100
 MAX_DEPTH = 32
 """Of data, itself the first level."""
 MAX_KEY_BYTES = 200
+OVERLONG = f"is longer than {MAX_INDEXED_BYTES} bytes"
 
 KEYED = UUID("6f0c1a3e-5d0b-5b1e-9a56-2f4f1c6d7e80")
 """The namespace of the ids that are made from an Idempotency-Key."""
@@ -124,9 +132,13 @@ def _read_event(sent: bytes, index: int, now: datetime) -> Event | list[Fault]:
     if faults := faults_of_event(parsed, index, byte_count=len(sent)):
         return faults
     event = _decode_sent(sent)
-    data = bytes(event.data)
+    # Line ends stand between values only: in a string they are escaped.
+    data = bytes(event.data).translate(None, b"\r\n")
     faults = [
         Fault(reason, "data", index) for reason in _faults_of_data(data, parsed["data"])
+    ]
+    faults += [
+        Fault(OVERLONG, f"data.{name}", index) for name in _overlong_members(data)
     ]
     try:
         ts = read_time(event.ts, now=now)
@@ -135,8 +147,7 @@ def _read_event(sent: bytes, index: int, now: datetime) -> Event | list[Fault]:
     if faults:
         return faults
     samplerate = int(event.samplerate) if event.samplerate else None
-    # Line ends stand between values only: in a string they are escaped.
-    return Event(event.event_id, ts, samplerate, data.translate(None, b"\r\n"))
+    return Event(event.event_id, ts, samplerate, data)
 
 
 def _faults_of_data(data: bytes, parsed: object) -> Iterator[str]:
@@ -145,6 +156,18 @@ def _faults_of_data(data: bytes, parsed: object) -> Iterator[str]:
         yield NUL
     if not (data.isascii() and b"\\u" not in data) and _has_overlong_key(parsed):
         yield f"has a key that is longer than {MAX_KEY_BYTES} bytes"
+
+
+def _overlong_members(data: bytes) -> Iterator[str]:
+    """The members whose text, as the loader takes it, the cast would reject."""
+    # No text is longer than its JSON.
+    if len(data) <= MAX_INDEXED_BYTES:
+        return
+    members = decode_members(data)
+    for name in INDEXED:
+        text = text_of(members[name]) if name in members else None
+        if text and len(text.encode()) > MAX_INDEXED_BYTES:
+            yield name
 
 
 def _is_deeper(json: bytes, limit: int) -> bool:
@@ -166,9 +189,11 @@ def _has_overlong_key(value: object) -> bool:
     return isinstance(value, list) and any(map(_has_overlong_key, value))
 
 
-def event_ids(events: Sequence[Event], *, tenant: str, key: str | None) -> list[str]:
+def event_ids(
+    events: Sequence[Event], *, tenant: str, key: str | None, body_hash: bytes
+) -> list[str]:
     """The id of each event: the client's, or one that is the same again for the same
-    tenant, key and place in the request, or without a key a random one.
+    tenant, key, body and place in the request, or without a key a random one.
     """
     if key is None:
         # Asked for at once: a call of the system costs more than all else about an id.
@@ -177,7 +202,10 @@ def event_ids(events: Sequence[Event], *, tenant: str, key: str | None) -> list[
             event.event_id or str(UUID(bytes=random[start : start + 16], version=4))
             for event, start in zip(events, range(0, len(random), 16), strict=True)
         ]
-    request = uuid5(KEYED, msgspec.json.encode([tenant, key]).decode())
+    # With the body's hash: only the process that took a key refuses another body under
+    # it, and elsewhere that one's events would pass for repeats of the first one's.
+    named = msgspec.json.encode([tenant, key, body_hash.hex()])
+    request = uuid5(KEYED, named.decode())
     return [
         event.event_id or str(uuid5(request, str(index)))
         for index, event in enumerate(events)

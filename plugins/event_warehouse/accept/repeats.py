@@ -1,6 +1,5 @@
 """Requests that came before, by their Idempotency-Key."""
 
-import hashlib
 from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -20,7 +19,8 @@ class Repeats:
     """The most recent keys of this process, each with its body's hash.
 
     Only saves writing again what is there: a repeat that is not remembered makes the
-    same event ids, and the warehouse counts its events as duplicates.
+    same event ids, and the warehouse counts its events as duplicates. Of another body
+    the ids are others, so that it may be accepted under a key that is not remembered.
     """
 
     def __init__(self, max_remembered: int) -> None:
@@ -29,13 +29,16 @@ class Repeats:
         self._lock = Lock()
 
     def commit_once(
-        self, tenant: str, key: str, body: bytes, commit: Callable[[], Future[None]]
+        self,
+        tenant: str,
+        key: str,
+        body_hash: bytes,
+        commit: Callable[[], Future[None]],
     ) -> Future[None]:
         """What `commit` returned for this key, now or before.
 
         One that failed is forgotten. Raises KeyReused if the body was another one.
         """
-        body_hash = hashlib.sha256(body).digest()
         with self._lock:
             seen = self._seen.pop((tenant, key), None)
             if seen is None or _has_failed(seen.committed):

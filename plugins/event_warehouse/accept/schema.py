@@ -31,7 +31,19 @@ EXHAUSTIVE_BYTES = 4096
 each costs 20 us, and a body of 10 MiB has room for a million."""
 MAX_FIELD_CHARACTERS = 200
 
+_DATA = SCHEMA["$defs"]["event"]["properties"]["data"]["properties"]
+INDEXED = tuple(
+    name for name, its in _DATA.items() if its == {"$ref": "#/$defs/indexed"}
+)
+"""The members of data that events are looked up by."""
+MAX_INDEXED_BYTES: int = SCHEMA["$defs"]["indexed"]["maxLength"]
+"""The cast rejects an event with a longer one; the schema counts characters."""
+
 NUL = "holds a NUL character"
+TOO_SMALL = (
+    "is too small for milliseconds since 1970; if it is seconds, multiply it by 1,000"
+)
+TENANT = "is the service's to decide; leave it out"
 PATTERNS = {
     "ts": "is neither ISO 8601, such as 2025-01-31T12:00:00Z, nor milliseconds",
     "samplerate": "is not a whole number from 1 to 999999999",
@@ -80,6 +92,8 @@ def _say(error: ValidationError, index: int) -> Iterator[Fault]:
         case ValidationErrorKind.AdditionalProperties(unexpected=names):
             for name in names:
                 reason = "is no member of an event; put it into data"
+                if name == "tenant_id":
+                    reason = TENANT
                 yield Fault(reason, _field(path, name), index)
         case ValidationErrorKind.PropertyNames(error=inner):
             yield Fault(f"has a key that {_reason(inner, path)}", _field(path), index)
@@ -94,7 +108,13 @@ def _reason(error: ValidationError, path: list[str]) -> str:
             # The validator lists them in an order of its own.
             return "must be " + " or ".join(TYPES[one] for one in sorted(types))
         case ValidationErrorKind.FalseSchema():
+            if path[-1] == "tenant_id":
+                return TENANT
             return "belongs beside data, not into it"
+        case ValidationErrorKind.Pattern() if path == ["ts"] and _is_short_number(
+            error.instance
+        ):
+            return TOO_SMALL
         case ValidationErrorKind.Pattern():
             return PATTERNS.get(path[0], NUL) if len(path) == 1 else NUL
         case ValidationErrorKind.MinLength() | ValidationErrorKind.MinItems():
@@ -103,11 +123,17 @@ def _reason(error: ValidationError, path: list[str]) -> str:
             return f"is longer than {limit} characters"
         case ValidationErrorKind.MaxItems(limit=limit):
             return f"has more than {limit:,} items"
+        case ValidationErrorKind.Minimum() if path == ["ts"]:
+            return TOO_SMALL
         case ValidationErrorKind.Minimum(limit=limit):
             return f"is less than {limit}"
         case ValidationErrorKind.Maximum(limit=limit):
             return f"is more than {limit}"
     return "is not as the schema says"
+
+
+def _is_short_number(value: object) -> bool:
+    return isinstance(value, str) and value.isdecimal() and len(value) <= 10
 
 
 def _field(path: list[str], *names: str) -> str | None:

@@ -54,7 +54,7 @@ DESCRIPTION: dict[str, Any] = {
         {
             "name": "Idempotency-Key",
             "in": "header",
-            "description": "A repeat with the same key makes the same events.",
+            "description": "A repeat with the same key and body makes the same events.",
             "schema": {"type": "string", "pattern": "^[!-~]{1,200}$"},
         }
     ],

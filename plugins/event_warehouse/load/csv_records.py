@@ -8,8 +8,8 @@ Postgres does the parsing. Only lines with quotes, and bad ones, are looked at s
 
 import csv
 from collections.abc import Iterator, Sequence
-from functools import partial
-from itertools import chain, islice, repeat
+from functools import cached_property, partial
+from itertools import accumulate, chain, repeat
 
 from event_warehouse.errors import FileError
 from event_warehouse.feeds import Feed
@@ -39,6 +39,8 @@ from event_warehouse.load.records import (
 MAX_OPEN_BYTES = 1024 * 1024
 """How far a quoted field may run over line ends before its quote is taken for wrong."""
 UNCLOSED = "opens a quote that is never closed"
+OPEN_AT_END = "unexpected end of data"
+"""What csv says of a record whose quote is still open where the lines end."""
 UNESCAPED = bytes({*range(0x20, 0x100), *b"\n\r"} - {*b'"\\'})
 """The bytes that JSON and CSV take as they are, and line ends."""
 NEEDS_QUOTING = frozenset(',"\r\n')
@@ -111,6 +113,9 @@ class ChunkReader:
         self._is_last = is_last
         self._is_clean = is_utf8(chunk) and NUL not in chunk
         self._needs_no_escapes = self._is_clean and self._has_only_unescaped()
+        self._has_returns = b"\r" in chunk
+        self._broken_until = 0
+        self._why_broken = ""
         self._made: list[bytes] = []
         self.rejected: list[RejectedLine] = []
         self._stripped: list[StrippedLine] = []
@@ -128,7 +133,8 @@ class ChunkReader:
         for quoted in self._lines_with_quotes():
             if quoted < at:
                 continue
-            self._read_plain(at, quoted)
+            if at < quoted:
+                self._read_plain(at, quoted)
             at = self._read_quoted(quoted)
             if self.unfinished:
                 return self._first_number + at
@@ -153,7 +159,7 @@ class ChunkReader:
     def _read_plain(self, start: int, end: int) -> None:
         """Lines without quotes."""
         lines = self._lines[start:end]
-        if b"\r" in self._chunk:
+        if self._has_returns:
             lines = [line.removesuffix(b"\r") for line in lines]
         first = self._first_number + start
         numbers: Sequence[int] = range(first, first + len(lines))
@@ -179,7 +185,7 @@ class ChunkReader:
         """True if each line can be taken as it is."""
         if not self._is_clean or b"" in lines:
             return False
-        if b"\r" in self._chunk and any(b"\r" in line for line in lines):
+        if self._has_returns and any(b"\r" in line for line in lines):
             return False
         if self._rows.layout.json_attributes and any(
             len(line) > MAX_DEPTH for line in lines
@@ -219,10 +225,16 @@ class ChunkReader:
             self._stripped.append(keep_original(number, original))
 
     def _read_quoted(self, start: int) -> int:
-        """Records from a line with a quote on, up to one without; where that is."""
+        """Records from a line with a quote on, up to one without; where that is.
+
+        Where a record breaks, the lines after its first are read on their own. None of
+        them that leaves a quote open need be followed: it would go the way that the
+        broken record went, and following it each time takes time by the square.
+        """
+        is_known = start < self._broken_until
         text = (
-            line.decode("utf-8", "surrogateescape") + "\n"
-            for line in islice(self._lines, start, None)
+            self._lines[number].decode("utf-8", "surrogateescape") + "\n"
+            for number in range(start, start + 1 if is_known else len(self._lines))
         )
         reader = csv.reader(text, delimiter=self._rows.layout.delimiter, strict=True)
         at = start
@@ -234,7 +246,13 @@ class ChunkReader:
                 if at < len(self._lines) and b'"' not in self._lines[at]:
                     break
         except csv.Error as error:
-            return self._keep_broken(at, error)
+            why = str(error)
+            if not is_known:
+                self._broken_until = start + reader.line_num - 1
+                self._why_broken = why
+            elif why == OPEN_AT_END:
+                why = self._why_broken
+            return self._keep_broken(at, why)
         return at
 
     def _keep(self, values: list[str], start: int, end: int) -> None:
@@ -248,18 +266,24 @@ class ChunkReader:
             self._made.append(self._rows.of_values(number, values))
             self._keep_original(number, original)
 
-    def _keep_broken(self, at: int, error: csv.Error) -> int:
+    def _keep_broken(self, at: int, why: str) -> int:
         """The line to go on at: of an open record itself, else the one after it."""
-        is_open = str(error) == "unexpected end of data"
-        if is_open and not self._is_last:
-            unfinished = b"\n".join(self._originals[at:]) + b"\n"
-            if len(unfinished) <= MAX_OPEN_BYTES:
-                self.unfinished = unfinished
-                return at
-        reason = UNCLOSED if is_open else str(error)
+        is_open = why == OPEN_AT_END
+        if is_open and not self._is_last and self._bytes_from(at) <= MAX_OPEN_BYTES:
+            self.unfinished = b"\n".join(self._originals[at:]) + b"\n"
+            return at
+        reason = UNCLOSED if is_open else why
         line = self._originals[at]
         self.rejected.append(reject(self._first_number + at, line, reason))
         return at + 1
+
+    def _bytes_from(self, at: int) -> int:
+        """The chunk's bytes from the beginning of a line on."""
+        return self._ends[-1] - (self._ends[at - 1] if at else 0)
+
+    @cached_property
+    def _ends(self) -> list[int]:
+        return list(accumulate(len(line) + 1 for line in self._originals))
 
 
 def _is_too_deep(value: str | bytes) -> bool:

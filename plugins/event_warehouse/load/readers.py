@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Protocol
+from urllib.parse import urlsplit
 
 from event_warehouse.feeds import Feed
 from event_warehouse.load.blocks import HashedBlocks, Spooled, spooled
@@ -38,7 +39,10 @@ class Content(Protocol):
 
 def is_parquet(uri: str, feed: Feed) -> bool:
     """Whether a feed's file of that name is Parquet."""
-    return feed.format == "parquet" or uri.endswith(".parquet")
+    if uri.startswith(("http://", "https://")):
+        # Elsewhere a question mark is a character like any other.
+        uri = urlsplit(uri).path
+    return feed.format == "parquet" or uri.lower().endswith(".parquet")
 
 
 @contextmanager

@@ -70,6 +70,7 @@ class Producer(Tracker):
         self._pipeline: Pipeline | None = None
         if self._settings.sends:
             check_requirements(self._settings)
+            self._warn_of_tenant()
             self._pipeline = Pipeline(self._settings, pace)
             _sending.add(self)
         elif (
@@ -116,6 +117,18 @@ class Producer(Tracker):
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+    def _warn_of_tenant(self) -> None:
+        """A service takes no client's word for whose events they are."""
+        destination, tenant_id = self._settings.destination, self._settings.tenant_id
+        if tenant_id and destination.scheme in ("https", "http"):
+            logger.warning(
+                "EVENTS_TENANT is %r, but the service at %s decides the tenant of what "
+                "is sent there; make sure that it is that one, and leave EVENTS_TENANT "
+                "out",
+                tenant_id,
+                destination.hostname,
+            )
 
     def _take(
         self, fields: Mapping[str, object], attributes: Mapping[str, object]

@@ -10,7 +10,8 @@ EVENTS_DESTINATION  where production sends to; required there
     log:            nowhere, only the debug log
 EVENTS_API_KEY      sent to an https destination as a bearer token
 EVENTS_SERVICE      the `service` of events that name none
-EVENTS_TENANT       the `tenant_id` of events that name none
+EVENTS_TENANT       the `tenant_id` of events that name none; not sent to an https
+                    destination, which decides the tenant itself
 EVENTS_SPOOL        folder of events that wait to be sent, one destination's only;
                     default ~/.local/state/event-warehouse/<destination>, for a
                     user without a home in the temporary folder

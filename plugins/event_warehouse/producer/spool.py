@@ -54,8 +54,7 @@ class Spool:
         """
         while lines:
             segment = self._segment_for(lines[0], sync=sync)
-            count, size = self._fitting(lines, segment)
-            self._make_sure_of_room(size)
+            count, size = self._fitting(lines, segment, self._room_for(lines[0]))
             segment.write(list(islice(lines, count)))
             self._size += size
             for _ in range(count):
@@ -70,11 +69,13 @@ class Spool:
             self._open = create_segment(self.folder)
         return self._open
 
-    def _fitting(self, lines: deque[bytes], segment: OpenSegment) -> tuple[int, int]:
-        """How many of the lines the segment has place for, and their bytes."""
+    def _fitting(
+        self, lines: deque[bytes], segment: OpenSegment, room: int
+    ) -> tuple[int, int]:
+        """How many of the lines segment and spool have place for, and their bytes."""
         count, size = 0, 0
         for line in lines:
-            if not self._fits(
+            if size + len(line) > room or not self._fits(
                 segment.event_count + count, segment.byte_count + size, line
             ):
                 break
@@ -87,16 +88,18 @@ class Spool:
             count < limits.events and size + len(line) <= limits.byte_count
         )
 
-    def _make_sure_of_room(self, size: int) -> None:
-        """Raises OSError if the spool would grow past its size."""
+    def _room_for(self, line: bytes) -> int:
+        """How many bytes the spool may grow by; raises OSError if not by this line."""
         now = time.monotonic()
         # What other processes add and send is only known by looking.
         if now >= self._measure_due:
             self._size = measure(self.folder)
             self._measure_due = now + MEASURE_SECONDS
-        if self._size + size > self._most_bytes:
+        room = self._most_bytes - self._size
+        if len(line) > room:
             limit = f"the spool has its {self._most_bytes} bytes"
             raise OSError(errno.EDQUOT, limit)
+        return room
 
     def seal(self, *, sync: bool) -> None:
         """Complete the open segment, if there is one, for whoever sends it."""

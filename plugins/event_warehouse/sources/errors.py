@@ -2,6 +2,8 @@
 
 from event_warehouse.errors import FileError
 
+REPLACED = "was replaced while it was read; the next run loads the new content"
+
 
 class SourceUnavailable(FileError):
     """The source can't be reached or lets nobody in.

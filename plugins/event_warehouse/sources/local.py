@@ -1,19 +1,19 @@
 """Local files: finding them, and reading one as it was found."""
 
 import errno
+import logging
 import os
 import stat
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from io import RawIOBase
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from event_warehouse.errors import FileError
-from event_warehouse.sources.errors import FileChanged as FileChanged
-from event_warehouse.sources.errors import FileGone as FileGone
+from event_warehouse.sources.errors import FileChanged, FileGone
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -24,6 +24,8 @@ showing it, so its version is not trusted (as git does with its index)."""
 FUTURE_SECONDS = 86_400.0
 """A time of change further ahead than this is just wrong, and waiting for it no use."""
 GONE = {errno.ENOENT, errno.ENOTDIR, errno.ESTALE}
+
+logger = logging.getLogger(__name__)
 
 
 class Stamp(NamedTuple):
@@ -103,28 +105,59 @@ def find_file(path: Path) -> LocalFile:
 def find_landed(landing: Path, pattern: str) -> list[LocalFile]:
     """The files of a pattern below the landing folder, by path.
 
-    A link counts as what it leads to; those that lead out of the folder are left out.
+    A link counts as what it leads to; those that lead out of the folder are left out,
+    and the log says so.
     """
     root = landing.resolve()
-    found = _find_all(root, root.glob(pattern))
-    return [file for file in found if file.path.is_relative_to(root)]
+    return _find_all(root, root.glob(pattern))
 
 
 def find_in_folder(folder: Path) -> list[LocalFile]:
-    """The files of a folder and its subfolders, by path."""
-    return _find_all(folder, folder.rglob("*"))
+    """The files of a folder and its subfolders, by path; of links as `find_landed`.
+
+    Raises FileError that names what can't be looked into.
+    """
+    root = folder.resolve()
+    return _find_all(root, _walk(root))
+
+
+def _walk(root: Path) -> Iterator[Path]:
+    """What is in the folder and its subfolders, none of them hidden."""
+    for parent, folders, files in os.walk(root, onerror=_refuse):
+        if not os.access(parent, os.X_OK):
+            _refuse(PermissionError(errno.EACCES, os.strerror(errno.EACCES), parent))
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        for name in (*folders, *files):
+            yield Path(parent, name)
+
+
+def _refuse(error: OSError) -> None:
+    """Only what has vanished since may be left out without a word."""
+    if error.errno not in GONE:
+        raise FileError(f"{error.filename}: {error.strerror}") from error
 
 
 def _find_all(root: Path, paths: Iterable[Path]) -> list[LocalFile]:
-    """The regular files that are not hidden, each once."""
+    """The regular files that are in the folder and not hidden, each once."""
     found = {}
     for path in sorted(paths):
-        if not _is_hidden(path.relative_to(root)):
-            # One that has vanished since is not there.
-            with suppress(FileError):
-                file = find_file(path)
-                found[file.path] = file
+        if _is_hidden(path.relative_to(root)):
+            continue
+        file = _find_regular(path)
+        real = file.path if file else Path(os.path.realpath(path))
+        if not real.is_relative_to(root):
+            logger.warning("%s leads out of %s and is left out", path, root)
+        elif file:
+            found[real] = file
     return list(found.values())
+
+
+def _find_regular(path: Path) -> LocalFile | None:
+    """None of a folder and the like, and of what has vanished since."""
+    try:
+        return find_file(path)
+    except FileError:
+        return None
 
 
 def _is_hidden(path: Path) -> bool:

@@ -10,6 +10,7 @@ from botocore.parsers import ResponseParserError  # type: ignore[import-untyped]
 
 from event_warehouse.errors import FileError
 from event_warehouse.sources.errors import (
+    REPLACED,
     FileChanged,
     FileGone,
     Interrupted,
@@ -35,7 +36,6 @@ _NO_CREDENTIALS = (
 )
 _UNREACHABLE = (exceptions.ConnectionError, exceptions.HTTPClientError)
 
-REPLACED = "was replaced while it was read; the next run loads the new content"
 CUT_OFF = "the answer was cut off"
 
 _CREDENTIALS_ADVICE = (

@@ -45,8 +45,9 @@ def find_on_web(
 ) -> WebListing:
     """The files of each hour in [start, end), or day if the template has no hour.
 
-    Only asks about them. Raises ValueError if the template or the window is none, and
-    SourceUnavailable if the server can't be reached.
+    Only asks about them. Raises ValueError if the template or the window is none,
+    FileError if its names are no URLs, and SourceUnavailable if the server can't be
+    reached.
     """
     urls = parse_template(template).expand_window(start, end)
     _check_url(urls[0])
@@ -66,8 +67,8 @@ def _missing(urls: Sequence[str], asked: Sequence[WebFile | None]) -> list[str]:
 def find_url(url: str, *, client: httpx.Client, backoff: Backoff = BACKOFF) -> WebFile:
     """The file at a URL.
 
-    Raises ValueError if it is none, FileError if there is no file, SourceUnavailable if
-    the server can't be reached.
+    Raises FileError if it is none or there is no file, SourceUnavailable if the server
+    can't be reached.
     """
     _check_url(url)
     file = _find(url, client=client, backoff=backoff)
@@ -89,17 +90,22 @@ def web_client() -> httpx.Client:
 
 
 def _check_url(url: str) -> None:
+    """Raises FileError, which does not repeat the URL: it may hold a password."""
     try:
         parsed = httpx.URL(url)
     except httpx.InvalidURL as error:
-        raise ValueError(f"the URL can't be read: {error}") from error
-    if parsed.scheme not in ("http", "https") or not parsed.host:
-        raise ValueError(f"{url!r} is not like https://host/path")
+        # The rest is the part that it takes for invalid.
+        kind, _, _ = str(error).partition(":")
+        raise FileError(
+            f"the URL can't be read ({kind}); it has to be like https://host/path"
+        ) from None
     if parsed.userinfo:
-        raise ValueError(
-            f"the URL of {parsed.host} holds a user name or password, which would be "
-            "kept wherever the file is named; leave them out"
+        raise FileError(
+            "the URL holds a user name or password, which would be kept wherever the "
+            "file is named; leave them out"
         )
+    if parsed.scheme not in ("http", "https") or not parsed.host:
+        raise FileError("the URL has no host; it has to be like https://host/path")
 
 
 def _find(url: str, *, client: httpx.Client, backoff: Backoff) -> WebFile | None:

@@ -9,6 +9,7 @@ import httpx
 
 from event_warehouse.errors import FileError
 from event_warehouse.sources.errors import (
+    REPLACED,
     FileChanged,
     FileGone,
     Interrupted,
@@ -20,7 +21,6 @@ BACKOFF = Backoff()
 MISSING = (404, 410)
 PASSING = (408, 425, 429, 500, 502, 503, 504)
 """The statuses that may be others soon."""
-REPLACED = "was replaced while it was read; the next run loads the new content"
 SECRET = re.compile(r"sig|token|secret|passw|key|credential|auth", re.IGNORECASE)
 CONTENT_RANGE = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
 

@@ -55,6 +55,25 @@ def test_events_arrive_as_the_service_takes_them(
     assert request.headers["Content-Type"] == "application/json"
 
 
+def test_producer_with_a_tenant_says_that_the_service_decides_it(
+    service: "LoopbackServer",
+    make_producer: MakeProducer,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    make_producer()
+    make_producer((tmp_path / "out").as_uri(), tenant_id="acme")
+    assert not caplog.records
+
+    make_producer(tenant_id="acme")
+
+    [record] = caplog.records
+    assert record.levelno == logging.WARNING
+    assert record.getMessage().startswith(
+        "EVENTS_TENANT is 'acme', but the service at 127.0.0.1 decides the tenant"
+    )
+
+
 def test_tenant_is_named_only_if_it_is_not_the_producer_s_own(
     service: "LoopbackServer", make_producer: MakeProducer
 ) -> None:

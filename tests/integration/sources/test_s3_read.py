@@ -14,8 +14,7 @@ from botocore.config import Config  # type: ignore[import-untyped]
 from botocore.session import Session  # type: ignore[import-untyped]
 
 from event_warehouse.errors import FileError
-from event_warehouse.sources.errors import SourceUnavailable
-from event_warehouse.sources.local import FileChanged, FileGone
+from event_warehouse.sources.errors import FileChanged, FileGone, SourceUnavailable
 from event_warehouse.sources.resuming import Backoff
 from event_warehouse.sources.s3 import S3Location, S3Object, find_in_bucket
 from event_warehouse.sources.source_file import SourceFile

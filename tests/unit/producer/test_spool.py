@@ -171,6 +171,19 @@ def test_full_spool_takes_no_more_until_something_was_sent(
     assert send_all(spool) == list(lines("e", "f"))
 
 
+def test_of_lines_that_come_together_a_spool_takes_what_fits(
+    make_spool: MakeSpool,
+) -> None:
+    spool = make_spool(most_bytes=9, events=100)
+    more = lines(*"abcdef")
+
+    with pytest.raises(OSError, match="the spool has its 9 bytes"):
+        spool.append(more, sync=False)
+
+    assert more == lines("e", "f")
+    assert send_all(spool) == list(lines(*"abcd"))
+
+
 def test_size_is_that_of_all_processes(make_spool: MakeSpool) -> None:
     one, other = make_spool(most_bytes=4), make_spool(most_bytes=4)
     one.append(lines("a", "b"), sync=False)

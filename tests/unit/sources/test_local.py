@@ -1,15 +1,16 @@
 import os
 import socket
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from event_warehouse.errors import FileError
+from event_warehouse.sources.errors import FileChanged, FileGone
 from event_warehouse.sources.local import (
     RACY_SECONDS,
-    FileChanged,
-    FileGone,
     LocalFile,
     find_file,
     find_in_folder,
@@ -96,6 +97,66 @@ def test_link_that_leads_out_of_the_landing_folder_is_passed_over(
     assert landed(landing) == []
     assert landed(landing, "*.csv") == []
     assert landed(landing, "folder/*.csv") == []
+
+
+@pytest.mark.parametrize("find", [find_in_folder, partial(find_landed, pattern="**/*")])
+def test_link_that_leads_out_of_the_folder_is_not_read_and_said(
+    landing: Path,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    find: Callable[[Path], list[LocalFile]],
+) -> None:
+    secret = put(tmp_path / "secrets" / "secret.csv")
+    kept = put(landing / "in" / "kept.csv")
+    (landing / "in" / "out.csv").symlink_to(secret)
+    (landing / "folder").symlink_to(secret.parent)
+    (landing / "inner").symlink_to(kept.parent)
+    (landing / "same.csv").symlink_to(kept)
+
+    assert [file.path for file in find(landing)] == [kept]
+    assert [record.getMessage() for record in caplog.records] == [
+        f"{landing / name} leads out of {landing} and is left out"
+        for name in ("folder", "in/out.csv")
+    ]
+
+
+def test_named_folder_may_be_a_link_itself_or_in_a_hidden_one(
+    landing: Path, tmp_path: Path
+) -> None:
+    path = put(landing / "in" / "a.csv")
+    (tmp_path / "link").symlink_to(landing)
+
+    assert [file.path for file in find_in_folder(tmp_path / "link")] == [path]
+
+
+def test_subfolder_that_can_not_be_looked_into_is_an_error_that_names_it(
+    tmp_path: Path,
+) -> None:
+    put(tmp_path / "a.csv")
+    # Nobody, not even root, can open a folder by so long a path.
+    folder = os.open(tmp_path, os.O_RDONLY)
+    for _ in range(20):
+        os.mkdir("d" * 250, dir_fd=folder)
+        inner = os.open("d" * 250, os.O_RDONLY, dir_fd=folder)
+        os.close(folder)
+        folder = inner
+    os.close(folder)
+
+    with pytest.raises(FileError, match=r"/d{250}: File name too long$"):
+        find_in_folder(tmp_path)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read any folder")
+@pytest.mark.parametrize("mode", [0o000, 0o300, 0o400])
+def test_subfolder_that_may_not_be_read_is_an_error_that_names_it(
+    tmp_path: Path, mode: int
+) -> None:
+    put(tmp_path / "in" / "a.csv")
+    (tmp_path / "in").chmod(mode)
+
+    with pytest.raises(FileError, match=r"/in: Permission denied$"):
+        find_in_folder(tmp_path)
+    (tmp_path / "in").chmod(0o700)
 
 
 def test_folder_whose_name_begins_as_the_landing_folder_s_is_out_of_it(

@@ -2,8 +2,9 @@
 
     {"events": [{"event_id": ..., "ts": ..., "samplerate": ..., "data": {...}}]}
 
-Of the producer's own tenant nothing is said: the service knows it by the key. Another's
-`tenant_id` is in the data, for the service to take or refuse.
+Of the producer's own tenant nothing is said: the service decides it, of which the
+producer warns at its start. Another's `tenant_id` is in the data, for the service to
+take or refuse.
 
 The header `Idempotency-Key` is the same whenever the same batch is sent. The service
 says which events it will never take with `{"errors": [{"index": 3, "reason": "..."}]}`,

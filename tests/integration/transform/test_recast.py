@@ -1,0 +1,110 @@
+"""Rejected events that are cast again, after their feed's declaration was mended."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from event_warehouse.accounting import verify
+from event_warehouse.load.files import load_new_files
+from event_warehouse.recast import recast_rejected_events
+from event_warehouse.settings import Settings
+from event_warehouse.transform import transform
+from tests.fixture_types import Land, Query
+
+FEED = """
+visits:
+  files: visits/*
+  format: json_lines
+  fields: {{tenant_id: tenant, event_time: at}}
+  attributes: {{price: {type}, rank: integer}}
+  identity: [event_id]
+"""
+VISITS = """
+{"tenant":"a","event_id":"1","at":"2025-01-01T10:00:00Z","price":"1"}
+{"tenant":"a","event_id":"2","at":"2025-01-01T10:00:00Z","price":"1.5"}
+{"tenant":"a","event_id":"3","at":"2025-02-01T10:00:00Z","price":"2.5"}
+{"tenant":"a","event_id":"3","at":"2025-02-01T10:00:00Z","price":"2.5"}
+{"tenant":"a","event_id":"4","at":"2025-01-01T10:00:00Z","rank":"first"}
+"""
+EVENTS = "select event_id from analytics.events order by 1"
+REJECTED = """
+    select line_number, rejected_column from analytics.rejected_events order by 1
+"""
+DUPLICATES = "select line_number from analytics.duplicate_events"
+COUNTED = "select sum(event_count)::int from marts.tenant_events_hourly"
+ACCOUNTS = """
+    select status, raw_row_count, event_count, rejected_event_count,
+        duplicate_event_count
+    from marts.accounting
+"""
+
+
+@pytest.fixture
+def rejecting(settings: Settings, land: Land, tmp_path: Path) -> Settings:
+    """A warehouse that has rejected prices because they are no integers."""
+    settings = replace(settings, feeds=tmp_path / "feeds.yml")
+    settings.feeds.write_text(FEED.format(type="integer"))
+    land(settings, "visits/a.json", VISITS)
+    load_new_files(settings)
+    transform(settings)
+    return settings
+
+
+def test_events_that_pass_by_the_mended_declaration_are_events_everywhere(
+    rejecting: Settings, query: Query
+) -> None:
+    assert query(rejecting, EVENTS) == [("1",)]
+    assert [line for line, _ in query(rejecting, REJECTED)] == [3, 4, 5, 6]
+    rejecting.feeds.write_text(FEED.format(type="numeric"))
+
+    assert recast_rejected_events(rejecting) == 4
+    transform(rejecting)
+
+    assert query(rejecting, EVENTS) == [("1",), ("2",), ("3",)]
+    assert query(rejecting, REJECTED) == [(6, "attributes.rank")]
+    assert query(rejecting, DUPLICATES) == [(5,)]
+    assert query(rejecting, COUNTED) == [(3,)]
+    assert query(rejecting, ACCOUNTS) == [("balanced", 5, 3, 1, 1)]
+    assert verify(rejecting).problems == ()
+
+
+def test_nothing_is_cast_again_while_the_declaration_is_the_same(
+    rejecting: Settings,
+) -> None:
+    assert recast_rejected_events(rejecting) == 0
+    assert recast_rejected_events(rejecting, all_of_them=True) == 4
+
+
+def test_recast_that_waits_for_the_transform_is_asked_for_once(
+    rejecting: Settings, query: Query
+) -> None:
+    rejecting.feeds.write_text(FEED.format(type="numeric"))
+
+    assert recast_rejected_events(rejecting) == 4
+    assert recast_rejected_events(rejecting) == 0
+    assert recast_rejected_events(rejecting, all_of_them=True) == 0
+    transform(rejecting)
+
+    assert query(rejecting, EVENTS) == [("1",), ("2",), ("3",)]
+
+
+def test_full_refresh_after_a_recast_gives_the_same(
+    rejecting: Settings, query: Query
+) -> None:
+    rejecting.feeds.write_text(FEED.format(type="numeric"))
+    recast_rejected_events(rejecting)
+    transform(rejecting)
+    queries = (EVENTS, REJECTED, DUPLICATES, COUNTED, ACCOUNTS)
+    before = [query(rejecting, one) for one in queries]
+
+    transform(rejecting, full_refresh=True)
+
+    assert [query(rejecting, one) for one in queries] == before
+    assert verify(rejecting).problems == ()
+
+
+def test_warehouse_that_was_never_transformed_has_nothing_to_cast_again(
+    settings: Settings,
+) -> None:
+    assert recast_rejected_events(settings) == 0
