@@ -20,6 +20,7 @@ from uuid import uuid4
 
 from event_warehouse.accept.segment_names import landed_name, utc_now
 from event_warehouse.accept.store import StoreError
+from event_warehouse.folders import sync_folder
 
 PREFIX, SUFFIX = ".segment-", ".jsonl.open"
 CREATING = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
@@ -265,12 +266,3 @@ def make_folder(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for place in missing:
         sync_folder(place.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the names in a folder survive a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -104,21 +104,30 @@ def _report_unclaimed(landing: Path, feeds: Sequence[Feed]) -> None:
 
 
 def _relative_paths(folder: Path) -> Iterator[str]:
-    """The files that are not hidden."""
-    for parent, folders, files in os.walk(folder):
+    """The files that are not hidden; a folder that can't be read is said."""
+    for parent, folders, files in os.walk(folder, onerror=_say_unreadable):
         folders[:] = [name for name in folders if not name.startswith(".")]
         for name in files:
             if not name.startswith("."):
                 yield (Path(parent) / name).relative_to(folder).as_posix()
 
 
+def _say_unreadable(error: OSError) -> None:
+    logger.error("nothing is loaded of %s: %s", error.filename, error.strerror)
+
+
 def _feed_of(source: str, feeds: Mapping[str, Feed], feed: str | None) -> Feed:
     if feed is None:
         raise FeedError(
-            f"say which feed {source} is: FEED=... or --feed; "
+            f"say which feed {_shown(source)} is: FEED=... or --feed; "
             f"declared are {', '.join(feeds)}"
         )
     return choose_feed(feeds, feed)
+
+
+def _shown(source: str) -> str:
+    """An address may hold a password."""
+    return "what is at that address" if "://" in source else source
 
 
 class _Finder:

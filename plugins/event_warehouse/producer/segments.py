@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import Final
 from uuid import uuid4
 
+from event_warehouse.folders import sync_folder
+
 OPEN: Final = ".open"
 SEALED: Final = ".jsonl"
 PRIVATE: Final = 0o600
@@ -167,15 +169,6 @@ def write_all(descriptor: int, content: bytes) -> None:
     view = memoryview(content)
     while view:
         view = view[os.write(descriptor, view) :]
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the names in the folder outlast a crash of the machine; raises OSError."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _shorter(path: Path) -> Path:

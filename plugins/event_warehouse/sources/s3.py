@@ -15,13 +15,17 @@ from botocore.utils import parse_timestamp  # type: ignore[import-untyped]
 
 from event_warehouse.errors import FileError
 from event_warehouse.sources.date_template import parse_template
-from event_warehouse.sources.errors import FileChanged, Interrupted, SourceUnavailable
+from event_warehouse.sources.errors import (
+    REPLACED,
+    FileChanged,
+    Interrupted,
+    SourceUnavailable,
+)
 from event_warehouse.sources.key_pattern import KeyPattern, parse_pattern
 from event_warehouse.sources.resuming import Backoff, Body, ResumingStream, retry
 from event_warehouse.sources.s3_errors import (
     BROKEN_BODY,
     CUT_OFF,
-    REPLACED,
     S3_ERRORS,
     listing_error,
     reading_error,

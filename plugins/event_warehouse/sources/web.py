@@ -105,7 +105,10 @@ def _check_url(url: str) -> None:
             "file is named; leave them out"
         )
     if parsed.scheme not in ("http", "https") or not parsed.host:
-        raise FileError("the URL has no host; it has to be like https://host/path")
+        raise FileError(
+            "the URL has no host or is of another kind; it has to be like "
+            "https://host/path"
+        )
 
 
 def _find(url: str, *, client: httpx.Client, backoff: Backoff) -> WebFile | None:

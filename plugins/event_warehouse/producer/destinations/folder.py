@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import SplitResult, unquote
 
+from event_warehouse.folders import sync_folder
 from event_warehouse.producer.destinations import Receipt, Unavailable
-from event_warehouse.producer.segments import sync_folder
 
 
 class Folder:
