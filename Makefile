@@ -17,7 +17,7 @@ EVENTS ?=
 FEED ?=
 ONLY ?=
 
-.PHONY: help setup run up down status verify lint format test test-unit benchmark clean
+.PHONY: help setup run up down status verify docs lint format test test-unit benchmark clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -50,6 +50,10 @@ status: $(INSTALLED) ## Say what runs and what each feed has had
 
 verify: $(INSTALLED) ## Prove that every record is accounted for
 	@$(BIN)/warehouse verify
+
+docs: $(INSTALLED) ## Write dbt's documentation to dbt_project/target/static_index.html
+	@cd dbt_project && ../$(BIN)/dbt --quiet docs generate --static
+	@echo "The documentation is one page: dbt_project/target/static_index.html"
 
 lint: $(INSTALLED) ## Check style and types: ruff, mypy, sqlfluff
 	@$(BIN)/ruff check .

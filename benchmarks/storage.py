@@ -57,9 +57,10 @@ class Table:
 def storage(bench: Bench) -> Iterator[Row]:
     """f: the events of one day, and as many over 90, whose rollups have more rows."""
     for days, must, goal in ((1, "3.5x", "2.2x"), (DAYS, "", "")):
+        span = "one day" if days == 1 else f"{days} days"
         file = shop_events(bench, events=bench.events, days=days)
         tables = _applied(bench, file)
-        yield from _rows(bench, file, tables, Row("f", f"{days} days", "", must, goal))
+        yield from _rows(bench, file, tables, Row("f", span, "", must, goal))
 
 
 def _applied(bench: Bench, file: Path) -> Sequence[Table]:

@@ -10,11 +10,17 @@ nothing of is `unknown`. A product of several countries counts in each.
 
     products as (
         {% if by == 'country' -%}
-            select distinct dim_products.entity_key, trim(country) as country
+            select distinct
+                dim_products.tenant_id,
+                dim_products.entity_key,
+                trim(country) as country
             from {{ ref('dim_products') }} as dim_products
             cross join unnest(dim_products.countries) as country
         {%- else -%}
-            select dim_products.entity_key, dim_products.{{ by }}
+            select
+                dim_products.tenant_id,
+                dim_products.entity_key,
+                dim_products.{{ by }}
             from {{ ref('dim_products') }} as dim_products
         {%- endif %}
     )
@@ -26,7 +32,7 @@ nothing of is `unknown`. A product of several countries counts in each.
         sum(fact.event_count)::bigint as event_count,
         count(distinct fact.entity_key) as entity_count
     from {{ ref(counted_in) }} as fact
-    left join products using (entity_key)
+    left join products using (tenant_id, entity_key)
     where fact.entity_key <> 0
     group by 1, 2, 3
 {%- endmacro %}

@@ -50,6 +50,7 @@ NAMES_OF_TABLES = re.compile(
     "|(stg|int|dim|fct|rollup)_.*"
 )
 """What `analytics` has beside the feeds' views."""
+COLUMN_BYTES = 63 - len("attribute_")
 NOT_PATTERNS = {
     "name": "must be lower-case letters, digits and _, a letter first",
     "delimiter": 'must be one character of ASCII that is no letter, digit or "',
@@ -193,6 +194,20 @@ class Feed(_Declared):
                 raise ValueError(
                     f"attributes.{min(taken)}: it is the event's {field}, which is "
                     "text and has no type of the feed's own"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _names_columns_apart(self) -> "Feed":
+        columns: dict[str, str] = {}
+        for path in self.attributes or ():
+            # Postgres cuts names; a column of the feed's view has the path's.
+            column = (
+                path.replace(".", "_").encode()[:COLUMN_BYTES].decode(errors="ignore")
+            )
+            if (other := columns.setdefault(column, path)) != path:
+                raise ValueError(
+                    f"attributes.{path}: it would be the same column as {other}"
                 )
         return self
 

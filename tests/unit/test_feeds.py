@@ -211,8 +211,12 @@ def test_entry_without_a_declaration_is_refused_by_name(
         ("{files: c/*, format: csv, time_format: version_number}", "only a reference"),
         ("{files: c/, format: csv}", "files: the pattern 'c/' names no files"),
         (
-            "{files: c/*, format: csv, fields: {user_id: uid}, attributes: {uid: text}}",
-            "attributes.uid: it is the event's user_id",
+            "{files: c/*, format: csv, fields: {user_id: u}, attributes: {u: text}}",
+            "attributes.u: it is the event's user_id",
+        ),
+        (
+            "{files: c/*, format: json, attributes: {a.b: text, a_b: text}}",
+            "attributes.a_b: it would be the same column as a.b",
         ),
         ("{files: c/*, format: csv, kind: reference}", "fields.entity_id: a reference"),
         (

@@ -24,10 +24,11 @@ the order in which they are taken in.
         {%- set applies = pending_of_readers() -%}
     {%- endif -%}
     {%- set pinned_sql = with_pinned_loads(with_pinned_applies(sql, applies), applies) -%}
-    {#- Joins of few rows, as the loads are, are right for many, too, if they are hash
-        joins; and those can run in parallel. -#}
+    {#- The first batch has no statistics to plan by: joins of few rows, as the loads are,
+        are right for many, too, if they are hash joins; and those can run in parallel.
+        The others have, and must not hash all that was kept. -#}
     {% call statement('plan') -%}
-        set local enable_nestloop to off;
+        {%- if not upstreams %} set local enable_nestloop to off; {%- endif %}
         set local parallel_setup_cost to 0;
         set local parallel_tuple_cost to 0
     {%- endcall %}
