@@ -66,7 +66,7 @@ declaration, which only a full refresh renews.
         {%- endcall %}
         {# All records are cast by it. #}
         {% call statement('forget_recasts') -%}
-            delete from ledger.applies where kind = 'recast'
+            select ledger.forget_recasts()
         {%- endcall %}
     {%- endif %}
     {% call statement('assign') -%}

@@ -308,7 +308,9 @@ def test_each_event_is_loaded_once_whatever_the_bucket_did_meanwhile(
     monkeypatch.setenv("AWS_ENDPOINT_URL", s3.url)
     settings = replace(built_warehouse, bucket=f"s3://{bucket}/in")
     found = segments(objects())
-    assert load_new_files(settings).loaded == len(found)
+    # An event that is repeated alone makes the same object again: a copy.
+    contents = set(found)
+    assert load_new_files(settings).loaded == len(contents)
     assert load_new_files(settings).loaded == 0
     transform(settings)
 
@@ -319,9 +321,9 @@ def test_each_event_is_loaded_once_whatever_the_bucket_did_meanwhile(
     assert sum(refused for refused, _ in sent) >= 3
     assert not s3_proxy.planned
     (duplicates,) = query(settings, "select count(*) from analytics.duplicate_events")
-    lines = sum(one.count(b"\n") for one in found)
+    lines = sum(one.count(b"\n") for one in contents)
     assert duplicates == (lines - REQUESTS,)
-    assert lines > REQUESTS
+    assert sum(one.count(b"\n") for one in found) > REQUESTS
     assert verify(settings).is_balanced
 
 

@@ -16,5 +16,16 @@ comment on table ledger.recast_events is
 Grain: one row per recast and record.';
 create index recast_events_load_id on ledger.recast_events (load_id, line_number);
 
-grant delete on ledger.applies to warehouse_transformer;
-grant select, insert, delete on ledger.recast_events to warehouse_transformer;
+create function ledger.forget_recasts() returns void
+language sql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+delete from ledger.applies where kind = 'recast'
+$$;
+comment on function ledger.forget_recasts is
+'For a full refresh, which casts all records anew; no other apply can be taken away.';
+
+revoke execute on function ledger.forget_recasts from public;
+grant execute on function ledger.forget_recasts to warehouse_transformer;
+grant select, insert on ledger.recast_events to warehouse_transformer;
