@@ -4,6 +4,7 @@ crash it is empty, and so is the ledger entry that says what it holds; the next 
 it again.
     upstreams    batches that it is made of; it then holds the applies that they hold
     planned_by   columns that its readers filter and join by, for statistics (all)
+    planner_off  methods that the planner is not to choose, such as enable_sort
 
 The first batch, which has no upstreams, holds the applies that not every model that reads
 a batch has taken in. It gives each new load its apply, so that applies are numbered in
@@ -24,11 +25,10 @@ the order in which they are taken in.
         {%- set applies = pending_of_readers() -%}
     {%- endif -%}
     {%- set pinned_sql = with_pinned_loads(with_pinned_applies(sql, applies), applies) -%}
-    {#- The first batch has no statistics to plan by: joins of few rows, as the loads are,
-        are right for many, too, if they are hash joins; and those can run in parallel.
-        The others have, and must not hash all that was kept. -#}
     {% call statement('plan') -%}
-        {%- if not upstreams %} set local enable_nestloop to off; {%- endif %}
+        {%- for method in config.get('planner_off', []) %}
+            set local {{ method }} to off;
+        {%- endfor %}
         set local parallel_setup_cost to 0;
         set local parallel_tuple_cost to 0
     {%- endcall %}

@@ -6,6 +6,7 @@
         'identity_hash', 'is_reference', 'rejected_column',
     ],
     post_hook=record_event_months(this),
+    planner_off=['enable_nestloop'],
 ) }}
 -- noqa: disable=LT02,LT05
 {#
@@ -15,6 +16,9 @@ Cast once here and read by every model that takes in events. Every cast stands b
 check in one case, so that a bad value sets its row aside and nothing else. Records of
 reference feeds are cast alike; their event_time is their version. Of a recast it has the
 records that were rejected and no others.
+
+New loads have no statistics: joins of few rows, as the loads are, are right for many, too,
+if they are hash joins; and those can run in parallel.
 #}
 {%- set bad_attribute = "substr(checked.rejected_column, length('attributes.') + 1)" %}
 with
