@@ -10,11 +10,7 @@ id.
     with
 
     touched as (
-        select distinct
-            int_touched_hours.tenant_id,
-            (int_touched_hours.event_hour at time zone 'UTC')::date as event_date
-        from {{ ref('int_touched_hours') }} as int_touched_hours
-        where {{ is_pending('int_touched_hours') }}
+        {{ touched_days() }}
     ),
 
     counted as (

@@ -10,11 +10,7 @@
 with
 
 touched as (
-    select distinct
-        int_touched_hours.tenant_id,
-        int_touched_hours.event_hour
-    from {{ ref('int_touched_hours') }} as int_touched_hours
-    where {{ is_pending('int_touched_hours') }}
+    {{ touched_hours() }}
 )
 
 select

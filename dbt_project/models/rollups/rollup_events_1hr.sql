@@ -16,11 +16,7 @@ events fall into are summed anew from their five-minute buckets.
 with
 
 touched as (
-    select distinct
-        int_touched_hours.tenant_id,
-        int_touched_hours.event_hour
-    from {{ ref('int_touched_hours') }} as int_touched_hours
-    where {{ is_pending('int_touched_hours') }}
+    {{ touched_hours() }}
 )
 
 select

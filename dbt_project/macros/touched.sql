@@ -1,0 +1,18 @@
+{# The hours (UTC) of tenants that pending applies have events in. #}
+{% macro touched_hours() -%}
+    select distinct
+        int_touched_hours.tenant_id,
+        int_touched_hours.event_hour
+    from {{ ref('int_touched_hours') }} as int_touched_hours
+    where {{ is_pending('int_touched_hours') }}
+{%- endmacro %}
+
+
+{# The days. #}
+{% macro touched_days() -%}
+    select distinct
+        int_touched_hours.tenant_id,
+        (int_touched_hours.event_hour at time zone 'UTC')::date as event_date
+    from {{ ref('int_touched_hours') }} as int_touched_hours
+    where {{ is_pending('int_touched_hours') }}
+{%- endmacro %}
