@@ -1,5 +1,7 @@
 {# Notes which months the events of each apply in a batch fall into. #}
 {% macro record_event_months(batch) -%}
+    {#- A rebuild has some of an apply's events only. -#}
+    {%- if not is_rebuild() -%}
     update ledger.applies set event_months = months.event_months
     from (
         select
@@ -16,4 +18,5 @@
         group by 1
     ) as months
     where applies.apply_id = months.apply_id
+    {%- endif -%}
 {%- endmacro %}

@@ -1,10 +1,10 @@
-{# The hours (UTC) of tenants that pending applies have events in. #}
+{# The hours (UTC) of tenants that pending applies have events in, or that are rebuilt. #}
 {% macro touched_hours() -%}
     select distinct
         int_touched_hours.tenant_id,
         int_touched_hours.event_hour
     from {{ ref('int_touched_hours') }} as int_touched_hours
-    where {{ is_pending('int_touched_hours') }}
+    where {{ is_touched('int_touched_hours') }}
 {%- endmacro %}
 
 
@@ -14,5 +14,11 @@
         int_touched_hours.tenant_id,
         (int_touched_hours.event_hour at time zone 'UTC')::date as event_date
     from {{ ref('int_touched_hours') }} as int_touched_hours
-    where {{ is_pending('int_touched_hours') }}
+    where {{ is_touched('int_touched_hours') }}
+{%- endmacro %}
+
+
+{% macro is_touched(int_touched_hours) -%}
+    {{ in_rebuild(int_touched_hours, 'event_hour') if is_rebuild()
+        else is_pending(int_touched_hours) }}
 {%- endmacro %}

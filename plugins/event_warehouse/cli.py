@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from event_warehouse.load.find import Window
 
 MOMENT = click.DateTime(["%Y-%m-%dT%H", "%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"])
+DAY = click.DateTime(["%Y-%m-%d"])
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -182,6 +183,22 @@ def transform(full_refresh: bool) -> None:
     from event_warehouse.transform import transform
 
     transform(_ready(), full_refresh=full_refresh)
+
+
+@cli.command()
+@click.option("--start", type=DAY, required=True, help="First day (UTC).")
+@click.option("--end", type=DAY, required=True, help="The day after the last.")
+@click.option("--tenant", help="Whose; without it, every tenant's.")
+def rebuild(start: datetime, end: datetime, tenant: str | None) -> None:
+    """Make facts, rollups and marts of some days anew from their events.
+
+    Puts right what was changed or deleted by hand; rows that are right are not written.
+    """
+    from event_warehouse.rebuild import rebuild
+
+    if start >= end:
+        raise WarehouseError(f"--end {end:%Y-%m-%d} is not after --start")
+    rebuild(_ready(), [(start.date(), end.date())], tenant_id=tenant)
 
 
 @cli.command()

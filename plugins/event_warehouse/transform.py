@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 DBT_PROJECT = PROJECT / "dbt_project"
 LOCK = 7_271_002
 """Advisory lock that lets one transform run at a time; a second one waits."""
+SILENT = ("nothing pending", "not rebuilt", "CREATE VIEW")
 
 logger = logging.getLogger(__name__)
 
@@ -34,10 +35,16 @@ def transform(settings: Settings, *, full_refresh: bool = False) -> None:
         keep_declarations(connection, read_feeds(settings.feeds))
     with connect(settings.dsn, Role.TRANSFORMER, autocommit=True) as connection:
         connection.execute("select pg_advisory_lock(%s)", (LOCK,))
-        _run_dbt(settings, ["--full-refresh"] if full_refresh else [])
+        run_dbt(settings, ["--full-refresh"] if full_refresh else [])
 
 
-def _run_dbt(settings: Settings, arguments: list[str]) -> None:
+def run_dbt(
+    settings: Settings, arguments: Sequence[str], *, target: str = "dbt"
+) -> None:
+    """Runs the models; `target` is the folder in the home that has what dbt has parsed.
+
+    Who calls it holds LOCK. Raises TransformError as `transform` does.
+    """
     # Imported here: it takes seconds, and loading needs none of it.
     from dbt.cli.main import dbtRunner
 
@@ -56,7 +63,7 @@ def _run_dbt(settings: Settings, arguments: list[str]) -> None:
                 "run",
                 *("--project-dir", str(DBT_PROJECT)),
                 *("--profiles-dir", str(DBT_PROJECT)),
-                *("--target-path", str(settings.home / "dbt")),
+                *("--target-path", str(settings.home / target)),
                 *arguments,
             ]
         )
@@ -83,7 +90,7 @@ def _report(event: "EventMsg") -> None:
     if event.info.name != "LogModelResult":
         return
     data = event.data
-    if not data.status.startswith(("nothing pending", "CREATE VIEW")):
+    if not data.status.startswith(SILENT):
         logger.info(
             "%s: %s in %.1f s (model %d of %d)",
             data.node_info.node_name,

@@ -18,7 +18,11 @@ the order in which they are taken in.
     {% do set_session() %}
     {%- set upstreams = config.get('upstreams', []) -%}
     {% do lock_model(upstreams) %}
-    {%- if upstreams -%}
+    {%- if is_rebuild() -%}
+        {#- What it holds is to be taken in by nobody. -#}
+        {%- set applies = '{}' -%}
+        {% do require_rebuilt_batches(upstreams) %}
+    {%- elif upstreams -%}
         {%- set applies = applies_of(upstreams) -%}
     {%- else -%}
         {% do assign_applies() %}
@@ -38,10 +42,15 @@ the order in which they are taken in.
     {%- endcall %}
     {% do analyze(target_relation) %}
     {% call statement('record') -%}
-        insert into ledger.batches as batches (model, applies)
-        values ('{{ this.identifier }}', '{{ applies }}')
+        insert into ledger.batches as batches (model, applies, rebuild_id)
+        values (
+            '{{ this.identifier }}',
+            '{{ applies }}',
+            {{ running_rebuild().rebuild_id if is_rebuild() else 'null' }}
+        )
         on conflict (model) do update set
             applies = excluded.applies,
+            rebuild_id = excluded.rebuild_id,
             applied_at = now()
     {%- endcall %}
 

@@ -12,6 +12,8 @@ A model's SQL gives the rows for the pending applies only, `where {{ is_pending(
     unique_key             columns, for add and replace
     partition_by           a timestamptz column: one partition a month (UTC)
     planned_by             columns that models filter and join by, for statistics (all)
+    rebuilt_by             column of the rows' time; a rebuild makes days anew by it
+    rebuilt_unit           what a row counts as a whole, if more than a day: week or month
 
 A full refresh deletes the rows and takes all applies in again, in one transaction:
 readers see the old rows until the new ones are there, and keep their views and grants.
@@ -24,15 +26,34 @@ readers see the old rows until the new ones are there, and keep their views and 
         {%- set existing = none -%}
     {%- endif -%}
     {%- set target_relation = this.incorporate(type='table') -%}
-    {%- set is_rebuilt = existing is none or should_full_refresh() -%}
 
     {{ run_hooks(pre_hooks, inside_transaction=False) }}
     {{ run_hooks(pre_hooks, inside_transaction=True) }}
 
-    {%- set applies = pin_applies(config.require('upstreams'), forget=is_rebuilt) -%}
+    {%- if not is_rebuild() -%}
+        {% do take_in_applies(existing, target_relation) %}
+    {%- elif existing is not none and config.get('rebuilt_by') -%}
+        {% do rebuild_rows(target_relation) %}
+    {%- else -%}
+        {#- Opens the transaction that is committed below. -#}
+        {% do lock_model([]) %}
+        {% call noop_statement('main', 'not rebuilt', 'OK', 0) %}{% endcall %}
+    {%- endif %}
+
+    {{ run_hooks(post_hooks, inside_transaction=True) }}
+    {% do adapter.commit() %}
+    {{ run_hooks(post_hooks, inside_transaction=False) }}
+    {{ return({'relations': [target_relation]}) }}
+{%- endmaterialization %}
+
+
+{# Writes what the pending applies bring, and records them. #}
+{% macro take_in_applies(existing, target_relation) -%}
+    {%- set is_made_anew = existing is none or should_full_refresh() -%}
+    {%- set applies = pin_applies(config.require('upstreams'), forget=is_made_anew) -%}
     {%- if existing is none -%}
         {% do create_table_of_contract(target_relation, sql) %}
-    {%- elif is_rebuilt -%}
+    {%- elif is_made_anew -%}
         {% do require_whole_batches(config.require('upstreams')) %}
         {% call statement('empty') -%} delete from {{ target_relation }} {%- endcall %}
         {% do persist_docs(target_relation, model) %}
@@ -49,12 +70,7 @@ readers see the old rows until the new ones are there, and keep their views and 
         {% do analyze_after_growth(target_relation) %}
         {% do record_applies(applies) %}
     {%- endif %}
-
-    {{ run_hooks(post_hooks, inside_transaction=True) }}
-    {% do adapter.commit() %}
-    {{ run_hooks(post_hooks, inside_transaction=False) }}
-    {{ return({'relations': [target_relation]}) }}
-{%- endmaterialization %}
+{%- endmacro %}
 
 
 {# Writes the rows of a select by the model's strategy; the last statement is 'main'. #}

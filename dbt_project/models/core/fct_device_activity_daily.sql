@@ -2,6 +2,7 @@
     upstreams=['int_event_batch', 'int_repeats', 'dim_devices'],
     incremental_strategy='add',
     unique_key=['tenant_id', 'event_date', 'device_key'],
+    rebuilt_by='event_date',
 ) }}
 {#
 Grain: one row per tenant, day (UTC) and device. Lists of the most active over any days

@@ -2,6 +2,7 @@
     upstreams=['int_event_batch', 'int_repeats', 'dim_entities', 'dim_users', 'dim_event_types'],
     incremental_strategy='add',
     unique_key=['tenant_id', 'event_date', 'entity_key', 'event_type_key', 'user_key'],
+    rebuilt_by='event_date',
 ) }}
 {#
 Grain: one row per tenant, day (UTC), entity, event type and user. Counts add, so late

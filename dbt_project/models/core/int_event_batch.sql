@@ -21,6 +21,9 @@ New loads have no statistics: joins of few rows, as the loads are, are right for
 if they are hash joins; and those can run in parallel.
 #}
 {%- set bad_attribute = "substr(checked.rejected_column, length('attributes.') + 1)" %}
+{% if is_rebuild() %}
+{{ rebuilt_events() }}
+{% else %}
 with
 
 stg_events as (
@@ -185,3 +188,4 @@ select
     case when checked.rejected_column is null then checked.cast_attributes end
         as attributes
 from checked
+{% endif %}

@@ -14,6 +14,14 @@ decide. A reference record repeats one of the same key and version.
    before only earlier applies count. #}
 {%- set kept_events = kept_relation('events') %}
 {%- set kept_references = kept_relation('reference_history') %}
+{% if is_rebuild() %}
+-- None of the events that are kept.
+select
+    batch.load_id,
+    batch.line_number
+from {{ ref('int_event_batch') }} as batch
+where false
+{% else %}
 with
 
 batch as not materialized (
@@ -91,3 +99,4 @@ where
     batch.is_reference
     and (kept.apply_id, kept.line_number) < (batch.apply_id, batch.line_number)
 {%- endif %}
+{% endif %}

@@ -1,4 +1,4 @@
-{{ config(upstreams=['int_new_buckets']) }}
+{{ config(upstreams=['int_new_buckets'], rebuilt_by='event_hour') }}
 {#
 Grain: one row per apply, tenant and hour (UTC) that the apply has events in: what a model
 has to make anew that can't just add.

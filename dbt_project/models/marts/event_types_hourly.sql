@@ -2,6 +2,7 @@
     upstreams=['rollup_events_1hr', 'int_touched_hours', 'dim_event_types'],
     incremental_strategy='replace',
     unique_key=['tenant_id', 'event_hour'],
+    rebuilt_by='event_hour',
     indexes=[
         {'columns': ['tenant_id', 'event_hour', 'event_type'], 'unique': true},
     ],

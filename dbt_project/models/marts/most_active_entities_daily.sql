@@ -2,6 +2,7 @@
     upstreams=['fct_entity_activity_daily', 'int_touched_hours'],
     incremental_strategy='replace',
     unique_key=['tenant_id', 'event_date'],
+    rebuilt_by='event_date',
 ) }}
 {# Grain: one row per tenant, day (UTC) and place of the entities with most events. #}
 {{ most_active(

@@ -2,6 +2,7 @@
     upstreams=['rollup_events_5min', 'int_new_buckets'],
     incremental_strategy='replace',
     unique_key=['tenant_id', 'event_5min'],
+    rebuilt_by='event_5min',
 ) }}
 {# Grain: one row per tenant and five minutes (UTC) with events. #}
 with

@@ -2,6 +2,7 @@
     upstreams=['tenant_events_hourly', 'int_touched_hours'],
     incremental_strategy='replace',
     unique_key=['tenant_id', 'event_date'],
+    rebuilt_by='event_date',
 ) }}
 {# Grain: one row per tenant and day (UTC) with events. #}
 with

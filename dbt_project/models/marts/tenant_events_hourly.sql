@@ -2,6 +2,7 @@
     upstreams=['tenant_events_5min', 'int_touched_hours'],
     incremental_strategy='replace',
     unique_key=['tenant_id', 'event_hour'],
+    rebuilt_by='event_hour',
 ) }}
 {# Grain: one row per tenant and hour (UTC) with events. #}
 with

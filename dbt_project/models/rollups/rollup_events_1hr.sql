@@ -2,6 +2,7 @@
     upstreams=['rollup_events_5min', 'int_touched_hours'],
     incremental_strategy='replace',
     unique_key=['tenant_id', 'event_hour'],
+    rebuilt_by='event_hour',
     indexes=[{
         'columns': [
             'tenant_id', 'event_hour', 'event_type_key', 'country_key', 'browser_key',

@@ -2,6 +2,7 @@
     upstreams=['int_new_buckets', 'dim_event_types', 'dim_countries', 'dim_browsers'],
     incremental_strategy='add',
     unique_key=['tenant_id', 'event_5min', 'event_type_key', 'country_key', 'browser_key'],
+    rebuilt_by='event_5min',
 ) }}
 {#
 Grain: one row per tenant, five minutes (UTC), event type, country and browser. Counts

@@ -1,0 +1,98 @@
+{#
+A rebuild makes the rows of some days anew from the events that are kept, for every model
+whose config says `rebuilt_by`, the column of its rows' time. `warehouse rebuild` starts
+one; it runs with the variable is_rebuild and writes down which days, and whose, in
+ledger.rebuilds.
+#}
+{% macro is_rebuild() -%}
+    {{ return(var('is_rebuild', false)) }}
+{%- endmacro %}
+
+
+{# The rebuild that runs: its id, and whether it is of one tenant only. #}
+{% macro running_rebuild() -%}
+    {% set rows = run_query(
+        "select rebuild_id, tenant_id is not null from ledger.rebuilds"
+        ~ " where finished_at is null order by rebuild_id desc limit 1").rows %}
+    {% if not rows -%}
+        {% do exceptions.raise_compiler_error(
+            'no rebuild has been asked for: start one by warehouse rebuild') %}
+    {%- endif %}
+    {{ return({'rebuild_id': rows[0][0], 'has_tenant': rows[0][1]}) }}
+{%- endmacro %}
+
+
+{#
+The condition that a row is of the days, and the tenant, that are made anew; as comparisons
+with constants, which the planner can match with an index and prune partitions by.
+    column  a date or a timestamptz
+    unit    what the row counts as a whole, if more than a day: week or month
+#}
+{% macro in_rebuild(relation, column, unit='day') -%}
+    {%- if not execute -%} {{ return('true') }} {%- endif -%}
+    {%- set rebuild = running_rebuild() -%}
+    {% set query -%}
+        select
+            lower(whole),
+            upper(whole)
+        from unnest((
+            select range_agg(daterange(
+                date_trunc('{{ unit }}', lower(stretch)::timestamp)::date,
+                (
+                    date_trunc('{{ unit }}', upper(stretch)::timestamp - interval '1 day')
+                    + interval '1 {{ unit }}'
+                )::date
+            ))
+            from ledger.rebuilds
+            cross join unnest(rebuilds.days) as stretch
+            where rebuild_id = {{ rebuild.rebuild_id }}
+        )) as whole
+    {%- endset %}
+    {%- set conditions = [] -%}
+    {%- for row in run_query(query).rows -%}
+        {%- do conditions.append(
+            relation ~ '.' ~ column ~ " >= '" ~ row[0] ~ " 00:00Z' and "
+            ~ relation ~ '.' ~ column ~ " < '" ~ row[1] ~ " 00:00Z'") -%}
+    {%- endfor -%}
+    ({{ conditions | join(' or ') }})
+    {%- if rebuild.has_tenant %}
+        and {{ relation }}.tenant_id = (
+            select tenant_id from ledger.rebuilds
+            where rebuild_id = {{ rebuild.rebuild_id }}
+        )
+    {%- endif -%}
+{%- endmacro %}
+
+
+{# What the first batch holds in a rebuild: the events that are kept of its days. #}
+{% macro rebuilt_events() -%}
+    select
+        events.apply_id,
+        events.load_id,
+        events.received_at,
+        events.identity_hash,
+        events.line_number,
+        events.feed_id,
+        false as is_reference,
+        events.has_file_time,
+        events.tenant_id,
+        events.event_id,
+        events.event_type,
+        events.user_id,
+        events.entity_id,
+        events.session_id,
+        events.device_id,
+        events.country,
+        events.browser,
+        events.platform,
+        events.environment,
+        events.service,
+        null::text as rejected_column,
+        null::text as rejected_value,
+        null::text as rejected_reason,
+        events.event_time,
+        events.sample_rate,
+        events.attributes
+    from {{ kept_relation('events') }} as events
+    where {{ in_rebuild('events', 'event_time') }}
+{%- endmacro %}
