@@ -1,0 +1,120 @@
+"""Whatever happens in whatever order, the tables are what a recount of the files says."""
+
+import json
+import os
+import random
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from event_warehouse.rebuild import rebuild
+from event_warehouse.recast import recast_rejected_events
+from event_warehouse.settings import Settings
+from event_warehouse.transform import transform
+from tests.integration.transform.sessions import transformer
+from tests.integration.transform.tables import assert_tells
+from tests.integration.transform.visits import Deliver
+
+SEQUENCES = int(os.environ.get("WAREHOUSE_TEST_SEQUENCES", "2"))
+STEPS = 8
+DAYS = [date(2024, 2, 28), date(2024, 2, 29), date(2024, 12, 31), date(2025, 1, 1)]
+BROKEN = ["not json\n", '{"tenant":"acme","at":"now"}\n', '{"at":"2025-01-01"}\n']
+
+
+class Sequence:
+    """Steps that a random choice takes, and the files that they have delivered."""
+
+    def __init__(self, settings: Settings, deliver: Deliver, seed: int) -> None:
+        self.settings = settings
+        self.deliver = deliver
+        self.chance = random.Random(seed)
+        self.files: list[tuple[str, str]] = []
+        self.taken: list[str] = []
+
+    def take(self) -> None:
+        steps: Mapping[Callable[[], None], int] = {
+            self.load: 4,
+            self.load_again: 1,
+            self.transform: 3,
+            self.kill_a_transform: 2,
+            self.rebuild: 2,
+            self.recast: 1,
+            self.refresh: 1,
+        }
+        (step,) = self.chance.choices([*steps], [*steps.values()])
+        self.taken.append(step.__name__)
+        step()
+
+    def load(self) -> None:
+        lines = self.chance.randint(1, 40)
+        file = f"{len(self.files)}.json", "".join(self._line() for _ in range(lines))
+        if file[1] not in {content for _, content in self.files}:
+            self.files.append(file)
+        self.deliver([file])
+
+    def load_again(self) -> None:
+        if self.files:
+            _, content = self.chance.choice(self.files)
+            self.deliver([(f"again-{len(self.taken)}.json", content)])
+
+    def transform(self) -> None:
+        transform(self.settings)
+
+    def kill_a_transform(self) -> None:
+        with transformer(self.settings) as process:
+            time.sleep(self.chance.uniform(1, 6))
+            process.kill()
+            process.wait(30)
+
+    def rebuild(self) -> None:
+        days = self.chance.sample(DAYS, 2)
+        tenant = self.chance.choice(["acme", "zeta", None])
+        stretches = [(day, day + timedelta(days=1)) for day in days]
+        rebuild(self.settings, stretches, tenant_id=tenant)
+
+    def recast(self) -> None:
+        recast_rejected_events(self.settings, all_of_them=True)
+
+    def refresh(self) -> None:
+        transform(self.settings, full_refresh=True)
+
+    def _line(self) -> str:
+        if self.chance.random() < 0.1:
+            return self.chance.choice(BROKEN)
+        chance = self.chance
+        at = datetime.combine(chance.choice(DAYS), datetime.min.time(), UTC)
+        at += timedelta(minutes=chance.choice([0, 4, 5, 59, 60, 1439]))
+        event = {
+            "tenant": chance.choice(["acme", "zeta"]),
+            "event_id": str(chance.randint(1, 5)),
+            "at": at.isoformat(),
+            "event_type": chance.choice(["view", "edit", None]),
+            "user_id": chance.choice(["ada", "bob", None]),
+            "entity_id": chance.choice(["p1", "p2", None]),
+            "country": chance.choice(["DE", None]),
+            "browser": chance.choice(["Firefox", None]),
+            "device_id": chance.choice(["phone", "tv", None]),
+            "session_id": chance.choice(["s1", "s2", None]),
+            "sample_rate": chance.choice([1, 10]),
+        }
+        return json.dumps(event) + "\n"
+
+
+@pytest.mark.parametrize("seed", range(SEQUENCES))
+def test_any_sequence_of_steps_ends_in_what_a_recount_of_the_files_says(
+    settings: Settings, deliver: Deliver, seed: int
+) -> None:
+    sequence = Sequence(settings, deliver, seed)
+    sequence.load()
+
+    for _ in range(STEPS):
+        sequence.take()
+    transform(settings)
+
+    try:
+        assert_tells(settings, sequence.files)
+    except AssertionError as error:
+        error.add_note(f"steps: {', '.join(sequence.taken)}")
+        raise
