@@ -1,4 +1,4 @@
-"""Whatever happens in whatever order, the tables are what a recount of the files says."""
+"""Whatever happens in whatever order, tables are what a recount of the files says."""
 
 import json
 import os
