@@ -26,6 +26,12 @@ def test_load_that_commits_after_one_with_a_higher_id_is_not_skipped(
             transform(settings)
             assert query(settings, "select event_id from analytics.events") == [("2",)]
         assert loading.result(30).loaded == 1
+    past_a_watermark = """
+        select load_id from raw.loads
+        where load_id > (select max(events.load_id) from analytics.events as events)
+    """
+    assert query(settings, past_a_watermark) == []
+    assert query(settings, "select ledger.loads_without_apply()") == [(1,)]
 
     transform(settings)
 
