@@ -7,18 +7,28 @@ from event_warehouse.api import events, health
 from event_warehouse.api.access_log import AccessLog
 from event_warehouse.api.problems import answer_with_problems
 from event_warehouse.api.services import lifespan_of
+from event_warehouse.api.turns import QueryLimits
 from event_warehouse.settings import Settings
 
 DEFAULT_TENANT = "default"
 
 
 def create_app(
-    settings: Settings, *, tenant: str = DEFAULT_TENANT, limits: Limits | None = None
+    settings: Settings,
+    *,
+    tenant: str = DEFAULT_TENANT,
+    limits: Limits | None = None,
+    query_limits: QueryLimits | None = None,
 ) -> FastAPI:
     """The app; it opens its files when it starts and closes them when it ends."""
     app = FastAPI(
         title="Event Warehouse",
-        lifespan=lifespan_of(settings, tenant=tenant, limits=limits or Limits()),
+        lifespan=lifespan_of(
+            settings,
+            tenant=tenant,
+            limits=limits or Limits(),
+            query_limits=query_limits or QueryLimits(),
+        ),
         # The pages load their scripts from elsewhere.
         docs_url=None,
         redoc_url=None,
