@@ -87,9 +87,9 @@ class Reading:
 async def _prepare(connection: Connection) -> None:
     """Whoever signed in, has the service's rights and no more by default."""
     await connection.set_read_only(True)
-    await connection.execute(
-        sql.SQL("set role {}").format(sql.Identifier(SERVICE_ROLE))
-    )
+    await connection.execute("set timezone to 'UTC'")
+    role = sql.Identifier(SERVICE_ROLE)
+    await connection.execute(sql.SQL("set role {}").format(role))
 
 
 def _problem_of(error: psycopg.Error, limit: float) -> Problem:
