@@ -2,8 +2,8 @@
 
 from event_warehouse.migrations.statements import execute_file
 
-revision = "v0005_access"
-down_revision = "v0004_recasts"
+revision = "v0007_access"
+down_revision = "v0006_dashboards"
 
 
 def upgrade() -> None:
