@@ -28,6 +28,7 @@ from benchmarks.marts import file_to_marts
 from benchmarks.measured import NotMeasured, Row
 from benchmarks.memory import memory
 from benchmarks.rollup_sql import against_rollup_sql
+from benchmarks.sessions import sessions
 from benchmarks.small_files import small_files
 from benchmarks.storage import storage
 from benchmarks.warehouse import ask, settings_of
@@ -43,6 +44,7 @@ MEASUREMENTS: Mapping[str, Callable[[Bench], Iterator[Row]]] = {
     "b1": against_rollup_sql,
     "b2": file_to_marts,
     "c": dashboards,
+    "e3": sessions,
     "f": storage,
     "g1": increments,
     "g2": known_files,

@@ -24,10 +24,13 @@ SILENT = ("nothing pending", "not rebuilt", "CREATE VIEW")
 logger = logging.getLogger(__name__)
 
 
-def transform(settings: Settings, *, full_refresh: bool = False) -> None:
+def transform(
+    settings: Settings, *, full_refresh: bool = False, only: Sequence[str] = ()
+) -> None:
     """Brings every model up to date; what is up to date already is not touched.
 
-    Each model commits by itself, so a run that is ended goes on where it was. Raises
+    Or `only` those of these names, as far as the batches hold what they lack. Each
+    model commits by itself, so a run that is ended goes on where it was. Raises
     TransformError with the models that failed and what Postgres said of each, and
     FeedError if a feed is declared wrongly.
     """
@@ -35,7 +38,13 @@ def transform(settings: Settings, *, full_refresh: bool = False) -> None:
         keep_declarations(connection, read_feeds(settings.feeds))
     with connect(settings.dsn, Role.TRANSFORMER, autocommit=True) as connection:
         connection.execute("select pg_advisory_lock(%s)", (LOCK,))
-        run_dbt(settings, ["--full-refresh"] if full_refresh else [])
+        run_dbt(
+            settings,
+            [
+                *(["--full-refresh"] if full_refresh else []),
+                *(["--select", *only] if only else []),
+            ],
+        )
 
 
 def run_dbt(
