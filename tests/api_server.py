@@ -15,6 +15,9 @@ from pathlib import Path
 import httpx
 import psutil  # type: ignore[import-untyped]
 
+from event_warehouse.access.key_file import key_file, write_keys
+from event_warehouse.access.keys import KnownKey, Scope, make_key
+
 SECONDS = 20.0
 SERVER = """
 import json, sys
@@ -25,6 +28,9 @@ limits = Limits(**json.loads(sys.argv[2]))
 serve(read_settings(), port=0, workers=int(sys.argv[1]), limits=limits)
 """
 JSON = {"content-type": "application/json"}
+OPERATOR = make_key()
+"""Known to every server that is started here."""
+SIGNED_IN = {"authorization": f"Bearer {OPERATOR.text}"}
 VISIT = {"ts": "2025-06-01T11:00:00Z", "data": {"event_tag": "visit"}}
 
 
@@ -36,7 +42,9 @@ class Server:
     home: Path
     log: Path
     url: str = ""
-    client: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=SECONDS))
+    client: httpx.Client = field(
+        default_factory=lambda: httpx.Client(timeout=SECONDS, headers=SIGNED_IN)
+    )
 
     @property
     def address(self) -> tuple[str, int]:
@@ -69,6 +77,15 @@ Start = Callable[..., Server]
 def servers(home: Path, environment: Mapping[str, str] = {}) -> Generator[Start]:
     """A function that starts servers, all with the same home, until it is closed."""
     started: list[Server] = []
+    scopes = frozenset(Scope)
+    write_keys(
+        key_file(home),
+        [
+            KnownKey(
+                OPERATOR.key_id, OPERATOR.key_hash, None, "warehouse_operator", scopes
+            )
+        ],
+    )
 
     def start(workers: int = 1, **limits: float) -> Server:
         log = home / f"server-{len(started)}.log"

@@ -63,6 +63,7 @@ def _warehouse(settings: Settings) -> dict[str, str]:
         "WAREHOUSE_AIRFLOW_DSN": settings.external_airflow_dsn,
         "WAREHOUSE_API_PORT": settings.api_port,
         "WAREHOUSE_API_TENANT": settings.api_tenant,
+        "WAREHOUSE_API_DSN": settings.external_api_dsn,
         "WAREHOUSE_SETTLE_SECONDS": settings.settle_seconds,
     }
     return {key: "" if value is None else str(value) for key, value in values.items()}

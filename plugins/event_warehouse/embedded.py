@@ -35,6 +35,7 @@ UNFIT_CHARACTERS = set(",'\"\\$`\n")
 SERVER_USER = "embedded_postgres"
 """Postgres refuses to run as root; this user is made for it."""
 OWNERS = ("warehouse", "airflow")
+SERVICE = "warehouse_service"
 STATEMENTS = load_statements("event_warehouse", "embedded")
 POLL_SECONDS = 0.1
 SOCKET_SECONDS = 5.0
@@ -219,7 +220,7 @@ def _write_configuration(settings: Settings) -> None:
     identities = [
         f"warehouse {user} {role}\n"
         for user in sorted(users)
-        for role in ("postgres", *OWNERS)
+        for role in ("postgres", *OWNERS, SERVICE)
     ]
     (data / "pg_ident.conf").write_text("".join(identities))
     (data / "pg_hba.conf").write_text(AUTHENTICATION)

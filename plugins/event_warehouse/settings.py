@@ -35,7 +35,10 @@ class Settings:
     api_port: int
     """Port of the HTTP service."""
     api_tenant: str
-    """Whose events the HTTP service takes, as long as nobody authenticates."""
+    """Whose events they are that an operator's key posts and names no tenant for."""
+    external_api_dsn: str | None
+    """URI that the HTTP service signs in to Postgres with; none means as it is set up
+    for the embedded one, or as `external_dsn`."""
     settle_seconds: float
     """A landing file that changed more recently is taken to be still written."""
 
@@ -54,10 +57,19 @@ class Settings:
         """URI of Airflow's metadata database, for any libpq client."""
         return self.external_airflow_dsn or self.embedded_dsn("airflow")
 
-    def embedded_dsn(self, name: str) -> str:
-        """URI of one of the embedded Postgres's databases, as its owner."""
+    @property
+    def api_dsn(self) -> str:
+        """URI of the warehouse database, as the HTTP service signs in."""
+        return (
+            self.external_api_dsn
+            or self.external_dsn
+            or self.embedded_dsn("warehouse", user="warehouse_service")
+        )
+
+    def embedded_dsn(self, name: str, *, user: str | None = None) -> str:
+        """URI of one of the embedded Postgres's databases, as its owner or another."""
         folder, port = quote(str(self.socket_folder)), self.port or DEFAULT_PORT
-        return f"postgresql://{name}@/{name}?host={folder}&port={port}"
+        return f"postgresql://{user or name}@/{name}?host={folder}&port={port}"
 
 
 DEFAULT_PORT = 5432
@@ -81,6 +93,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         external_airflow_dsn=_dsn(values, "WAREHOUSE_AIRFLOW_DSN"),
         api_port=_port(values, "WAREHOUSE_API_PORT", 8000) or 8000,
         api_tenant=values.get("WAREHOUSE_API_TENANT") or "default",
+        external_api_dsn=_dsn(values, "WAREHOUSE_API_DSN"),
         settle_seconds=_seconds(values, "WAREHOUSE_SETTLE_SECONDS", 5.0),
     )
 

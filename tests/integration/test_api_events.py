@@ -25,7 +25,7 @@ from event_warehouse.accept.limits import Limits
 from event_warehouse.api.serve import serve
 from event_warehouse.errors import ServiceError
 from event_warehouse.settings import read_settings
-from tests.api_server import SECONDS, VISIT, Server, Start, servers, wait_for
+from tests.api_server import SECONDS, SIGNED_IN, VISIT, Server, Start, servers, wait_for
 
 MIB = 1024 * 1024
 NEVER = {"segment_seconds": 600.0}
@@ -102,6 +102,7 @@ def head(*headers: str) -> bytes:
         "POST /events HTTP/1.1",
         "host: localhost",
         "content-type: application/json",
+        f"authorization: {SIGNED_IN['authorization']}",
         *headers,
     ]
     return "\r\n".join([*lines, "", ""]).encode()
@@ -162,7 +163,7 @@ def test_server_killed_under_load_loses_nothing_that_it_acknowledged(
                 acknowledged.extend(answer.json()["event_ids"])
 
     async def send_until_killed() -> None:
-        async with httpx.AsyncClient() as client:
+        async with httpx.AsyncClient(headers=SIGNED_IN) as client:
             senders = [asyncio.create_task(send(client)) for _ in range(8)]
             await asyncio.sleep(0.6)
             server.process.kill()
@@ -204,7 +205,7 @@ def test_concurrent_requests_share_segments_and_syncs(start: Start) -> None:
     requests = 200
 
     async def send_all() -> list[str]:
-        async with httpx.AsyncClient(timeout=SECONDS) as client:
+        async with httpx.AsyncClient(timeout=SECONDS, headers=SIGNED_IN) as client:
             answers = await asyncio.gather(
                 *[
                     client.post(f"{server.url}/events", json={"events": [VISIT]})
@@ -227,7 +228,7 @@ def test_workers_each_have_their_own_segments(start: Start) -> None:
     def write_until_both_do() -> bool:
         sent.extend(server.send(VISIT))
         server.client.close()
-        server.client = httpx.Client(timeout=SECONDS)
+        server.client = httpx.Client(timeout=SECONDS, headers=SIGNED_IN)
         return len(left_open(server)) == 2
 
     sent: list[str] = []

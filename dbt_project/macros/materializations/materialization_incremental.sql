@@ -161,6 +161,9 @@ readers see the old rows until the new ones are there, and keep their views and 
             where {{ ranges_as_conditions('applies.apply_id', applies) }}
         ) as months
     {%- endcall %}
+    {% call statement('guard') -%}
+        select access.guard_tables('{{ relation.include(database=false) }}')
+    {%- endcall %}
 {%- endmacro %}
 
 

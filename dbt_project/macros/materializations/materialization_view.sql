@@ -15,7 +15,10 @@ away, by a newer version of the project, need that.
         {% call statement('drop') -%} drop view {{ target_relation }} cascade {%- endcall %}
     {%- endif %}
     {% call statement('main') -%}
-        create or replace view {{ target_relation }} as {{ sql }}
+        create or replace view {{ target_relation }}
+        {#- Who reads it is who its tables' row-level security asks. #}
+        {%- if 'tenant_id' in model.columns %} with (security_invoker = true) {%- endif %}
+        as {{ sql }}
     {%- endcall %}
     {% do persist_docs(target_relation, model) %}
 

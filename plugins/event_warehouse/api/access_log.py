@@ -1,4 +1,4 @@
-"""One line for each answer: method, route, status, time.
+"""One line for each answer: method, route, status, time; and counted for /metrics.
 
 The route and not the path, and no headers: what people send may be personal.
 """
@@ -8,6 +8,8 @@ import time
 from http import HTTPStatus
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from event_warehouse.api.metrics import count_request
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +41,6 @@ class AccessLog:
             raise
         finally:
             route = getattr(scope.get("route"), "path", "(no route)")
-            milliseconds = (time.perf_counter() - started) * 1000
-            logger.info(
-                "%s %s %d in %.1f ms", scope["method"], route, status, milliseconds
-            )
+            seconds, method = time.perf_counter() - started, scope["method"]
+            count_request(method, route, status, seconds)
+            logger.info("%s %s %d in %.1f ms", method, route, status, seconds * 1000)

@@ -1,31 +1,48 @@
 """The service, put together."""
 
+from pathlib import Path
+
 from fastapi import FastAPI
 
 from event_warehouse.accept.limits import Limits
-from event_warehouse.api import events, health
+from event_warehouse.api import buckets, events, health, metrics, stats
 from event_warehouse.api.access_log import AccessLog
 from event_warehouse.api.problems import answer_with_problems
 from event_warehouse.api.services import lifespan_of
+from event_warehouse.api.turns import QueryLimits
 from event_warehouse.settings import Settings
 
 DEFAULT_TENANT = "default"
 
 
 def create_app(
-    settings: Settings, *, tenant: str = DEFAULT_TENANT, limits: Limits | None = None
+    settings: Settings,
+    *,
+    tenant: str = DEFAULT_TENANT,
+    limits: Limits | None = None,
+    query_limits: QueryLimits | None = None,
+    metrics_folder: Path | None = None,
 ) -> FastAPI:
-    """The app; it opens its files when it starts and closes them when it ends."""
+    """The app; it opens its files when it starts and closes them when it ends.
+
+    In the folder, if one is given, each of several processes keeps its counts.
+    """
     app = FastAPI(
         title="Event Warehouse",
-        lifespan=lifespan_of(settings, tenant=tenant, limits=limits or Limits()),
+        lifespan=lifespan_of(
+            settings,
+            tenant=tenant,
+            limits=limits or Limits(),
+            query_limits=query_limits or QueryLimits(),
+        ),
         # The pages load their scripts from elsewhere.
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
     )
+    app.state.metrics_folder = metrics_folder
     app.add_middleware(AccessLog)
     answer_with_problems(app)
-    app.include_router(events.router)
-    app.include_router(health.router)
+    for module in (events, buckets, stats, health, metrics):
+        app.include_router(module.router)
     return app

@@ -14,12 +14,16 @@ logger = logging.getLogger(__name__)
 
 @router.get("/health")
 def get_health(services: AppServices) -> dict[str, object]:
-    """Say that the service runs and that it can write to where files land."""
+    """Say that the service runs, and can write to where files land.
+
+    Without Postgres it still takes events, so that is no reason to be unwell.
+    """
+    has_postgres = services.upkeep.has_postgres
     if problem := services.acceptance.problem():
         logger.error("events can't be stored: %s", problem)
         raise Problem(
             HTTPStatus.SERVICE_UNAVAILABLE,
             "Events can't be stored now; the service's log says why.",
-            members={"landing_is_writable": False},
+            members={"landing_is_writable": False, "has_postgres": has_postgres},
         )
-    return {"status": "ok", "landing_is_writable": True}
+    return {"status": "ok", "landing_is_writable": True, "has_postgres": has_postgres}

@@ -1,9 +1,13 @@
 """Runs the service until it is told to stop."""
 
 import logging
+import os
 import socket
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import uvicorn
@@ -12,6 +16,7 @@ from uvicorn.supervisors import Multiprocess
 from event_warehouse.accept.limits import Limits
 from event_warehouse.accept.open_store import check_store
 from event_warehouse.api.app import DEFAULT_TENANT, create_app
+from event_warehouse.api.turns import QueryLimits
 from event_warehouse.errors import ServiceError
 from event_warehouse.settings import Settings
 
@@ -27,7 +32,9 @@ LOGGING: dict[str, Any] = {
     "loggers": {
         name: {"handlers": ["stderr"], "level": "INFO", "propagate": False}
         for name in ["event_warehouse", "uvicorn"]
-    },
+    }
+    # Warns at each try to connect while Postgres is away, which is said once.
+    | {"psycopg.pool": {"level": "ERROR"}},
 }
 
 logger = logging.getLogger(__name__)
@@ -41,6 +48,7 @@ def serve(
     *,
     tenant: str = DEFAULT_TENANT,
     limits: Limits | None = None,
+    query_limits: QueryLimits | None = None,
 ) -> None:
     """Serves until SIGTERM or SIGINT; then ends what is under way and publishes it.
 
@@ -48,9 +56,16 @@ def serve(
     kept: the landing folder can't be made, or the bucket can't be written to.
     """
     check_store(settings, limits or Limits())
-    with _listen(host, port) as listener:
+    with _listen(host, port) as listener, _metrics_folder(workers) as metrics_folder:
         config = uvicorn.Config(
-            partial(create_app, settings, tenant=tenant, limits=limits),
+            partial(
+                create_app,
+                settings,
+                tenant=tenant,
+                limits=limits,
+                query_limits=query_limits,
+                metrics_folder=metrics_folder,
+            ),
             factory=True,
             workers=workers,
             ws="none",
@@ -69,6 +84,21 @@ def serve(
                 Multiprocess(config, sockets=[listener]).run()
             else:
                 _run(uvicorn.Server(config), listener)
+
+
+@contextmanager
+def _metrics_folder(workers: int) -> Iterator[Path | None]:
+    """Where several processes keep their counts, so that any can tell of all."""
+    if workers == 1:
+        yield None
+        return
+    with TemporaryDirectory(prefix="event-warehouse-metrics-") as folder:
+        # Read by prometheus_client alone, when a server process imports it.
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
+        try:
+            yield Path(folder)
+        finally:
+            del os.environ["PROMETHEUS_MULTIPROC_DIR"]
 
 
 def _run(server: uvicorn.Server, listener: socket.socket) -> None:

@@ -9,7 +9,14 @@ from fastapi import Depends, FastAPI, Request
 
 from event_warehouse.accept.acceptance import Acceptance, open_acceptance
 from event_warehouse.accept.limits import Limits
+from event_warehouse.access.caller import Caller
+from event_warehouse.access.key_file import key_file
+from event_warehouse.answers.freshness import FreshnessLedger
 from event_warehouse.api.bodies import BytesInFlight
+from event_warehouse.api.key_ring import KeyRing
+from event_warehouse.api.reading import Connection, Reading
+from event_warehouse.api.turns import QueryLimits
+from event_warehouse.api.upkeep import Upkeep
 from event_warehouse.settings import Settings
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[dict[str, object]]]
@@ -24,17 +31,46 @@ class Services:
     limits: Limits
     acceptance: Acceptance
     in_flight: BytesInFlight
+    keys: KeyRing
+    freshness: FreshnessLedger
+    reader: Reading
+    upkeep: Upkeep
+
+    def reading(
+        self, caller: Caller, *, seconds: float | None = None
+    ) -> AbstractAsyncContextManager[Connection]:
+        """A connection in a transaction that only reads, as the caller's role.
+
+        A statement may take so many seconds, or as many as the service allows. Raises
+        Problem for whatever Postgres refuses, can't do in time, or is not there for.
+        """
+        return self.reader.as_caller(caller, seconds=seconds)
 
 
-def lifespan_of(settings: Settings, *, tenant: str, limits: Limits) -> Lifespan:
+def lifespan_of(
+    settings: Settings, *, tenant: str, limits: Limits, query_limits: QueryLimits
+) -> Lifespan:
     """Opens the services when the process starts and closes them when it ends."""
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, object]]:
         with open_acceptance(settings, limits) as acceptance:
-            in_flight = BytesInFlight(limits.max_bytes_in_flight)
-            services = Services(settings, tenant, limits, acceptance, in_flight)
-            yield {"services": services}
+            keys, freshness = KeyRing(key_file(settings.home)), FreshnessLedger()
+            async with Reading(settings, query_limits) as reader:
+                upkeep = Upkeep(reader, keys, freshness)
+                async with upkeep.running():
+                    services = Services(
+                        settings,
+                        tenant,
+                        limits,
+                        acceptance,
+                        BytesInFlight(limits.max_bytes_in_flight),
+                        keys,
+                        freshness,
+                        reader,
+                        upkeep,
+                    )
+                    yield {"services": services}
 
     return lifespan
 

@@ -1,15 +1,67 @@
 """Whose request it is. The one place that says so."""
 
+from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import Depends, Request
 
-from event_warehouse.api.services import services_of
+from event_warehouse.accept.errors import Fault
+from event_warehouse.access.caller import Caller
+from event_warehouse.access.tenants import TENANT_BYTES
+from event_warehouse.api.callers import MayQuery, MayWrite
+from event_warehouse.api.problems import CLOSE, Problem
+from event_warehouse.api.services import Services, services_of
+
+HEADER = "event-tenant"
+"""Names the tenant where an operator's key is for all of them."""
 
 
-async def tenant_of_request(request: Request) -> str:
-    """The service's one tenant, as long as nobody authenticates."""
-    return services_of(request).tenant
+def tenant_asked_for(request: Request, caller: Caller, services: Services) -> str:
+    """The key's tenant; of an operator's the one that the header names, or the default.
+
+    Raises Problem if the header names none, or another than the key is for.
+    """
+    named = request.headers.getlist(HEADER)
+    if not named:
+        return services.tenant if caller.tenant is None else caller.tenant
+    if len(named) > 1:
+        raise _bad_header("is given more than once")
+    try:
+        # Headers are bytes; Starlette takes them for Latin-1.
+        tenant = named[0].encode("latin-1").decode()
+    except UnicodeError as error:
+        raise _bad_header("is not UTF-8") from error
+    if not 0 < len(tenant.encode()) <= TENANT_BYTES:
+        raise _bad_header(f"must have 1 to {TENANT_BYTES:,} bytes")
+    require_own(caller, tenant)
+    return tenant
 
 
-Tenant = Annotated[str, Depends(tenant_of_request)]
+def require_own(caller: Caller, tenant: str) -> None:
+    """Raises Problem if the key is another's, whether there is such a tenant or not."""
+    if caller.tenant not in {None, tenant}:
+        detail = "This key is another tenant's."
+        raise Problem(HTTPStatus.FORBIDDEN, detail, headers=CLOSE)
+
+
+def _bad_header(reason: str) -> Problem:
+    return Problem(
+        HTTPStatus.BAD_REQUEST,
+        "The request does not say whose it is.",
+        [Fault(reason, "Event-Tenant")],
+        headers=CLOSE,
+    )
+
+
+async def _tenant_of_writer(request: Request, caller: MayWrite) -> str:
+    return tenant_asked_for(request, caller, services_of(request))
+
+
+async def _tenant_of_query(request: Request, caller: MayQuery) -> str:
+    return tenant_asked_for(request, caller, services_of(request))
+
+
+Tenant = Annotated[str, Depends(_tenant_of_writer)]
+"""Whose events are sent."""
+QueryTenant = Annotated[str, Depends(_tenant_of_query)]
+"""Whose events are asked about."""

@@ -1,0 +1,32 @@
+"""Cancels what takes too long: a role's own settings are the client's to change."""
+
+import logging
+import time
+from collections.abc import Iterable
+from typing import Any
+
+from event_warehouse.database import connect
+from event_warehouse.settings import Settings
+
+CANCEL_OVERLONG = """
+select cancelled.role_name, cancelled.was_idle, cancelled.seconds
+from access.cancel_overlong() as cancelled
+"""
+SECONDS = 5.0
+
+logger = logging.getLogger(__name__)
+
+
+def watch(settings: Settings) -> None:
+    """Look every few seconds, until the process is ended."""
+    with connect(settings.api_dsn, autocommit=True) as connection:
+        while True:
+            report_cancelled(connection.execute(CANCEL_OVERLONG).fetchall())
+            time.sleep(SECONDS)
+
+
+def report_cancelled(rows: Iterable[tuple[Any, ...]]) -> None:
+    """Say whose statements or transactions were ended."""
+    for role, was_idle, seconds in rows:
+        what = "an idle transaction" if was_idle else "a statement"
+        logger.warning("%s of %s was ended after %.0f s", what, role, seconds)

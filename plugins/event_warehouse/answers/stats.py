@@ -1,0 +1,102 @@
+"""How many events there are, how fast they come, and what each feed is at."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from psycopg import AsyncConnection
+from psycopg.rows import class_row
+
+from event_warehouse.database import load_statements
+
+STATEMENTS = load_statements("event_warehouse.answers", "stats")
+HOUR = timedelta(hours=1)
+
+
+@dataclass(frozen=True)
+class TenantStats:
+    """What one tenant may know."""
+
+    tenant_id: str
+    event_count: int
+    first_date: date | None
+    last_date: date | None
+    last_hour_event_count: int
+    """By the events' own time, in the hour before the question."""
+
+
+@dataclass(frozen=True)
+class FeedStats:
+    """What a feed is at; rows are counted once they are taken in."""
+
+    feed: str
+    file_count: int
+    pending_file_count: int
+    failed_file_count: int
+    unbalanced_file_count: int
+    record_count: int
+    rejected_line_count: int
+    event_count: int
+    reference_row_count: int
+    rejected_event_count: int
+    duplicate_event_count: int
+    last_hour_record_count: int
+    """Of the files that arrived in the hour before the question."""
+    newest_load_at: datetime | None
+    oldest_pending_at: datetime | None
+
+
+@dataclass(frozen=True)
+class WarehouseStats:
+    """What an operator may know."""
+
+    asked_at: datetime
+    feeds: Sequence[FeedStats]
+
+    def total(self, term: str) -> int:
+        """The sum of one of the counts over all feeds."""
+        return sum(getattr(feed, term) for feed in self.feeds)
+
+    @property
+    def records_per_second(self) -> float:
+        """Loaded in the last hour, on average."""
+        return self.total("last_hour_record_count") / HOUR.total_seconds()
+
+    @property
+    def lag_seconds(self) -> float:
+        """For how long the oldest loaded file has waited to be taken in; 0 if none."""
+        waiting = [one.oldest_pending_at for one in self.feeds if one.oldest_pending_at]
+        return max(0.0, (self.asked_at - min(waiting, default=self.asked_at)) / SECOND)
+
+    @property
+    def is_balanced(self) -> bool:
+        """True if every file that is taken in adds up, and none has failed."""
+        return not self.total("unbalanced_file_count") and not self.total(
+            "failed_file_count"
+        )
+
+
+SECOND = timedelta(seconds=1)
+
+
+async def read_tenant(
+    connection: AsyncConnection, tenant: str, *, now: datetime
+) -> TenantStats:
+    """Of one tenant; reads only."""
+    values = {"tenant_id": tenant, "now": now}
+    counted = await (await connection.execute(STATEMENTS["tenant"], values)).fetchone()
+    recent = await (
+        await connection.execute(STATEMENTS["tenant_last_hour"], values)
+    ).fetchone()
+    assert counted is not None
+    assert recent is not None
+    return TenantStats(tenant, *counted, *recent)
+
+
+async def read_warehouse(
+    connection: AsyncConnection, *, now: datetime
+) -> WarehouseStats:
+    """Of all tenants together; reads only."""
+    async with connection.cursor(row_factory=class_row(FeedStats)) as cursor:
+        await cursor.execute(STATEMENTS["feeds"], {"now": now})
+        return WarehouseStats(now, await cursor.fetchall())

@@ -1,0 +1,48 @@
+"""What every answer says of itself, and how it is written."""
+
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+import msgspec
+from fastapi import Response
+
+from event_warehouse.api.services import Services
+
+JSON = "application/json"
+
+
+def about_answer(
+    services: Services,
+    tenant: str | None,
+    *,
+    since: datetime | None = None,
+    started: float,
+) -> dict[str, object]:
+    """Members of an answer about a tenant's events since then; no tenant is all.
+
+    `started` is of time.perf_counter.
+    """
+    freshness = services.freshness.of(tenant, since)
+    return {
+        "freshness": {
+            "newest_load_at": written(freshness.newest_load_at),
+            "pending_events": freshness.pending_events,
+            "rejected_events": freshness.rejected_events,
+        },
+        "elapsed_ms": round((time.perf_counter() - started) * 1000, 3),
+    }
+
+
+def json_answer(
+    content: Mapping[str, object], headers: Mapping[str, str] | None = None
+) -> Response:
+    """The content as JSON."""
+    return Response(msgspec.json.encode(content), media_type=JSON, headers=headers)
+
+
+def written(moment: datetime | None) -> str | None:
+    """The moment in UTC, as ISO 8601."""
+    if moment is None:
+        return None
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat() + "Z"

@@ -1,0 +1,68 @@
+"""Hourly buckets of a customer's events."""
+
+import time
+from typing import Any
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Request, Response
+
+from event_warehouse.answers.buckets import Page, read_buckets, read_question
+from event_warehouse.api.answers import about_answer, json_answer, written
+from event_warehouse.api.callers import MayQuery
+from event_warehouse.api.services import AppServices
+from event_warehouse.api.tenants import require_own
+
+router = APIRouter()
+
+
+def _parameter(name: str, description: str, *, required: bool = False) -> Any:
+    schema = {"type": "string"}
+    return {
+        "name": name,
+        "in": "query",
+        "required": required,
+        "description": description,
+        "schema": schema,
+    }
+
+
+DESCRIPTION: dict[str, Any] = {
+    "parameters": [
+        _parameter("start", "ISO 8601; its hour counts whole.", required=True),
+        _parameter("end", "ISO 8601; hours that start before it.", required=True),
+        _parameter("event_type", "Only events of this type."),
+        _parameter("fill", "zero: hours without events are listed, too."),
+        _parameter("limit", "Buckets of one answer, 1 to 10,000; 1,000 if left out."),
+    ]
+}
+
+
+# A path, as a customer's id may have slashes in it.
+@router.get("/events/customers/{customer_id:path}/buckets", openapi_extra=DESCRIPTION)
+async def get_buckets(
+    customer_id: str, request: Request, caller: MayQuery, services: AppServices
+) -> Response:
+    """How many events the customer sent in each hour (UTC) of the range."""
+    started = time.perf_counter()
+    require_own(caller, customer_id)
+    question = read_question(customer_id, request.query_params.multi_items())
+    async with services.reading(caller) as connection:
+        page = await read_buckets(connection, question)
+    about = about_answer(services, customer_id, since=question.first, started=started)
+    content: dict[str, object] = {
+        "customer_id": customer_id,
+        "buckets": [
+            {"ts_start_of_hour": hour, "count": count} for hour, count in page.buckets
+        ],
+        "next": _next(request, page),
+        **about,
+    }
+    return json_answer(content)
+
+
+def _next(request: Request, page: Page) -> str | None:
+    """The query string of the next page, after the same path."""
+    if page.next_start is None:
+        return None
+    parameters = {**request.query_params, "start": written(page.next_start)}
+    return f"?{urlencode(parameters)}"

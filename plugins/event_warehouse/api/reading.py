@@ -1,0 +1,127 @@
+"""Asks Postgres as who the caller is, within limits."""
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from http import HTTPStatus
+from typing import Self
+
+import psycopg
+from psycopg import errors, sql
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+
+from event_warehouse.access.caller import Caller
+from event_warehouse.api.problems import Problem
+from event_warehouse.api.turns import QueryLimits, Turns
+from event_warehouse.settings import Settings
+
+SERVICE_ROLE = "warehouse_service"
+# Of this transaction only, and as values: no name is put into a statement.
+ACT_AS = """
+select
+    set_config('role', %(role)s, true),
+    set_config('statement_timeout', %(milliseconds)s, true)
+"""
+AGAIN = {"retry-after": "1"}
+
+logger = logging.getLogger(__name__)
+
+Connection = psycopg.AsyncConnection
+Pool = AsyncConnectionPool[Connection]
+
+
+class Reading:
+    """The process's connections, which it opens as it needs them."""
+
+    def __init__(self, settings: Settings, limits: QueryLimits) -> None:
+        self.limits = limits
+        self._turns = Turns(limits)
+        self._pool: Pool = AsyncConnectionPool(
+            settings.api_dsn,
+            min_size=0,
+            max_size=limits.connections,
+            timeout=limits.wait_seconds,
+            open=False,
+            configure=_prepare,
+            kwargs={"autocommit": True, "application_name": "event_warehouse_api"},
+        )
+
+    async def __aenter__(self) -> Self:
+        """Returns at once; Postgres may come later."""
+        await self._pool.open()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._pool.close()
+
+    @asynccontextmanager
+    async def as_caller(
+        self, caller: Caller, *, seconds: float | None = None
+    ) -> AsyncIterator[Connection]:
+        """A connection in a transaction that only reads, as the caller's role.
+
+        What is executed first travels with the settings. Raises Problem for whatever
+        Postgres refuses, can't do in time, or is not there for.
+        """
+        limit = self.limits.statement_seconds if seconds is None else seconds
+        as_role = {"role": caller.role, "milliseconds": str(round(limit * 1000))}
+        async with self._turns.turn(caller.tenant):
+            try:
+                async with (
+                    self._pool.connection() as connection,
+                    connection.pipeline(),
+                    connection.transaction(),
+                ):
+                    await connection.execute(ACT_AS, as_role)
+                    yield connection
+            except psycopg.Error as error:
+                raise _problem_of(error, limit) from error
+
+    @asynccontextmanager
+    async def as_service(self) -> AsyncIterator[Connection]:
+        """A connection as the service itself, for what it does in the background."""
+        async with self._pool.connection() as connection:
+            yield connection
+
+
+async def _prepare(connection: Connection) -> None:
+    """Whoever signed in, has the service's rights and no more by default."""
+    await connection.set_read_only(True)
+    await connection.execute("set timezone to 'UTC'")
+    role = sql.Identifier(SERVICE_ROLE)
+    await connection.execute(sql.SQL("set role {}").format(role))
+
+
+def _problem_of(error: psycopg.Error, limit: float) -> Problem:
+    match error:
+        case errors.QueryCanceled():
+            return Problem(
+                HTTPStatus.GATEWAY_TIMEOUT,
+                f"The query took more than {limit:g} seconds; ask for less at once.",
+            )
+        case errors.UndefinedTable() | errors.InvalidSchemaName():
+            return Problem(
+                HTTPStatus.SERVICE_UNAVAILABLE, "Nothing is transformed yet."
+            )
+        case PoolTimeout():
+            return _away("No connection to Postgres came in time.")
+        case psycopg.OperationalError():
+            logger.error("Postgres can't be asked: %s", _told(error))
+            return _away("Postgres can't be asked now.")
+        case psycopg.DataError():
+            return Problem(
+                HTTPStatus.BAD_REQUEST, f"Postgres can't take a value: {_told(error)}."
+            )
+    logger.error("a query failed: %s", _told(error))
+    return Problem(
+        HTTPStatus.INTERNAL_SERVER_ERROR, "The service failed; its log says why."
+    )
+
+
+def _away(detail: str) -> Problem:
+    return Problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, headers=AGAIN)
+
+
+def _told(error: psycopg.Error) -> str:
+    """Without the context and detail, which may hold what others sent."""
+    return error.diag.message_primary or type(error).__name__
