@@ -30,7 +30,7 @@ def airflow_environment(settings: Settings) -> dict[str, str]:
     """Airflow's variables and the warehouse's; makes the secrets in them once."""
     return {
         "AIRFLOW_HOME": str(airflow_home(settings)),
-        **_warehouse(settings),
+        **warehouse_environment(settings),
         **_core(settings),
         **_database(settings.airflow_dsn),
         **_api(settings),
@@ -50,8 +50,8 @@ def admin_password(settings: Settings) -> str:
     return passwords[ADMIN]
 
 
-def _warehouse(settings: Settings) -> dict[str, str]:
-    """The tasks read the same settings as the command that started Airflow."""
+def warehouse_environment(settings: Settings) -> dict[str, str]:
+    """What is started reads the same settings as the command that starts it."""
     values = {
         "WAREHOUSE_HOME": settings.home,
         "WAREHOUSE_LANDING": settings.landing,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from event_warehouse.access.commands import keys, roles, watchdog
 from event_warehouse.errors import WarehouseError
 from event_warehouse.settings import Settings, read_settings
 from event_warehouse.setup import ensure_warehouse
@@ -245,7 +246,7 @@ def status() -> None:
     help="Server processes.",
 )
 def serve(host: str, port: int | None, workers: int) -> None:
-    """Accept events over HTTP until stopped."""
+    """Take events and answer questions over HTTP until stopped."""
     from event_warehouse.api.serve import serve
 
     settings = read_settings()
@@ -258,14 +259,25 @@ def serve(host: str, port: int | None, workers: int) -> None:
     )
 
 
+cli.add_command(keys)
+cli.add_command(roles)
+cli.add_command(watchdog)
+
+
 @cli.command()
 def up() -> None:
-    """Start Airflow, and the embedded Postgres; both stay until `down`."""
-    from event_warehouse import airflow_services
+    """Start Airflow, the service and the embedded Postgres; they stay until `down`."""
+    from event_warehouse import airflow_services, api_service
+    from event_warehouse.access.local_key import ensure_local_key
 
     settings = _ready()
+    key = ensure_local_key(settings)
+    is_new = api_service.start(settings)
     started = airflow_services.start(settings)
     sign_in = airflow_services.how_to_sign_in(settings)
+    click.echo("The service is up." if is_new else "The service runs already.")
+    click.echo(f"  API       {api_service.url(settings)}")
+    click.echo(f"  key       {key}")
     click.echo("Airflow is up." if started else "Airflow runs already.")
     click.echo(f"  UI        {sign_in.url}")
     click.echo(f"  sign in   {sign_in.user} / {sign_in.password}")
@@ -276,9 +288,11 @@ def up() -> None:
 @cli.command()
 def down() -> None:
     """Stop whatever the warehouse runs; data stays."""
-    from event_warehouse import airflow_services, embedded
+    from event_warehouse import airflow_services, api_service, embedded
 
     settings = read_settings()
+    # Before Postgres, which may be what its requests are waiting for.
+    api_service.stop(settings)
     airflow_services.stop(settings)
     embedded.stop(settings)
     click.echo("Nothing of the warehouse runs any more; its data stays.")

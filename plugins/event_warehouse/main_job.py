@@ -9,7 +9,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from event_warehouse import airflow_runs, airflow_services, embedded
+from event_warehouse import airflow_runs, airflow_services, api_service, embedded
+from event_warehouse.access.local_key import ensure_local_key
 from event_warehouse.accounting import verify
 from event_warehouse.errors import FeedError, FileError, WarehouseError
 from event_warehouse.feeds import choose_feed, read_feeds
@@ -64,7 +65,11 @@ def _stopped_again(settings: Settings, console: Console) -> Iterator[None]:
     try:
         yield
     finally:
-        is_ours = not was_running and not airflow_services.are_running(settings)
+        is_ours = not (
+            was_running
+            or airflow_services.are_running(settings)
+            or api_service.is_running(settings)
+        )
         if is_ours and not embedded.stop_unless_used(settings):
             console.print(
                 "Postgres is left running, as other programs are connected to it; "
@@ -84,9 +89,18 @@ def _run_and_show(
         raise WarehouseError(failed if code else str(error)) from error
     print_dashboards(settings, console)
     print_accounting(accounting, console)
+    _show_key(settings, console)
     if code != 0 and accounting.is_balanced:
         raise WarehouseError(failed)
     return accounting.is_balanced
+
+
+def _show_key(settings: Settings, console: Console) -> None:
+    """Only where the warehouse is this machine's own."""
+    if settings.external_dsn is None:
+        key = ensure_local_key(settings)
+        console.print("To ask over HTTP: warehouse serve, or make up, and the key")
+        console.print(f"  {key}", highlight=False, soft_wrap=True)
 
 
 def _what_to_load(

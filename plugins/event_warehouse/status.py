@@ -2,7 +2,7 @@
 
 from rich.console import Console
 
-from event_warehouse import airflow_services, embedded
+from event_warehouse import airflow_services, api_service, embedded
 from event_warehouse.database import Role, connect, load_statements
 from event_warehouse.report import print_query
 from event_warehouse.settings import Settings
@@ -19,5 +19,7 @@ def print_status(settings: Settings, console: Console) -> None:
             return
     airflow = "runs" if airflow_services.are_running(settings) else "is stopped"
     console.print(f"Airflow            {airflow}")
+    api = "runs" if api_service.is_running(settings) else "is stopped"
+    console.print(f"service            {api}")
     with connect(settings.dsn, Role.TRANSFORMER) as connection:
         print_query(console, "Feeds", connection.execute(STATEMENTS["feeds"]))

@@ -1,0 +1,123 @@
+"""The commands `warehouse keys`, `warehouse roles` and `warehouse watchdog`."""
+
+import click
+
+from event_warehouse.access.keys import Scope
+from event_warehouse.database import connect
+from event_warehouse.settings import Settings, read_settings
+from event_warehouse.setup import ensure_warehouse
+
+
+@click.group()
+def keys() -> None:
+    """Make, list and revoke the keys that requests are signed in with."""
+
+
+@keys.command("create")
+@click.option("--tenant", help="Whose key it is; without it an operator's, for all.")
+@click.option(
+    "--scope",
+    "scopes",
+    multiple=True,
+    type=click.Choice([scope.value for scope in Scope]),
+    help="What it is good for; may be repeated. Without it: everything.",
+)
+@click.option("--for", "description", default="", help="A word on what it is for.")
+@click.option("--days", type=click.IntRange(1, 36_500), help="After which it expires.")
+def create(
+    tenant: str | None, scopes: tuple[str, ...], description: str, days: int | None
+) -> None:
+    """Print a new key. It is shown this once, as only its hash is kept."""
+    from event_warehouse.access.key_store import create_key
+
+    text = create_key(
+        _ready(),
+        tenant=tenant,
+        scopes=[Scope(scope) for scope in scopes or list(Scope)],
+        description=description,
+        days=days,
+    )
+    click.echo(text)
+
+
+@keys.command("list")
+def list_keys() -> None:
+    """Print every key there is or was, but for its secret."""
+    from event_warehouse.access.key_store import keys_query
+    from event_warehouse.report import print_query, report_console
+
+    with connect(_ready().dsn) as connection:
+        print_query(report_console(), "API keys", keys_query(connection))
+
+
+@keys.command("revoke")
+@click.argument("key_id")
+def revoke(key_id: str) -> None:
+    """Refuse KEY_ID, the twelve letters after ew_, within seconds and for ever."""
+    from event_warehouse.access.key_store import revoke_key
+
+    revoke_key(_ready(), key_id)
+    click.echo(f"{key_id} is revoked; the service refuses it in a few seconds")
+
+
+@click.group(invoke_without_command=True)
+@click.pass_context
+def roles(context: click.Context) -> None:
+    """Say which role may do what, as Postgres has it; or make one."""
+    if context.invoked_subcommand is None:
+        from event_warehouse.access.roles import print_roles
+        from event_warehouse.report import report_console
+
+        print_roles(_ready(), report_console())
+
+
+@roles.command("create-tenant")
+@click.argument("tenant")
+def create_tenant(tenant: str) -> None:
+    """Make the role that TENANT's queries run as, and print its name."""
+    from event_warehouse.access.roles import create_tenant
+
+    click.echo(create_tenant(_ready(), tenant))
+
+
+@roles.command("create-reader")
+@click.argument("name")
+def create_reader(name: str) -> None:
+    """Make the role NAME for a BI tool, which signs in and reads the marts."""
+    from event_warehouse.access.roles import create_reader
+
+    create_reader(_ready(), name, _password())
+    click.echo(f"{name} signs in with that password and reads the marts")
+
+
+@roles.command("password")
+@click.argument("role")
+def password(role: str) -> None:
+    """Let ROLE sign in, with a new password."""
+    from event_warehouse.access.roles import let_sign_in
+
+    let_sign_in(_ready(), role, _password())
+    click.echo(f"{role} signs in with that password")
+
+
+@click.command()
+def watchdog() -> None:
+    """Cancel what takes too long, until stopped; `warehouse serve` does so, too."""
+    from event_warehouse.access.watchdog import watch
+
+    watch(_ready())
+
+
+def _password() -> str:
+    """Asked for, or the line that is piped in: never an argument, which others see."""
+    prompt = click.get_text_stream("stdin")
+    if not prompt.isatty():
+        return prompt.readline().rstrip("\n")
+    asked: str = click.prompt("Password", hide_input=True, confirmation_prompt=True)
+    return asked
+
+
+def _ready() -> Settings:
+    settings = read_settings()
+    ensure_warehouse(settings)
+    return settings

@@ -1,0 +1,60 @@
+"""Who may do what, and who may sign in."""
+
+import psycopg
+from psycopg import sql
+from rich.console import Console
+
+from event_warehouse.access.tenants import ensure_role
+from event_warehouse.database import connect, load_statements
+from event_warehouse.errors import WarehouseError
+from event_warehouse.report import print_query
+from event_warehouse.settings import Settings
+
+STATEMENTS = load_statements("event_warehouse.access", "roles")
+READER_CONNECTIONS = 20
+MIN_PASSWORD = 12
+
+
+def print_roles(settings: Settings, console: Console) -> None:
+    """A row for each role, as Postgres's catalogue has it; reads only."""
+    with connect(settings.dsn) as connection:
+        cursor = connection.execute(STATEMENTS["roles"], {})
+        print_query(console, "Who may do what", cursor)
+
+
+def create_tenant(settings: Settings, tenant: str) -> str:
+    """The name of the tenant's role, made if there is none."""
+    with connect(settings.dsn) as connection:
+        return ensure_role(connection, tenant)
+
+
+def create_reader(settings: Settings, name: str, password: str) -> None:
+    """A role for a BI tool: it signs in, and reads the marts of all tenants."""
+    statement = sql.SQL("create role {} login connection limit {} in role {}").format(
+        sql.Identifier(name),
+        sql.Literal(READER_CONNECTIONS),
+        sql.Identifier("warehouse_reader"),
+    )
+    with connect(settings.dsn) as connection:
+        connection.execute(statement)
+        _set_password(connection, name, password)
+
+
+def let_sign_in(settings: Settings, role: str, password: str) -> None:
+    """The role signs in with the password from now on."""
+    with connect(settings.dsn) as connection:
+        _set_password(connection, role, password)
+
+
+def _set_password(connection: psycopg.Connection, role: str, password: str) -> None:
+    """Postgres is sent what it checks the password by, never the password."""
+    if len(password) < MIN_PASSWORD:
+        raise WarehouseError(f"a password has at least {MIN_PASSWORD} characters")
+    verifier = connection.pgconn.encrypt_password(
+        password.encode(), role.encode(), b"scram-sha-256"
+    ).decode()
+    connection.execute(
+        sql.SQL("alter role {} login password {}").format(
+            sql.Identifier(role), sql.Literal(verifier)
+        )
+    )

@@ -1,0 +1,111 @@
+"""The HTTP service beside Airflow: started, found and ended by later commands."""
+
+import json
+import os
+import socket
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+from event_warehouse import background
+from event_warehouse.airflow_environment import warehouse_environment
+from event_warehouse.errors import ServiceError
+from event_warehouse.settings import Settings
+
+START_SECONDS = 60.0
+STOP_SECONDS = 60.0
+"""Requests get 30 s to end, and what they sent is stored after that."""
+POLL_SECONDS = 0.1
+ASK_SECONDS = 2.0
+
+
+def start(settings: Settings) -> bool:
+    """True once the service answers, False if it ran already.
+
+    Raises ServiceError with its last words if it can't; then it is not left.
+    """
+    log = settings.home / "logs" / "api.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with background.claim(_lock(settings)) as claimed:
+        if claimed is None:
+            return False
+        _require_free_port(settings.api_port)
+        # Only the time before this start is kept, so that logs do not grow for ever.
+        if log.exists():
+            log.replace(log.with_suffix(".log.1"))
+        # Not settings: the rest is passed on as it is, such as PATH and AWS_PROFILE.
+        environment = dict(os.environ) | warehouse_environment(settings)
+        background.start(
+            [str(Path(sys.executable).with_name("warehouse")), "serve"],
+            claimed=claimed,
+            environment=environment,
+            log=log,
+        )
+    try:
+        _wait_until_healthy(settings, log)
+    except BaseException:
+        stop(settings)
+        raise
+    return True
+
+
+def stop(settings: Settings) -> bool:
+    """True if it ran; what it has accepted is stored when this returns."""
+    return background.end(_lock(settings), patience=STOP_SECONDS)
+
+
+def is_running(settings: Settings) -> bool:
+    """True if its process lives, well or not."""
+    return background.is_running(_lock(settings))
+
+
+def url(settings: Settings) -> str:
+    """Its address, on this machine only."""
+    return f"http://127.0.0.1:{settings.api_port}"
+
+
+def _wait_until_healthy(settings: Settings, log: Path) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while not _is_healthy(settings):
+        if not is_running(settings):
+            raise ServiceError(f"the service ended: {_last_words(log)}")
+        if time.monotonic() > deadline:
+            raise ServiceError(
+                f"the service is not well after {START_SECONDS:.0f} s: {log}"
+            )
+        time.sleep(POLL_SECONDS)
+
+
+def _is_healthy(settings: Settings) -> bool:
+    """True if it answers, and has found Postgres."""
+    # Never through a proxy: it is this machine.
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(f"{url(settings)}/health", timeout=ASK_SECONDS) as answer:
+            return bool(json.load(answer)["has_postgres"])
+    except OSError:
+        return False
+
+
+def _require_free_port(port: int) -> None:
+    """Else another's answer would be taken for the service's."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise ServiceError(
+                f"the service can't have port {port} ({error.strerror}); "
+                "set WAREHOUSE_API_PORT to another one"
+            ) from error
+
+
+def _lock(settings: Settings) -> Path:
+    return settings.home / "api.lock"
+
+
+def _last_words(log: Path) -> str:
+    lines = log.read_text(errors="replace").split("\n")
+    last = next((line.strip() for line in reversed(lines) if line.strip()), "no word")
+    return f"{last[:300]} (its log: {log})"
