@@ -3,7 +3,7 @@
 from fastapi import FastAPI
 
 from event_warehouse.accept.limits import Limits
-from event_warehouse.api import events, health
+from event_warehouse.api import events, health, keys, query
 from event_warehouse.api.access_log import AccessLog
 from event_warehouse.api.problems import answer_with_problems
 from event_warehouse.api.services import lifespan_of
@@ -26,6 +26,9 @@ def create_app(
     )
     app.add_middleware(AccessLog)
     answer_with_problems(app)
+    query.answer_invalid_queries(app)
     app.include_router(events.router)
     app.include_router(health.router)
+    app.include_router(keys.router)
+    app.include_router(query.router)
     return app
