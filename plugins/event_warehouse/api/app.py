@@ -5,7 +5,15 @@ from pathlib import Path
 from fastapi import FastAPI
 
 from event_warehouse.accept.limits import Limits
-from event_warehouse.api import buckets, events, health, metrics, stats
+from event_warehouse.api import (
+    buckets,
+    events,
+    health,
+    keys,
+    metrics,
+    query,
+    stats,
+)
 from event_warehouse.api.access_log import AccessLog
 from event_warehouse.api.problems import answer_with_problems
 from event_warehouse.api.services import lifespan_of
@@ -43,6 +51,7 @@ def create_app(
     app.state.metrics_folder = metrics_folder
     app.add_middleware(AccessLog)
     answer_with_problems(app)
-    for module in (events, buckets, stats, health, metrics):
+    query.answer_invalid_queries(app)
+    for module in (events, buckets, keys, query, stats, health, metrics):
         app.include_router(module.router)
     return app
