@@ -7,11 +7,15 @@ from fastapi import FastAPI
 from event_warehouse.accept.limits import Limits
 from event_warehouse.api import (
     buckets,
+    event_details,
     events,
+    explorer,
     health,
     keys,
     metrics,
+    overview,
     query,
+    session,
     stats,
 )
 from event_warehouse.api.access_log import AccessLog
@@ -52,6 +56,18 @@ def create_app(
     app.add_middleware(AccessLog)
     answer_with_problems(app)
     query.answer_invalid_queries(app)
-    for module in (events, buckets, keys, query, stats, health, metrics):
+    for module in (
+        events,
+        buckets,
+        keys,
+        query,
+        event_details,
+        stats,
+        overview,
+        session,
+        health,
+        metrics,
+        explorer,
+    ):
         app.include_router(module.router)
     return app

@@ -10,7 +10,7 @@ where
     and starts_with(fct_keys.key, %(prefix)s)
     and (%(event_type)s::text is null or fct_keys.event_type = %(event_type)s)
 group by 1
-order by 2 desc, 1 collate "C"
+order by 2 desc, fct_keys.key collate "C"
 limit %(most)s;
 
 -- values --
@@ -24,7 +24,7 @@ where
     and starts_with(fct_key_values.value, %(prefix)s)
     and (%(event_type)s::text is null or fct_key_values.event_type = %(event_type)s)
 group by 1
-order by 2 desc, 1 collate "C"
+order by 2 desc, fct_key_values.value collate "C"
 limit %(most)s;
 
 -- is_complete --
