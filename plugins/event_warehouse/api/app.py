@@ -5,6 +5,7 @@ from fastapi import FastAPI
 from event_warehouse.accept.limits import Limits
 from event_warehouse.api import events, health, keys, query
 from event_warehouse.api.access_log import AccessLog
+from event_warehouse.api.openapi import describe_questions
 from event_warehouse.api.problems import answer_with_problems
 from event_warehouse.api.services import lifespan_of
 from event_warehouse.settings import Settings
@@ -31,4 +32,5 @@ def create_app(
     app.include_router(health.router)
     app.include_router(keys.router)
     app.include_router(query.router)
+    describe_questions(app)
     return app
