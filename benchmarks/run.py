@@ -27,6 +27,7 @@ from benchmarks.loading import csv, other_formats, packed_csv
 from benchmarks.marts import file_to_marts
 from benchmarks.measured import NotMeasured, Row
 from benchmarks.memory import memory
+from benchmarks.queries import queries
 from benchmarks.rollup_sql import against_rollup_sql
 from benchmarks.small_files import small_files
 from benchmarks.storage import storage
@@ -43,6 +44,7 @@ MEASUREMENTS: Mapping[str, Callable[[Bench], Iterator[Row]]] = {
     "b1": against_rollup_sql,
     "b2": file_to_marts,
     "c": dashboards,
+    "e2": queries,
     "f": storage,
     "g1": increments,
     "g2": known_files,

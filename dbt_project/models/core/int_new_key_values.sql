@@ -1,44 +1,71 @@
 {{ config(
     materialized='batch',
     contract={'enforced': false},
-    upstreams=['int_event_batch', 'int_repeats'],
+    upstreams=['int_event_batch', 'int_repeats', 'int_new_buckets'],
     planner_off=['enable_sort'],
 ) }}
+-- noqa: disable=LT02
+-- The loops' selects.
 {#
 Grain: one row per apply, tenant, event type, key and value that the batch has events of;
-values that will not be kept are counted together, under null. A value is kept if its hash
-is among the smallest of its tenant's key. Which that can't be is known before the values
-are counted: from those that are kept, and from every 64th event. So of a key that is
-different in each event hardly one value is looked at twice.
+values that will not be kept are counted together, under null.
+
+Fields with few values are counted together, in one pass; of ids only how many events have
+them: their values are in the dimensions. Of an attribute's values those are kept whose
+hashes are among the smallest of its tenant's key. Which can't be is known before they are
+counted: from those that are kept, and from every 64th event. So of an attribute that is
+different in each event hardly a value is counted.
 #}
 {%- set kept = kept_relation('fct_key_values') %}
+{%- set ids = ['user_id', 'entity_id', 'session_id', 'device_id'] %}
+{%- set names = ['platform', 'environment', 'service'] %}
+{%- set bucket_names = ['event_type', 'country', 'browser'] %}
 with
 
 int_new_events as (
+    select int_new_events.* from {{ ref('int_new_events') }} as int_new_events
+),
+
+int_new_buckets as (
+    select int_new_buckets.* from {{ ref('int_new_buckets') }} as int_new_buckets
+),
+
+fields as (
     select
-        int_new_events.*,
-        coalesce(int_new_events.event_type, '') as type_or_none
-    from {{ ref('int_new_events') }} as int_new_events
+        int_new_events.apply_id,
+        int_new_events.tenant_id,
+        int_new_events.event_type,
+        {% for field in names -%}
+            int_new_events.{{ field }},
+        {% endfor -%}
+        {% for field in ids -%}
+            count(int_new_events.{{ field }}) as {{ field }}_count,
+        {% endfor -%}
+        count(*) as event_count
+    from int_new_events
+    group by 1, 2, 3, 4, 5, 6
 ),
 
 sampled as (
     select distinct
-        events.tenant_id,
-        key_values.key,
-        hashtextextended(key_values.value, 0) as value_hash
-    from int_new_events as events
-    cross join lateral {{ key_values('events') }} as key_values (key, value)
+        attributes.tenant_id,
+        attributes.key,
+        hashtextextended(attributes.value, 0) as value_hash
+    from (
+        {{ attribute_values(
+            'int_new_events', ['tenant_id'], 'mod(events.line_number, 64) = 0'
+        ) }}
+    ) as attributes
     where
-        mod(events.line_number, 64) = 0
-        and key_values.value <> ''
-        and octet_length(key_values.value) <= {{ var('max_listed_bytes') }}
+        attributes.value <> ''
+        and octet_length(attributes.value) <= {{ var('max_listed_bytes') }}
     {%- if kept %}
-    union
-    select
-        kept.tenant_id,
-        kept.key,
-        kept.value_hash
-    from {{ kept }} as kept
+        union
+        select
+            kept.tenant_id,
+            kept.key,
+            kept.value_hash
+        from {{ kept }} as kept
     {%- endif %}
 ),
 
@@ -60,37 +87,75 @@ bounds as (
 
 counted as (
     select
-        events.apply_id,
-        events.tenant_id,
-        events.type_or_none as event_type,
-        key_values.key,
+        attributes.apply_id,
+        attributes.tenant_id,
+        attributes.event_type,
+        attributes.key,
         case
             when
-                key_values.value <> ''
-                and octet_length(key_values.value) <= {{ var('max_listed_bytes') }}
-                and (
-                    bounds.bound is null
-                    or hashtextextended(key_values.value, 0) <= bounds.bound
-                )
-                then key_values.value
-        end as value
-    from int_new_events as events
-    cross join lateral {{ key_values('events') }} as key_values (key, value)
-    left join bounds
-        on
-            events.tenant_id = bounds.tenant_id
-            and key_values.key = bounds.key
-    where
-        key_values.value is not null
-        and octet_length(key_values.key) <= {{ var('max_listed_bytes') }}
+                bounds.bound is null
+                or hashtextextended(attributes.value, 0) <= bounds.bound
+                then attributes.value
+        end as value,
+        count(*) as event_count
+    from (
+        {{ attribute_values(
+            'int_new_events', ['apply_id', 'tenant_id', 'event_type']
+        ) }}
+    ) as attributes
+    left join bounds using (tenant_id, key)
+    group by 1, 2, 3, 4, 5
+
+    {% for field in names -%}
+        union all
+        select
+            fields.apply_id,
+            fields.tenant_id,
+            fields.event_type,
+            '{{ field }}' as key,
+            fields.{{ field }} as value,
+            fields.event_count
+        from fields
+        where fields.{{ field }} is not null
+    {% endfor %}
+    {% for field in bucket_names -%}
+        union all
+        select
+            int_new_buckets.apply_id,
+            int_new_buckets.tenant_id,
+            int_new_buckets.event_type,
+            '{{ field }}' as key,
+            int_new_buckets.{{ field }} as value,
+            int_new_buckets.event_count
+        from int_new_buckets
+        where int_new_buckets.{{ field }} is not null
+    {% endfor %}
+    {% for field in ids -%}
+        union all
+        select
+            fields.apply_id,
+            fields.tenant_id,
+            fields.event_type,
+            '{{ field }}' as key,
+            null as value,
+            fields.{{ field }}_count as event_count
+        from fields
+        where fields.{{ field }}_count > 0
+    {% endfor %}
 )
 
 select
     counted.apply_id,
     counted.tenant_id,
-    counted.event_type,
+    coalesce(counted.event_type, '') as event_type,
     counted.key,
-    counted.value,
-    count(*) as event_count
+    case
+        when
+            counted.value <> ''
+            and octet_length(counted.value) <= {{ var('max_listed_bytes') }}
+            then counted.value
+    end as value,
+    sum(counted.event_count)::bigint as event_count
 from counted
+where octet_length(counted.key) <= {{ var('max_listed_bytes') }}
 group by 1, 2, 3, 4, 5

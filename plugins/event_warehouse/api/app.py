@@ -19,6 +19,7 @@ from event_warehouse.api import (
     stats,
 )
 from event_warehouse.api.access_log import AccessLog
+from event_warehouse.api.openapi import describe_questions
 from event_warehouse.api.problems import answer_with_problems
 from event_warehouse.api.services import lifespan_of
 from event_warehouse.api.turns import QueryLimits
@@ -70,4 +71,5 @@ def create_app(
         explorer,
     ):
         app.include_router(module.router)
+    describe_questions(app)
     return app

@@ -81,7 +81,11 @@ async def get_values(
     services: AppServices,
     request: Request,
 ) -> Response:
-    """The values of a key, those that most events have first; of at most 1,000."""
+    """The values of a key, those that most events have first.
+
+    At most 1,000 of a key are kept. Users, entities and devices are listed by name, all
+    of them, without their events.
+    """
     started = time.perf_counter()
     if problem := problem_of_text(key):
         raise InvalidQuery("There is no such key.", [Fault(problem, "key")])

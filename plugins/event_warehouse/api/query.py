@@ -14,6 +14,7 @@ from event_warehouse.api.asking import about, asking
 from event_warehouse.api.bodies import JSON
 from event_warehouse.api.callers import MayQuery
 from event_warehouse.api.events import INLINE_BYTES, JsonBody
+from event_warehouse.api.openapi import REFERENCE
 from event_warehouse.api.problems import Problem, respond
 from event_warehouse.api.services import AppServices
 from event_warehouse.api.tenants import QueryTenant
@@ -48,7 +49,7 @@ DESCRIPTION: dict[str, Any] = {
         "required": True,
         "content": {
             JSON: {
-                "schema": {"$ref": "/query/schema"},
+                "schema": {"$ref": REFERENCE},
                 "examples": {
                     f"example {number}": {"value": example}
                     for number, example in enumerate(SCHEMA["examples"], 1)

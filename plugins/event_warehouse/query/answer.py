@@ -13,7 +13,10 @@ import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
 from event_warehouse.query.columns import Kind
-from event_warehouse.query.run import STANDARD_ERROR, Answer, SeriesAnswer, Shown
+from event_warehouse.query.funnels import FunnelAnswer
+from event_warehouse.query.keys import name_of
+from event_warehouse.query.parameters import Shown
+from event_warehouse.query.run import STANDARD_ERROR, Answer, SeriesAnswer
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -50,6 +53,7 @@ def about_of(answer: Answer, *, with_series: bool = True) -> dict[str, object]:
     }
     if with_series:
         about["series"] = [_about_series(one) for one in answer.series]
+        about["funnels"] = [_about_funnel(one) for one in answer.funnels]
     return about
 
 
@@ -67,13 +71,25 @@ def _about_series(one: SeriesAnswer) -> dict[str, object]:
     return about
 
 
+def _about_funnel(one: FunnelAnswer) -> dict[str, object]:
+    asked = one.asked
+    about: dict[str, object] = {
+        "name": asked.name,
+        "type": asked.type,
+        "match": [name_of(key) for key in asked.match],
+        "answered_from": one.answered_from,
+        "steps": one.steps,
+    }
+    return about | _about_sql(one.shown) if one.shown else about
+
+
 def _about_sql(shown: Shown) -> dict[str, object]:
     parameters = {name: _plain(value) for name, value in shown.parameters.items()}
     return {"sql": shown.sql, "parameters": parameters}
 
 
 def _plain(value: object) -> object:
-    return value if isinstance(value, int | str | list) else str(value)
+    return value if isinstance(value, int | str | list | dict) else str(value)
 
 
 def write_json(answer: Answer, about: Mapping[str, object]) -> Iterator[bytes]:

@@ -190,18 +190,25 @@ def _with_times(sent: _Sent) -> Query:
     )
 
 
-def read_time(written: str | int) -> datetime:
+def read_time(written: object) -> datetime:
     """The time in UTC, which it is in if it has no offset; or milliseconds since 1970.
 
     Raises ValueError if there is no such time.
     """
-    if isinstance(written, int):
-        return EPOCH + timedelta(milliseconds=written)
-    time = datetime.fromisoformat(written)
     try:
-        return (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC)
+        match written:
+            case bool():
+                pass
+            case int():
+                return EPOCH + timedelta(milliseconds=written)
+            case str():
+                time = datetime.fromisoformat(written)
+                return (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(
+                    UTC
+                )
     except OverflowError as error:
-        raise ValueError(written) from error
+        raise ValueError("is outside the years 1 to 9999") from error
+    raise ValueError("is neither text nor a whole number")
 
 
 def leaves(filters: Iterable[Filter]) -> Iterator[Filter]:

@@ -120,7 +120,7 @@ def _condition_on_time(
     one: Filter, column: sql.Composable, bind: Bind
 ) -> sql.Composable:
     values = one.values if one.value is None else (one.value,)
-    times = [read_time(value) for value in values if not isinstance(value, float)]
+    times = [read_time(value) for value in values]
     match one.type:
         case "all" | "exists":
             return TRUE

@@ -109,7 +109,7 @@ def _faults_of_time_filter(one: Filter, place: Place) -> Iterator[Fault]:
 
 def _is_time(value: object) -> bool:
     try:
-        read_time(value)  # type: ignore[arg-type]
+        read_time(value)
     except ValueError:
         return False
     return True

@@ -9,11 +9,13 @@ from psycopg import AsyncConnection
 from event_warehouse.accept.errors import Fault
 from event_warehouse.database import load_statements
 from event_warehouse.query.errors import InvalidQuery
-from event_warehouse.query.keys import POSTED_NAMES
+from event_warehouse.query.keys import FIELDS, POSTED_NAMES, Field
 
 STATEMENTS = load_statements("event_warehouse.query", "listing")
 VALUES_PER_KEY = 1_000
 """As many as dbt_project.yml says are kept."""
+IN_DIMENSIONS = {Field.USER_ID, Field.ENTITY_ID, Field.DEVICE_ID}
+"""Of these all values are known, but neither by event type nor how often they came."""
 MAX_LISTED = 1_000
 DEFAULT_LISTED = 100
 MAX_CHARACTERS = 1_000
@@ -33,7 +35,8 @@ class Counted(msgspec.Struct, frozen=True):
     """A key or value, and how many events have it."""
 
     name: str
-    event_count: int
+    event_count: int | None
+    """None where that is not kept."""
 
 
 @dataclass(frozen=True)
@@ -55,9 +58,18 @@ async def list_keys(
 async def list_values(
     connection: AsyncConnection, key: str, choice: Choice, *, tenant: str
 ) -> tuple[Listing, bool]:
-    """The values of a key, and whether these are all that there are to choose from."""
-    named = POSTED_NAMES.get(key)
-    values = {"tenant_id": tenant, "key": named.value if named else key}
+    """The values of a key, and whether these are all that there are to choose from.
+
+    Raises InvalidQuery for those of an event type where that is not known.
+    """
+    field = POSTED_NAMES.get(key) or FIELDS.get(key)
+    if field in IN_DIMENSIONS:
+        if choice.event_type is not None:
+            fault = Fault(f"is not known of each {field}", "event_type")
+            raise InvalidQuery("A parameter is not valid.", [fault])
+        values = {"tenant_id": tenant}
+        return await _listed(connection, str(field), choice, values), True
+    values = {"tenant_id": tenant, "key": str(field or key)}
     listing = await _listed(connection, "values", choice, values)
     cursor = await connection.execute(
         STATEMENTS["is_complete"], {**values, "event_type": choice.event_type}

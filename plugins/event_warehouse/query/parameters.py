@@ -1,6 +1,7 @@
 """How values come into SQL: as parameters of a statement, or as quoted literals."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from psycopg import sql
 
@@ -22,3 +23,11 @@ class Parameters:
         name = f"value_{len(self.values) + 1}"
         self.values[name] = value
         return sql.Placeholder(name)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """The SQL of a part of an answer, and its parameters."""
+
+    sql: str
+    parameters: Mapping[str, object]

@@ -14,6 +14,8 @@ from event_warehouse.query.buckets import bucket_starts
 from event_warehouse.query.columns import Column, columns_of
 from event_warehouse.query.contradictions import refuse_contradictions
 from event_warehouse.query.errors import InvalidQuery
+from event_warehouse.query.funnels import FunnelAnswer, ask_funnel
+from event_warehouse.query.parameters import Shown
 from event_warehouse.query.schema import pointer
 from event_warehouse.query.series import (
     MAX_BYTES,
@@ -27,14 +29,6 @@ STANDARD_ERROR = 0.031
 """Of distinct values that are counted by sketches, from 1,024 on."""
 COUNTERS = 3
 """Columns at the end of each row: how many rows, bytes and groups there are."""
-
-
-@dataclass(frozen=True)
-class Shown:
-    """The SQL of a part of the answer, and its parameters."""
-
-    sql: str
-    parameters: dict[str, object]
 
 
 @dataclass(frozen=True)
@@ -57,6 +51,7 @@ class Answer:
 
     query: Query
     series: Sequence[SeriesAnswer]
+    funnels: Sequence[FunnelAnswer]
 
     @property
     def columns(self) -> Sequence[Column]:
@@ -87,6 +82,10 @@ async def ask(connection: AsyncConnection, query: Query, *, tenant: str) -> Answ
         [
             await _ask_series(connection, series, query, starts, tenant)
             for series in query.series
+        ],
+        [
+            await ask_funnel(connection, funnel, query, tenant=tenant)
+            for funnel in query.funnels
         ],
     )
 

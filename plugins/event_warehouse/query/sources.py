@@ -16,7 +16,7 @@ from event_warehouse.query.keys import Field, Key
 
 RELATIONS = {
     # They stand in brackets, where no statement ends.
-    name: sql.SQL(statement.as_string().rstrip().removesuffix(";"))  # type: ignore[arg-type]
+    name: sql.SQL(statement.as_string().rstrip().removesuffix(";"))
     for name, statement in load_statements("event_warehouse.query", "sources").items()
 }
 DAY = timedelta(days=1)

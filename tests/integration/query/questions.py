@@ -19,7 +19,7 @@ ENDS = [
     "2026-01-01",
 ]
 BUCKET_KEYS = ["event_type", "event_tag", "country", "browser"]
-FACT_KEYS = ["event_type", "user_id", "entity_id", "device_id"]
+FACT_KEYS = ["event_type", "user_id", "entity_id"]
 ATTRIBUTES: list[Any] = [
     "price",
     "path",
