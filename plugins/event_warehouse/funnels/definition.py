@@ -1,6 +1,6 @@
 """What a funnel is: its steps, their order, and what must hold between them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from psycopg import sql
@@ -59,7 +59,7 @@ class Funnel:
     breakdown: sql.Composable | None = None
     """An expression over `events`; a chain counts under its text in the first event of
     step 1 that its user and match keys have."""
-    actor: sql.Composable = sql.SQL("events.user_id")  # noqa: RUF009
+    actor: sql.Composable = field(default_factory=lambda: sql.SQL("events.user_id"))
     """Whose steps they are; an event for which it is null is left out."""
 
     def __post_init__(self) -> None:
