@@ -42,7 +42,7 @@ kept_events as (
     inner join {{ this }} as kept using (tenant_id, user_key, event_date)
     cross join
         unnest(kept.event_times, kept.event_type_keys)
-            with ordinality as packed (event_time, code, place)
+        with ordinality as packed (event_time, code, place)
 ),
 
 -- Times that a user has both new and kept events of.
