@@ -5,16 +5,12 @@ that is revoked is still good until it is back.
 """
 
 import logging
-import time
 from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 
 from event_warehouse.access.key_file import read_keys, write_keys
 from event_warehouse.access.keys import KnownKey, id_of
-
-LOOK_SECONDS = 0.2
-"""How soon the file is looked at again for a key that is not known."""
 
 logger = logging.getLogger(__name__)
 
@@ -26,7 +22,6 @@ class KeyRing:
         self._file = file
         self._keys: dict[str, KnownKey] = {}
         self._version: tuple[int, int] | None = None
-        self._looked_at = -LOOK_SECONDS
         self._used: set[str] = set()
         self.reload()
 
@@ -36,7 +31,8 @@ class KeyRing:
         if key_id is None:
             return None
         if key_id not in self._keys:
-            self._look_again()
+            # One that was made a moment ago is in the file, if this is its home.
+            self.reload()
         key = self._keys.get(key_id)
         if key is None or not key.fits(text, now):
             return None
@@ -75,11 +71,6 @@ class KeyRing:
     def is_empty(self) -> bool:
         """True if every request is refused."""
         return not self._keys
-
-    def _look_again(self) -> None:
-        if time.monotonic() - self._looked_at >= LOOK_SECONDS:
-            self._looked_at = time.monotonic()
-            self.reload()
 
     def _version_of_file(self) -> tuple[int, int] | None:
         try:

@@ -3,7 +3,7 @@
 from event_warehouse.migrations.statements import execute_file
 
 revision = "v0006_funnels"
-down_revision = "v0004_recasts"
+down_revision = "v0006_dashboards"
 
 
 def upgrade() -> None:

@@ -20,7 +20,8 @@ grant select, insert, delete on ledger.counted_funnels to warehouse_transformer;
 create schema funnels;
 comment on schema funnels is
 'How far users get along steps, and how long it takes them.';
-grant usage on schema funnels to warehouse_transformer, warehouse_reader;
+grant usage on schema funnels to
+warehouse_transformer, warehouse_reader, warehouse_tenant, warehouse_operator;
 
 create type funnels.progress as (
     seconds_from_start double precision [],
