@@ -18,7 +18,7 @@ WORKDIR /opt/warehouse
 COPY requirements.txt ./
 RUN pip install -r requirements.txt
 
-COPY pyproject.toml feeds.yml ./
+COPY pyproject.toml feeds.yml funnels.yml ./
 COPY dags ./dags
 COPY dbt_project ./dbt_project
 COPY plugins ./plugins

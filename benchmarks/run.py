@@ -19,6 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.against_dlt import against_dlt
+from benchmarks.api import api
 from benchmarks.bench import Bench
 from benchmarks.dashboards import dashboards
 from benchmarks.increments import increments
@@ -27,6 +28,7 @@ from benchmarks.loading import csv, other_formats, packed_csv
 from benchmarks.marts import file_to_marts
 from benchmarks.measured import NotMeasured, Row
 from benchmarks.memory import memory
+from benchmarks.queries import queries
 from benchmarks.rollup_sql import against_rollup_sql
 from benchmarks.sessions import sessions
 from benchmarks.small_files import small_files
@@ -44,6 +46,8 @@ MEASUREMENTS: Mapping[str, Callable[[Bench], Iterator[Row]]] = {
     "b1": against_rollup_sql,
     "b2": file_to_marts,
     "c": dashboards,
+    "d": api,
+    "e2": queries,
     "e3": sessions,
     "f": storage,
     "g1": increments,

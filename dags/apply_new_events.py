@@ -45,6 +45,7 @@ A_PERSON_MUST_MEND: list[type[BaseException] | str] = [
     "event_warehouse.errors.SettingError",
     "event_warehouse.errors.FeedError",
     "event_warehouse.errors.FileError",
+    "event_warehouse.funnels.definition.FunnelError",
 ]
 MAY_PASS = "event_warehouse.sources.errors.SourceUnavailable"
 """A kind of FileError, so its rule comes first."""

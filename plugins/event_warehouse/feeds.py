@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from itertools import chain
 from pathlib import Path, PurePosixPath
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 import yaml
@@ -21,6 +21,7 @@ from pydantic import (
     model_validator,
 )
 
+from event_warehouse.declaration_file import read_yaml
 from event_warehouse.errors import FeedError
 from event_warehouse.sources.date_template import parse_template
 from event_warehouse.sources.key_pattern import parse_pattern
@@ -277,29 +278,13 @@ def _paths(source: str | Constant | Joined) -> tuple[str, ...]:
     return source.join if isinstance(source, Joined) else (source,)
 
 
-class _Loader(yaml.SafeLoader):
-    """Refuses a key that stands twice, of which YAML would take the last."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> Any:
-        keys = [key.value for key, _ in node.value]
-        for number, key in enumerate(keys):
-            if key in keys[:number]:
-                raise yaml.constructor.ConstructorError(
-                    None,
-                    None,
-                    f"{key!r} stands twice",
-                    node.value[number][0].start_mark,
-                )
-        return super().construct_mapping(node, deep)
-
-
 def read_feeds(path: Path) -> dict[str, Feed]:
     """The declared feeds by name.
 
     Raises FeedError with the entry and the reason for the first that is wrong.
     """
     try:
-        declared = yaml.load(path.read_text(encoding="utf-8"), _Loader)
+        declared = read_yaml(path)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise FeedError(f"the feeds file {path} can't be read: {error}") from error
     if not isinstance(declared, dict) or not declared:

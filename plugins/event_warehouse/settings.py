@@ -24,6 +24,8 @@ class Settings:
     """`s3://bucket/prefix` where the feeds' files arrive, too, if anywhere."""
     feeds: Path
     """The file that declares the feeds."""
+    funnels: Path
+    """The file that declares the funnels."""
     external_dsn: str | None
     """URI of a Postgres server; none means the embedded one under `home`."""
     port: int | None
@@ -87,6 +89,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         landing=_folder(values, "WAREHOUSE_LANDING", home / "landing"),
         bucket=_bucket(values, "WAREHOUSE_BUCKET"),
         feeds=_folder(values, "WAREHOUSE_FEEDS", PROJECT / "feeds.yml"),
+        funnels=_folder(values, "WAREHOUSE_FUNNELS", PROJECT / "funnels.yml"),
         external_dsn=_dsn_for_dbt(values, "WAREHOUSE_DSN"),
         port=_port(values, "WAREHOUSE_PORT", None),
         airflow_port=_port(values, "WAREHOUSE_AIRFLOW_PORT", 8080) or 8080,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from event_warehouse.database import Role, connect
 from event_warehouse.errors import TransformError
 from event_warehouse.feeds import read_feeds
+from event_warehouse.funnels.declared import keep_funnels, read_funnels
 from event_warehouse.load.declarations import keep_declarations
 from event_warehouse.settings import PROJECT, Settings
 
@@ -32,10 +33,11 @@ def transform(
     Or `only` those of these names, as far as the batches hold what they lack. Each
     model commits by itself, so a run that is ended goes on where it was. Raises
     TransformError with the models that failed and what Postgres said of each, and
-    FeedError if a feed is declared wrongly.
+    FeedError or FunnelError if a feed or funnel is declared wrongly.
     """
     with connect(settings.dsn, Role.LOADER, autocommit=True) as connection:
         keep_declarations(connection, read_feeds(settings.feeds))
+        keep_funnels(connection, read_funnels(settings.funnels))
     with connect(settings.dsn, Role.TRANSFORMER, autocommit=True) as connection:
         connection.execute("select pg_advisory_lock(%s)", (LOCK,))
         run_dbt(

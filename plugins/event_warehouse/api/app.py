@@ -5,8 +5,21 @@ from pathlib import Path
 from fastapi import FastAPI
 
 from event_warehouse.accept.limits import Limits
-from event_warehouse.api import buckets, events, health, metrics, stats
+from event_warehouse.api import (
+    buckets,
+    event_details,
+    events,
+    explorer,
+    health,
+    keys,
+    metrics,
+    overview,
+    query,
+    session,
+    stats,
+)
 from event_warehouse.api.access_log import AccessLog
+from event_warehouse.api.openapi import describe_questions
 from event_warehouse.api.problems import answer_with_problems
 from event_warehouse.api.services import lifespan_of
 from event_warehouse.api.turns import QueryLimits
@@ -43,6 +56,20 @@ def create_app(
     app.state.metrics_folder = metrics_folder
     app.add_middleware(AccessLog)
     answer_with_problems(app)
-    for module in (events, buckets, stats, health, metrics):
+    query.answer_invalid_queries(app)
+    for module in (
+        events,
+        buckets,
+        keys,
+        query,
+        event_details,
+        stats,
+        overview,
+        session,
+        health,
+        metrics,
+        explorer,
+    ):
         app.include_router(module.router)
+    describe_questions(app)
     return app

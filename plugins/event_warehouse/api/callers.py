@@ -22,16 +22,23 @@ def may(scope: Scope) -> Callable[[Request], Awaitable[Caller]]:
     """
 
     async def caller_of(request: Request) -> Caller:
-        key = _key_of(request)
-        if scope not in key.scopes:
+        caller = await _caller(request)
+        if scope not in caller.scopes:
             raise Problem(
                 HTTPStatus.FORBIDDEN, f"This key is not for {scope}.", headers=CLOSE
             )
-        return Caller(key.key_id, key.tenant, key.role, key.scopes)
+        return caller
 
     return caller_of
 
 
+async def _caller(request: Request) -> Caller:
+    key = _key_of(request)
+    return Caller(key.key_id, key.tenant, key.role, key.scopes)
+
+
+AnyCaller = Annotated[Caller, Depends(_caller)]
+"""Whose key is known, whatever it is good for."""
 MayWrite = Annotated[Caller, Depends(may(Scope.EVENTS_WRITE))]
 MayQuery = Annotated[Caller, Depends(may(Scope.QUERY_READ))]
 MaySeeStats = Annotated[Caller, Depends(may(Scope.STATS_READ))]

@@ -1,0 +1,34 @@
+{#
+Where a funnel was declared, otherwise or no more since marts.funnels was written, takes
+out all that it has and has taken in: the run then counts every day anew, in the same
+transaction.
+#}
+{% macro forget_redeclared_funnels() -%}
+    {%- if execute -%}
+        {%- set counted = source('ledger', 'counted_funnels') -%}
+        {%- set declared = source('raw', 'funnels') -%}
+        {%- set redeclared -%}
+            exists (
+                select
+                from {{ counted }} as counted
+                full join {{ declared }} as declared using (funnel)
+                where counted.declaration is distinct from declared.declaration
+            )
+        {%- endset -%}
+        {%- if load_relation(this) -%}
+            delete from {{ this }} where {{ redeclared }};
+        {%- endif -%}
+        update ledger.models set applies = '{}'
+        where model = '{{ this.identifier }}' and {{ redeclared }};
+        delete from {{ counted }} as counted
+        where not exists (
+            select from {{ declared }} as declared
+            where
+                counted.funnel = declared.funnel
+                and counted.declaration = declared.declaration
+        );
+        insert into {{ counted }} (funnel, declaration)
+        select declared.funnel, declared.declaration from {{ declared }} as declared
+        on conflict (funnel) do nothing
+    {%- endif -%}
+{%- endmacro %}

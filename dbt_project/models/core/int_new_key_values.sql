@@ -1,0 +1,161 @@
+{{ config(
+    materialized='batch',
+    contract={'enforced': false},
+    upstreams=['int_event_batch', 'int_repeats', 'int_new_buckets'],
+    planner_off=['enable_sort'],
+) }}
+-- noqa: disable=LT02
+-- The loops' selects.
+{#
+Grain: one row per apply, tenant, event type, key and value that the batch has events of;
+values that will not be kept are counted together, under null.
+
+Fields with few values are counted together, in one pass; of ids only how many events have
+them: their values are in the dimensions. Of an attribute's values those are kept whose
+hashes are among the smallest of its tenant's key. Which can't be is known before they are
+counted: from those that are kept, and from every 64th event. So of an attribute that is
+different in each event hardly a value is counted.
+#}
+{%- set kept = kept_relation('fct_key_values') %}
+{%- set ids = ['user_id', 'entity_id', 'session_id', 'device_id'] %}
+{%- set names = ['platform', 'environment', 'service'] %}
+{%- set bucket_names = ['event_type', 'country', 'browser'] %}
+with
+
+int_new_events as (
+    select int_new_events.* from {{ ref('int_new_events') }} as int_new_events
+),
+
+int_new_buckets as (
+    select int_new_buckets.* from {{ ref('int_new_buckets') }} as int_new_buckets
+),
+
+fields as (
+    select
+        int_new_events.apply_id,
+        int_new_events.tenant_id,
+        int_new_events.event_type,
+        {% for field in names -%}
+            int_new_events.{{ field }},
+        {% endfor -%}
+        {% for field in ids -%}
+            count(int_new_events.{{ field }}) as {{ field }}_count,
+        {% endfor -%}
+        count(*) as event_count
+    from int_new_events
+    group by 1, 2, 3, 4, 5, 6
+),
+
+sampled as (
+    select distinct
+        attributes.tenant_id,
+        attributes.key,
+        hashtextextended(attributes.value, 0) as value_hash
+    from (
+        {{ attribute_values(
+            'int_new_events', ['tenant_id'], 'mod(events.line_number, 64) = 0'
+        ) }}
+    ) as attributes
+    where
+        attributes.value <> ''
+        and octet_length(attributes.value) <= {{ var('max_listed_bytes') }}
+    {%- if kept %}
+        union
+        select
+            kept.tenant_id,
+            kept.key,
+            kept.value_hash
+        from {{ kept }} as kept
+    {%- endif %}
+),
+
+bounds as (
+    select
+        ranked.tenant_id,
+        ranked.key,
+        ranked.value_hash as bound
+    from (
+        select
+            sampled.*,
+            row_number() over (
+                partition by sampled.tenant_id, sampled.key order by sampled.value_hash
+            ) as place
+        from sampled
+    ) as ranked
+    where ranked.place = {{ var('values_per_key') }}
+),
+
+counted as (
+    select
+        attributes.apply_id,
+        attributes.tenant_id,
+        attributes.event_type,
+        attributes.key,
+        case
+            when
+                bounds.bound is null
+                or hashtextextended(attributes.value, 0) <= bounds.bound
+                then attributes.value
+        end as value,
+        count(*) as event_count
+    from (
+        {{ attribute_values(
+            'int_new_events', ['apply_id', 'tenant_id', 'event_type']
+        ) }}
+    ) as attributes
+    left join bounds using (tenant_id, key)
+    group by 1, 2, 3, 4, 5
+
+    {% for field in names -%}
+        union all
+        select
+            fields.apply_id,
+            fields.tenant_id,
+            fields.event_type,
+            '{{ field }}' as key,
+            fields.{{ field }} as value,
+            fields.event_count
+        from fields
+        where fields.{{ field }} is not null
+    {% endfor %}
+    {% for field in bucket_names -%}
+        union all
+        select
+            int_new_buckets.apply_id,
+            int_new_buckets.tenant_id,
+            int_new_buckets.event_type,
+            '{{ field }}' as key,
+            int_new_buckets.{{ field }} as value,
+            int_new_buckets.event_count
+        from int_new_buckets
+        where int_new_buckets.{{ field }} is not null
+    {% endfor %}
+    {% for field in ids -%}
+        union all
+        select
+            fields.apply_id,
+            fields.tenant_id,
+            fields.event_type,
+            '{{ field }}' as key,
+            null as value,
+            fields.{{ field }}_count as event_count
+        from fields
+        where fields.{{ field }}_count > 0
+    {% endfor %}
+)
+
+select
+    counted.apply_id,
+    counted.tenant_id,
+    coalesce(counted.event_type, '') as event_type,
+    counted.key,
+    case
+        when
+            counted.value <> ''
+            and octet_length(counted.value) <= {{ var('max_listed_bytes') }}
+            then counted.value
+    end as value,
+    sum(counted.event_count)::bigint as event_count
+from counted
+where octet_length(counted.key) <= {{ var('max_listed_bytes') }}
+group by 1, 2, 3, 4, 5

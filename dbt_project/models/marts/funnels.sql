@@ -1,0 +1,75 @@
+{{ config(
+    upstreams=[
+        'events', 'fct_user_sequences_daily', 'int_touched_hours', 'dim_event_types',
+    ],
+    incremental_strategy='replace',
+    unique_key=['funnel', 'tenant_id', 'first_date'],
+    pre_hook="{{ forget_redeclared_funnels() }}",
+    indexes=[{
+        'columns': ['funnel', 'tenant_id', 'first_date', 'breakdown', 'step_number'],
+        'unique': true,
+    }],
+) }}
+-- depends_on: {{ ref('events') }}
+-- depends_on: {{ ref('user_sequences_daily') }}
+-- depends_on: {{ ref('event_types') }}
+{#
+Grain: one row per declared funnel, tenant, day (UTC) of the first step, breakdown and
+step. Counted anew for the days whose chains may reach into the days of new events.
+#}
+with
+
+touched as (
+    {{ touched_days() }}
+),
+
+declared as (
+    select * from {{ ref('stg_funnels') }}
+),
+
+first_days as (
+    select distinct
+        declared.funnel,
+        touched.tenant_id,
+        touched.event_date - spans.event_date + spans.first_date as first_date
+    from touched
+    cross join declared
+    -- How far from its first step a chain gets is the same on every day.
+    cross join lateral funnels.spans(
+        declared.declaration, array[touched.tenant_id], array[touched.event_date]
+    ) as spans
+),
+
+grouped as (
+    select
+        first_days.funnel,
+        array_agg(first_days.tenant_id) as tenants,
+        array_agg(first_days.first_date) as dates
+    from first_days
+    group by 1
+)
+
+select
+    declared.funnel,
+    counted.tenant_id,
+    counted.first_date,
+    counted.breakdown,
+    counted.step_number,
+    counted.step,
+    counted.user_count,
+    counted.match_count,
+    counted.conversion_from_start,
+    counted.conversion_from_previous,
+    counted.median_seconds,
+    counted.p90_seconds,
+    counted.median_seconds_from_previous
+from grouped
+inner join declared using (funnel)
+cross join lateral funnels.counted(
+    declared.declaration,
+    null::timestamptz,
+    null::timestamptz,
+    null::text,
+    grouped.tenants,
+    grouped.dates
+) as counted

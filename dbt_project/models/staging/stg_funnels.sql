@@ -1,0 +1,5 @@
+{# Grain: one row per declared funnel. #}
+select
+    funnels.funnel,
+    funnels.declaration
+from {{ source('raw', 'funnels') }} as funnels

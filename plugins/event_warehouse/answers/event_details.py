@@ -1,0 +1,236 @@
+"""The events behind a number, each with its file and line, newest first."""
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from psycopg import AsyncConnection, sql
+from psycopg.rows import dict_row
+
+from event_warehouse.accept.errors import Fault
+from event_warehouse.query.body import Filter, Query, read_query
+from event_warehouse.query.conditions import condition_of
+from event_warehouse.query.contradictions import refuse_contradictions
+from event_warehouse.query.errors import InvalidQuery
+from event_warehouse.query.parameters import Parameters
+
+PARAMETERS = ("start", "end", "event_type", "filters", "limit", "after")
+DEFAULT_LIMIT = 50
+MAX_LIMIT = 1_000
+
+# Backwards through the index of events, whose first column is the time.
+EVENTS = sql.SQL("""
+    select
+        events.event_time,
+        events.event_id,
+        events.event_type,
+        events.user_id,
+        events.entity_id,
+        events.session_id,
+        events.device_id,
+        events.country,
+        events.browser,
+        events.platform,
+        events.environment,
+        events.service,
+        events.sample_rate,
+        events.attributes::text as attributes,
+        events.load_id,
+        events.line_number,
+        events.received_at,
+        events.identity_hash
+    from analytics.events as events
+    where
+        events.tenant_id = %(tenant_id)s
+        and events.event_time >= %(start)s
+        and events.event_time < %(end)s
+        and {condition}
+        and {position}
+    order by
+        events.event_time desc,
+        events.identity_hash desc,
+        events.load_id desc,
+        events.line_number desc
+    limit %(most)s
+""")
+# The time by itself, too: partitions are not pruned by a row's comparison.
+BEFORE = sql.SQL("""
+    (
+        events.event_time <= {event_time}::timestamptz
+        and (
+            events.event_time,
+            events.identity_hash,
+            events.load_id,
+            events.line_number
+        ) < (
+            {event_time}::timestamptz,
+            {identity_hash}::bigint,
+            {load_id}::bigint,
+            {line_number}::integer
+        )
+    )
+""")
+TRUE = sql.SQL("true")
+FILES = sql.SQL("""
+    select accounting.load_id, accounting.feed, accounting.uri
+    from marts.accounting
+    where accounting.load_id = any(%(load_ids)s)
+""")
+
+
+class Position(msgspec.Struct, frozen=True):
+    """Of an event among the others; what identifies it comes after its time."""
+
+    event_time: datetime
+    identity_hash: int
+    load_id: int
+    line_number: int
+
+    def written(self) -> str:
+        """As a caller gets it, to hand it back."""
+        return urlsafe_b64encode(msgspec.json.encode(self)).decode().rstrip("=")
+
+
+@dataclass(frozen=True)
+class EventsQuestion:
+    """Which events, and where to go on."""
+
+    query: Query
+    filters: tuple[Filter, ...]
+    limit: int
+    after: Position | None
+
+
+@dataclass(frozen=True)
+class EventsPage:
+    """Events, newest first, and where the next page begins, if there is one."""
+
+    events: Sequence[Mapping[str, Any]]
+    next: str | None
+
+
+def read_question(parameters: Sequence[tuple[str, str]]) -> EventsQuestion:
+    """What is asked for; raises InvalidQuery with each fault.
+
+    The range and the filters are those of a question, and as a question they are
+    checked.
+    """
+    given = dict(parameters)
+    faults = [
+        Fault("is not known here", name) for name in given if name not in PARAMETERS
+    ]
+    if len(given) < len(parameters):
+        faults.append(Fault("a parameter is given more than once"))
+    filters = _filters(given.get("filters", "[]"), faults)
+    limit = _limit(given.get("limit", str(DEFAULT_LIMIT)), faults)
+    after = _position(given["after"], faults) if "after" in given else None
+    if faults:
+        raise InvalidQuery("A parameter is not valid.", faults)
+    if "event_type" in given:
+        of_type = {"type": "eq", "key": "event_type", "value": given["event_type"]}
+        filters = [*filters, of_type]
+    times = {name: given[name] for name in ("start", "end") if name in given}
+    series = {"name": "events", "filters": filters}
+    query = read_query(msgspec.json.encode({**times, "data": [series]}))
+    refuse_contradictions(query)
+    return EventsQuestion(query, query.series[0].filters, limit, after)
+
+
+def _filters(text: str, faults: list[Fault]) -> list[object]:
+    try:
+        filters = msgspec.json.decode(text, type=list[object])
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        faults.append(Fault("is no JSON list of filters", "filters"))
+        return []
+    return filters
+
+
+def _limit(text: str, faults: list[Fault]) -> int:
+    is_number = text.isascii() and text.isdecimal() and len(text) <= 4
+    if not is_number or not 1 <= int(text) <= MAX_LIMIT:
+        faults.append(Fault(f"is no whole number from 1 to {MAX_LIMIT:,}", "limit"))
+        return DEFAULT_LIMIT
+    return int(text)
+
+
+def _position(text: str, faults: list[Fault]) -> Position | None:
+    try:
+        return msgspec.json.decode(
+            urlsafe_b64decode(text + "=" * (-len(text) % 4)), type=Position
+        )
+    # A bad cursor, whatever is bad about it.
+    except (msgspec.MsgspecError, ValueError):
+        faults.append(Fault("is no `next` of an answer", "after"))
+        return None
+
+
+async def read_events(
+    connection: AsyncConnection,
+    question: EventsQuestion,
+    *,
+    tenant: str,
+    with_files: bool,
+) -> EventsPage:
+    """A page of the tenant's events, with their files' addresses if they are asked for.
+
+    Reads only. The range decides what is read: ask for a bucket, not for history.
+    """
+    parameters = Parameters()
+    condition = condition_of(question.filters, parameters.bind)
+    position = _before(question.after, parameters) if question.after else TRUE
+    values = {
+        **parameters.values,
+        "tenant_id": tenant,
+        "start": question.query.start,
+        "end": question.query.end,
+        "most": question.limit + 1,
+    }
+    statement = EVENTS.format(condition=condition, position=position)
+    async with connection.cursor(row_factory=dict_row) as cursor:
+        await cursor.execute(statement, values)
+        rows = await cursor.fetchall()
+    has_more = len(rows) > question.limit
+    rows = rows[: question.limit]
+    files = await _files(connection, rows) if with_files else {}
+    return EventsPage(
+        [_event(row, files) for row in rows],
+        _position_of(rows[-1]).written() if has_more else None,
+    )
+
+
+def _before(after: Position, parameters: Parameters) -> sql.Composable:
+    return BEFORE.format(
+        event_time=parameters.bind(after.event_time),
+        identity_hash=parameters.bind(after.identity_hash),
+        load_id=parameters.bind(after.load_id),
+        line_number=parameters.bind(after.line_number),
+    )
+
+
+def _position_of(row: Mapping[str, Any]) -> Position:
+    return Position(
+        row["event_time"], row["identity_hash"], row["load_id"], row["line_number"]
+    )
+
+
+async def _files(
+    connection: AsyncConnection, rows: Sequence[Mapping[str, Any]]
+) -> dict[int, tuple[str, str]]:
+    load_ids = sorted({row["load_id"] for row in rows})
+    cursor = await connection.execute(FILES, {"load_ids": load_ids})
+    return {load_id: (feed, uri) for load_id, feed, uri in await cursor.fetchall()}
+
+
+def _event(
+    row: Mapping[str, Any], files: Mapping[int, tuple[str, str]]
+) -> dict[str, object]:
+    event = {name: value for name, value in row.items() if name != "identity_hash"}
+    # As it stands in the table: a number would lose digits on its way through Python.
+    if event["attributes"] is not None:
+        event["attributes"] = msgspec.Raw(event["attributes"].encode())
+    if row["load_id"] in files:
+        event["feed"], event["uri"] = files[row["load_id"]]
+    return event

@@ -1,0 +1,102 @@
+-- How the warehouse has done of late.
+
+-- newest_hour --
+-- Of those that the role may see.
+select max(tenant_events_hourly.event_hour) as newest_hour
+from marts.tenant_events_hourly;
+
+-- events_by_hour --
+select
+    tenant_events_hourly.event_hour,
+    sum(tenant_events_hourly.event_count)::bigint as event_count
+from marts.tenant_events_hourly
+where
+    tenant_events_hourly.event_hour >= %(start)s
+    and tenant_events_hourly.event_hour < %(before)s
+group by tenant_events_hourly.event_hour
+order by tenant_events_hourly.event_hour;
+
+-- arrivals_by_hour --
+-- Newest first: as many hours as there were any.
+select
+    date_trunc('hour', accounting.received_at) as received_hour,
+    sum(accounting.record_count)::bigint as record_count,
+    count(*) as file_count
+from marts.accounting
+where accounting.status not in ('failed', 'replaced', 'dismissed')
+group by 1
+order by 1 desc
+limit %(most)s;
+
+-- loads --
+-- Newest first.
+select
+    accounting.load_id,
+    accounting.feed,
+    accounting.uri,
+    accounting.status,
+    accounting.record_count,
+    accounting.rejected_line_count,
+    accounting.raw_row_count,
+    accounting.event_count,
+    accounting.reference_row_count,
+    accounting.rejected_event_count,
+    accounting.duplicate_event_count,
+    accounting.error,
+    accounting.received_at
+from marts.accounting
+where
+    (%(feed)s::text is null or accounting.feed = %(feed)s)
+    and (%(status)s::text is null or accounting.status = %(status)s)
+    and (%(after)s::bigint is null or accounting.load_id < %(after)s)
+order by accounting.load_id desc
+limit %(most)s;
+
+-- rejections --
+-- Of all tenants, by reason; examples are the first of the newest files.
+select
+    rejections.feed,
+    rejections.kind,
+    rejections.rejected_column,
+    rejections.reason,
+    sum(rejections.record_count)::bigint as record_count,
+    count(*) as file_count,
+    (
+        array_agg(
+            jsonb_build_object(
+                'load_id', rejections.load_id,
+                'uri', rejections.uri,
+                'line_number', rejections.first_line_number,
+                'text', rejections.example
+            ) order by rejections.load_id desc
+        )
+    )[1:3] as examples
+from marts.rejections
+group by 1, 2, 3, 4
+order by 5 desc, 1 asc, 2 asc, 3 asc, 4 asc
+limit %(most)s;
+
+-- tenant_rejections --
+-- Lines that can't be split are no tenant's yet, and files are the operator's.
+select
+    stg_feeds.feed,
+    'event' as kind,
+    rejected_events.rejected_column,
+    rejected_events.rejected_reason as reason,
+    count(*) as record_count,
+    count(distinct rejected_events.load_id) as file_count,
+    (
+        array_agg(
+            jsonb_build_object(
+                'load_id', rejected_events.load_id,
+                'line_number', rejected_events.line_number,
+                'text', left(rejected_events.rejected_value, 200)
+            ) order by rejected_events.load_id desc, rejected_events.line_number
+        )
+    )[1:3] as examples
+from analytics.rejected_events
+inner join analytics.stg_feeds using (feed_id)
+where rejected_events.tenant_id = %(tenant_id)s
+group by 1, 2, 3, 4
+order by 5 desc, 1 asc, 2 asc, 3 asc, 4 asc
+limit %(most)s;

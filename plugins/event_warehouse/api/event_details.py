@@ -1,0 +1,67 @@
+"""Single events: what stands behind a number."""
+
+import time
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+
+from event_warehouse.answers.event_details import (
+    DEFAULT_LIMIT,
+    MAX_LIMIT,
+    read_events,
+    read_question,
+)
+from event_warehouse.api.answers import about_answer, json_answer
+from event_warehouse.api.callers import MayQuery
+from event_warehouse.api.services import AppServices
+from event_warehouse.api.tenants import QueryTenant
+
+router = APIRouter()
+
+
+def _parameter(
+    name: str, description: str, *, required: bool = False, **schema: object
+) -> dict[str, Any]:
+    return {
+        "name": name,
+        "in": "query",
+        "required": required,
+        "description": description,
+        "schema": {"type": "string", **schema},
+    }
+
+
+DESCRIPTION: dict[str, Any] = {
+    "parameters": [
+        _parameter("start", "ISO 8601; the first time.", required=True),
+        _parameter("end", "ISO 8601; before it.", required=True),
+        _parameter("event_type", "Only events of this type."),
+        _parameter(
+            "filters", "A JSON list of filters, as a series of POST /query has."
+        ),
+        _parameter(
+            "limit",
+            "Events of one answer.",
+            type="integer",
+            minimum=1,
+            maximum=MAX_LIMIT,
+            default=DEFAULT_LIMIT,
+        ),
+        _parameter("after", "The `next` of the answer before this page."),
+    ]
+}
+
+
+@router.get("/events", openapi_extra=DESCRIPTION)
+async def get_events(
+    caller: MayQuery, tenant: QueryTenant, services: AppServices, request: Request
+) -> Response:
+    """The tenant's events of the range, newest first; to operators with their files."""
+    started = time.perf_counter()
+    question = read_question(request.query_params.multi_items())
+    async with services.reading(caller) as connection:
+        page = await read_events(
+            connection, question, tenant=tenant, with_files=caller.tenant is None
+        )
+    about = about_answer(services, tenant, since=question.query.start, started=started)
+    return json_answer({"events": page.events, "next": page.next, **about})

@@ -1,0 +1,111 @@
+"""The keys that events have, and their values, for autocompletion."""
+
+import time
+from typing import Any
+
+import msgspec
+from fastapi import APIRouter, Request, Response
+
+from event_warehouse.accept.errors import Fault
+from event_warehouse.api.asking import about, asking
+from event_warehouse.api.bodies import JSON
+from event_warehouse.api.callers import MayQuery
+from event_warehouse.api.services import AppServices
+from event_warehouse.api.tenants import QueryTenant
+from event_warehouse.query.errors import InvalidQuery
+from event_warehouse.query.listing import (
+    DEFAULT_LISTED,
+    MAX_LISTED,
+    VALUES_PER_KEY,
+    list_keys,
+    list_values,
+    problem_of_text,
+    read_choice,
+)
+
+router = APIRouter()
+
+
+def _parameter(name: str, description: str, **schema: object) -> dict[str, Any]:
+    return {
+        "name": name,
+        "in": "query",
+        "description": description,
+        "schema": {"type": "string", **schema},
+    }
+
+
+DESCRIPTION: dict[str, Any] = {
+    "parameters": [
+        _parameter("prefix", "How they begin."),
+        _parameter("event_type", "Of events of this type; empty: of those with none."),
+        _parameter(
+            "limit",
+            "How many at most.",
+            type="integer",
+            minimum=1,
+            maximum=MAX_LISTED,
+            default=DEFAULT_LISTED,
+        ),
+    ]
+}
+
+
+@router.get("/keys", openapi_extra=DESCRIPTION)
+async def get_keys(
+    caller: MayQuery, tenant: QueryTenant, services: AppServices, request: Request
+) -> Response:
+    """The keys that events have, those that most events have first."""
+    started = time.perf_counter()
+    choice = read_choice(request.query_params.multi_items())
+    async with asking(services, caller) as connection:
+        listing = await list_keys(connection, choice, tenant=tenant)
+    return _respond(
+        {
+            "keys": [
+                {"key": one.name, "event_count": one.event_count}
+                for one in listing.items
+            ],
+            "is_cut_off": listing.is_cut_off,
+            **about(services, tenant, started=started),
+        }
+    )
+
+
+# A path, as an attribute's name may have slashes in it.
+@router.get("/keys/{key:path}/values", openapi_extra=DESCRIPTION)
+async def get_values(
+    key: str,
+    caller: MayQuery,
+    tenant: QueryTenant,
+    services: AppServices,
+    request: Request,
+) -> Response:
+    """The values of a key, those that most events have first.
+
+    At most 1,000 of a key are kept. Users, entities and devices are listed by name, all
+    of them, without their events.
+    """
+    started = time.perf_counter()
+    if problem := problem_of_text(key):
+        raise InvalidQuery("There is no such key.", [Fault(problem, "key")])
+    choice = read_choice(request.query_params.multi_items())
+    async with asking(services, caller) as connection:
+        listing, is_complete = await list_values(connection, key, choice, tenant=tenant)
+    return _respond(
+        {
+            "key": key,
+            "values": [
+                {"value": one.name, "event_count": one.event_count}
+                for one in listing.items
+            ],
+            "is_cut_off": listing.is_cut_off,
+            "values_kept": VALUES_PER_KEY,
+            "has_all_values": is_complete,
+            **about(services, tenant, started=started),
+        }
+    )
+
+
+def _respond(content: dict[str, object]) -> Response:
+    return Response(msgspec.json.encode(content), media_type=JSON)

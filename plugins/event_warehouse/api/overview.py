@@ -1,0 +1,88 @@
+"""What an operator looks at to see whether the warehouse is well."""
+
+import time
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+
+from event_warehouse.answers.overview import (
+    DEFAULT_LIMIT,
+    MAX_LIMIT,
+    STATUSES,
+    read_activity,
+    read_loads,
+    read_loads_question,
+    read_rejections,
+)
+from event_warehouse.api.answers import about_answer, json_answer
+from event_warehouse.api.callers import MaySeeStats, require_operator
+from event_warehouse.api.services import AppServices
+
+router = APIRouter()
+
+
+def _parameter(name: str, description: str, **schema: object) -> dict[str, Any]:
+    return {
+        "name": name,
+        "in": "query",
+        "description": description,
+        "schema": {"type": "string", **schema},
+    }
+
+
+LOADS: dict[str, Any] = {
+    "parameters": [
+        _parameter("feed", "Only files of this feed."),
+        _parameter("status", "Only files that are at this.", enum=list(STATUSES)),
+        _parameter(
+            "limit",
+            "Files of one answer.",
+            type="integer",
+            minimum=1,
+            maximum=MAX_LIMIT,
+            default=DEFAULT_LIMIT,
+        ),
+        _parameter("after", "The `next` of the answer before this page."),
+    ]
+}
+
+
+@router.get("/stats/activity")
+async def get_activity(caller: MaySeeStats, services: AppServices) -> Response:
+    """Events by hour, up to the newest; for operators also what arrived by hour."""
+    started = time.perf_counter()
+    async with services.reading(caller) as connection:
+        activity = await read_activity(connection, with_arrivals=caller.tenant is None)
+    content: dict[str, object] = {
+        "start": activity.start,
+        "end": activity.end,
+        "events": activity.events,
+    }
+    if activity.arrivals is not None:
+        content["arrivals"] = activity.arrivals
+    about = about_answer(services, caller.tenant, started=started)
+    return json_answer({**content, **about})
+
+
+@router.get("/stats/loads", openapi_extra=LOADS)
+async def get_loads(
+    caller: MaySeeStats, services: AppServices, request: Request
+) -> Response:
+    """The accounting: where the records of each file are, newest file first."""
+    started = time.perf_counter()
+    require_operator(caller)
+    question = read_loads_question(request.query_params.multi_items())
+    async with services.reading(caller) as connection:
+        loads, after = await read_loads(connection, question)
+    about = about_answer(services, None, started=started)
+    return json_answer({"loads": loads, "next": after, **about})
+
+
+@router.get("/stats/rejections")
+async def get_rejections(caller: MaySeeStats, services: AppServices) -> Response:
+    """Rejected lines and events by reason, with examples; of a tenant only events."""
+    started = time.perf_counter()
+    async with services.reading(caller) as connection:
+        rejections = await read_rejections(connection, caller.tenant)
+    about = about_answer(services, caller.tenant, started=started)
+    return json_answer({"rejections": rejections, **about})

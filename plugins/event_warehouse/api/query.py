@@ -1,0 +1,136 @@
+"""Questions about events, asked and described."""
+
+import time
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+from fastapi import APIRouter, FastAPI, Request, Response
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import StreamingResponse
+
+from event_warehouse.accept.errors import Fault
+from event_warehouse.api.asking import about, asking
+from event_warehouse.api.bodies import JSON
+from event_warehouse.api.callers import MayQuery
+from event_warehouse.api.events import INLINE_BYTES, JsonBody
+from event_warehouse.api.openapi import REFERENCE
+from event_warehouse.api.problems import Problem, respond
+from event_warehouse.api.services import AppServices
+from event_warehouse.api.tenants import QueryTenant
+from event_warehouse.query.answer import (
+    Format,
+    about_of,
+    write_csv,
+    write_json,
+    write_parquet,
+)
+from event_warehouse.query.body import Query, read_query
+from event_warehouse.query.errors import InvalidQuery
+from event_warehouse.query.run import ask
+from event_warehouse.query.schema import SCHEMA, SCHEMA_TEXT
+
+ABOUT = "answer-about"
+"""The header in which CSV and Parquet have what JSON says beside the rows."""
+FORMATS = {"json": Format.JSON, "csv": Format.CSV, "parquet": Format.PARQUET}
+
+router = APIRouter()
+
+DESCRIPTION: dict[str, Any] = {
+    "parameters": [
+        {
+            "name": "format",
+            "in": "query",
+            "description": "How the rows are written; else what Accept names.",
+            "schema": {"type": "string", "enum": [*FORMATS]},
+        }
+    ],
+    "requestBody": {
+        "required": True,
+        "content": {
+            JSON: {
+                "schema": {"$ref": REFERENCE},
+                "examples": {
+                    f"example {number}": {"value": example}
+                    for number, example in enumerate(SCHEMA["examples"], 1)
+                },
+            }
+        },
+    },
+}
+
+
+def answer_invalid_queries(app: FastAPI) -> None:
+    """Gives questions that can't be answered the shape of the other problems."""
+    app.add_exception_handler(InvalidQuery, _answer_invalid_query)
+
+
+@router.post("/query", openapi_extra=DESCRIPTION)
+async def post_query(
+    caller: MayQuery,
+    tenant: QueryTenant,
+    body: JsonBody,
+    services: AppServices,
+    request: Request,
+) -> Response:
+    """Count events by whatever they have, and how many get from one to the next."""
+    started = time.perf_counter()
+    format = format_of(request)
+    query = await _read(body)
+    if query.funnels and format is not Format.JSON:
+        fault = Fault("is answered in JSON only", "/funnel")
+        raise InvalidQuery("The answer can't be written so.", [fault])
+    async with asking(services, caller) as connection:
+        answer = await ask(connection, query, tenant=tenant)
+    said = about(services, tenant, since=query.start, started=started)
+    match format:
+        case Format.JSON:
+            return StreamingResponse(write_json(answer, said), media_type=format)
+        case Format.CSV:
+            pieces = write_csv(answer)
+        case Format.PARQUET:
+            pieces = write_parquet(answer)
+    # Names may be anything; a header is ASCII and short.
+    brief = {**about_of(answer, with_series=False), **said}
+    headers = {ABOUT: msgspec.json.encode(brief).decode("ascii")}
+    return StreamingResponse(pieces, media_type=format, headers=headers)
+
+
+@router.get("/query/schema")
+async def get_query_schema() -> Response:
+    """The JSON Schema that POST /query checks its body with."""
+    return Response(SCHEMA_TEXT, media_type="application/schema+json")
+
+
+async def _read(body: bytes) -> Query:
+    if len(body) <= INLINE_BYTES:
+        return read_query(body)
+    return await run_in_threadpool(read_query, body)
+
+
+def format_of(request: Request) -> Format:
+    """What the parameter names, else the first of Accept that there is.
+
+    Raises Problem if there is none.
+    """
+    if (named := request.query_params.get("format")) is not None:
+        if named not in FORMATS:
+            fault = Fault(f"must be one of {', '.join(FORMATS)}", "format")
+            raise InvalidQuery("A parameter is not valid.", [fault])
+        return FORMATS[named]
+    accepted = request.headers.get("accept", "*/*")
+    for one in accepted.split(","):
+        media_type = one.partition(";")[0].strip().lower()
+        if media_type in {"*/*", "application/*", ""}:
+            return Format.JSON
+        if media_type == "text/*":
+            return Format.CSV
+        if media_type in list(Format):
+            return Format(media_type)
+    detail = f"An answer is one of {', '.join(Format)}."
+    raise Problem(HTTPStatus.NOT_ACCEPTABLE, detail)
+
+
+# Starlette types a handler by the exception of all handlers, hence Any.
+async def _answer_invalid_query(_: Request, error: Any) -> Response:
+    return respond(Problem(HTTPStatus.BAD_REQUEST, str(error), error.faults))

@@ -1,0 +1,30 @@
+"""Who is signed in, and what there is for them to look at."""
+
+import time
+
+from fastapi import APIRouter, Response
+
+from event_warehouse.answers.tenants import read_tenants
+from event_warehouse.api.answers import about_answer, json_answer
+from event_warehouse.api.callers import AnyCaller
+from event_warehouse.api.services import AppServices
+
+router = APIRouter()
+
+
+@router.get("/session")
+async def get_session(caller: AnyCaller, services: AppServices) -> Response:
+    """The key's tenant and scopes, and the tenants that it may ask about."""
+    started = time.perf_counter()
+    async with services.reading(caller) as connection:
+        tenants = await read_tenants(connection)
+    return json_answer(
+        {
+            "tenant": caller.tenant,
+            "scopes": sorted(caller.scopes),
+            "default_tenant": caller.tenant or services.tenant,
+            "tenants": tenants,
+            "airflow_port": services.settings.airflow_port,
+            **about_answer(services, caller.tenant, started=started),
+        }
+    )

@@ -1,0 +1,75 @@
+// Draws a Vega-Lite specification as SVG, again when the theme changes.
+
+import { element, fill } from "./dom.js";
+import { styled, theme } from "./theme.js";
+
+let library;
+
+// The largest file of the page; it comes while the service is asked.
+export function loadCharts() {
+  library ??= import("./vega.js").catch((error) => {
+    library = undefined;
+    throw error;
+  });
+  return library;
+}
+
+const drawn = new Map();
+
+document.addEventListener("themechange", () => {
+  for (const [host, draw] of drawn) {
+    if (host.isConnected) draw();
+    else drawn.delete(host);
+  }
+});
+
+// makeSpec is asked anew at each drawing, as colours are the theme's. onpick gets the
+// datum of what was clicked.
+export async function drawChart(host, makeSpec, { onpick } = {}) {
+  const draw = async () => {
+    try {
+      const { vegaEmbed } = await loadCharts();
+      const made = await vegaEmbed(host, { ...makeSpec(), config: config() }, options());
+      host.dataset.theme = theme();
+      if (onpick) {
+        made.view.addEventListener("click", (_, item) => item?.datum && onpick(item.datum));
+      }
+    } catch (error) {
+      fill(host, element("p.quiet", {}, "The chart can't be drawn; the table has its numbers."));
+      console.error(error);
+    }
+  };
+  drawn.set(host, draw);
+  host.textContent = "Drawing …";
+  await draw();
+}
+
+// ast: expressions are interpreted, as the page's policy forbids to make code of text.
+function options() {
+  return {
+    renderer: "svg",
+    ast: true,
+    actions: false,
+    defaultStyle: false,
+    tooltip: { disableDefaultStyle: true, theme: "custom" },
+  };
+}
+
+function config() {
+  const text = { labelColor: styled("quiet"), titleColor: styled("quiet") };
+  return {
+    background: "transparent",
+    font: getComputedStyle(document.body).fontFamily,
+    view: { stroke: null },
+    axis: {
+      ...text,
+      labelFontSize: 12,
+      titleFontSize: 12,
+      titleFontWeight: "normal",
+      gridColor: styled("line"),
+      domainColor: styled("line"),
+      tickColor: styled("line"),
+    },
+    axisX: { grid: false },
+  };
+}

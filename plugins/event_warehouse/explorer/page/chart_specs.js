@@ -1,0 +1,216 @@
+// What charts look like, as Vega-Lite specifications: data, marks, channels.
+
+import { bucketName, count, percent, shortCount } from "./format.js";
+import { colourOf, styled } from "./theme.js";
+
+const SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"; // a name; not fetched
+const MOST_POINTS = 400;
+const SHAPES = ["circle", "square", "triangle-up", "diamond", "cross", "triangle-down"];
+
+// Lines or bars over time; `before` are the same lines in the period before.
+export function overTime({ lines, before, clocks, clocksBefore, bucket, chart, title }) {
+  const shown = lines.map((line) => line.name);
+  const values = valuesOf(lines, clocks, clocks, bucket);
+  const earlier = before ? valuesOf(before, clocksBefore, clocks, bucket, " before") : [];
+  const colour = {
+    field: "line",
+    type: "nominal",
+    legend: null,
+    scale: { domain: shown, range: shown.map((_, index) => colourOf(index)) },
+  };
+  const x = timeAxis("clock");
+  const y = {
+    field: "value",
+    type: "quantitative",
+    axis: { title, tickCount: 5, format: "~s" },
+    scale: { zero: true },
+  };
+  const common = {
+    color: colour,
+    tooltip: [
+      { field: "line", title: "what" },
+      { field: "when", title: "when" },
+      { field: "shown", title },
+    ],
+    description: { field: "said" },
+  };
+  const layers = chart === "bar" ? bars(x, y, common, shown) : linesAndPoints(x, y, common, shown, values);
+  return {
+    $schema: SCHEMA,
+    description: `${title} by ${bucket}: ${shown.join(", ")}. The table below has the numbers.`,
+    width: "container",
+    height: 300,
+    autosize: { type: "fit-x", contains: "padding" },
+    layer: [
+      ...(earlier.length ? [beforeLayer(earlier, x, y, colour)] : []),
+      ...layers.map((layer) => ({ data: { values }, ...layer })),
+    ],
+  };
+}
+
+function valuesOf(lines, own, shownAt, bucket, suffix = "") {
+  return lines.flatMap((line, place) =>
+    shownAt.map((clock, index) => {
+      const value = line.points.get(own[index])?.value ?? 0;
+      const when = own[index] === undefined ? "" : bucketName(new Date(own[index]), bucket);
+      return {
+        line: line.name,
+        place,
+        clock,
+        own: own[index],
+        value,
+        when,
+        shown: count(value),
+        said: `${line.name}${suffix}, ${when}: ${count(value)}`,
+      };
+    })
+  );
+}
+
+function linesAndPoints(x, y, common, shown, values) {
+  const line = {
+    mark: { type: "line", strokeWidth: 2, aria: false },
+    encoding: { x, y, color: common.color },
+  };
+  const size = values.length > MOST_POINTS ? 12 : 45;
+  const points = {
+    mark: { type: "point", filled: true, size, opacity: 1, cursor: "pointer" },
+    encoding: {
+      x,
+      y,
+      ...common,
+      shape: {
+        field: "line",
+        type: "nominal",
+        legend: null,
+        scale: { domain: shown, range: shown.map((_, index) => SHAPES[index % SHAPES.length]) },
+      },
+    },
+  };
+  return [line, points];
+}
+
+function bars(x, y, common, shown) {
+  return [
+    {
+      mark: { type: "bar", cursor: "pointer", tooltip: true },
+      encoding: {
+        x: { ...x, type: "ordinal", scale: undefined, axis: { ...ordinalAxis(x) } },
+        y,
+        ...common,
+        xOffset: { field: "line", sort: shown },
+      },
+    },
+  ];
+}
+
+// One name for several bars each, as in a calendar.
+function ordinalAxis({ axis }) {
+  return {
+    ...axis,
+    labelAngle: 0,
+    tickCount: undefined,
+    formatType: "utc",
+    labelExpr: "utcFormat(datum.value, '%d %b %H:%M')",
+  };
+}
+
+function beforeLayer(values, x, y, color) {
+  return {
+    data: { values },
+    mark: { type: "line", strokeWidth: 1.5, strokeDash: [5, 4], opacity: 0.75, aria: false },
+    encoding: { x, y, color },
+  };
+}
+
+// How many reach each step of a funnel, each group with a colour of its own.
+export function funnelSteps({ steps, groups }) {
+  const names = [...new Set(steps.map((step) => step.name))];
+  const values = steps.map((step) => ({
+    ...step,
+    label: `${shortCount(step.user_count)} · ${percent(step.conversion_from_start)}`,
+    said: `${step.name}${groups.length > 1 ? `, ${step.group}` : ""}: ${count(step.user_count)}, ${percent(step.conversion_from_start)} of the first step`,
+  }));
+  const y = { field: "name", type: "nominal", sort: names, axis: { title: null, labelLimit: 150 } };
+  const encoding = {
+    x: { field: "user_count", type: "quantitative", axis: { title: "who reached the step", tickCount: 4, format: "~s" } },
+    y,
+    yOffset: { field: "group", sort: groups },
+    color: {
+      field: "group",
+      type: "nominal",
+      legend: groups.length > 1 ? { title: null, orient: "top", labelColor: styled("text") } : null,
+      scale: { domain: groups, range: groups.map((_, index) => colourOf(index)) },
+    },
+  };
+  return {
+    $schema: SCHEMA,
+    description: "How many reached each step. The table below has the numbers.",
+    data: { values },
+    width: "container",
+    height: { step: groups.length > 1 ? 26 : 46 },
+    autosize: { type: "fit-x", contains: "padding" },
+    layer: [
+      {
+        mark: { type: "bar", cornerRadiusEnd: 3 },
+        encoding: {
+          ...encoding,
+          description: { field: "said" },
+          tooltip: [
+            { field: "name", title: "step" },
+            { field: "user_count", title: "reached by", format: "," },
+            { field: "label", title: "of the first" },
+          ],
+        },
+      },
+      {
+        mark: { type: "text", align: "left", dx: 6, fontSize: 12, aria: false },
+        encoding: { ...encoding, color: { value: styled("text") }, text: { field: "label" } },
+      },
+    ],
+  };
+}
+
+// One thing by the hour; values: [{ clock, value }]
+export function hours({ values, title, color }) {
+  const hour = 3_600_000;
+  return {
+    $schema: SCHEMA,
+    description: `${title} by hour, ${values.length} hours; the highest is ${count(Math.max(0, ...values.map((each) => each.value)))}.`,
+    data: { values: values.map((each) => ({ ...each, end: each.clock + hour })) },
+    width: "container",
+    height: 150,
+    autosize: { type: "fit-x", contains: "padding" },
+    mark: { type: "bar", color, aria: false },
+    encoding: {
+      x: timeAxis("clock"),
+      x2: { field: "end" },
+      y: { field: "value", type: "quantitative", axis: { title, tickCount: 4, format: "~s" } },
+    },
+  };
+}
+
+// Clocks of 24 hours, whatever the browser's language.
+function timeAxis(field) {
+  return {
+    field,
+    type: "temporal",
+    scale: { type: "utc" },
+    axis: {
+      title: null,
+      labelOverlap: "greedy",
+      tickCount: { expr: "max(2, width / 90)" },
+      format: {
+        year: "%Y",
+        quarter: "%b %Y",
+        month: "%b %Y",
+        week: "%-d %b",
+        date: "%-d %b",
+        hours: "%H:%M",
+        minutes: "%H:%M",
+        seconds: "%H:%M:%S",
+        milliseconds: "%H:%M:%S",
+      },
+    },
+  };
+}

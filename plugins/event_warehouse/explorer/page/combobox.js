@@ -1,0 +1,132 @@
+// A text field with suggestions: the combobox pattern of the ARIA guide, with a list
+// that is asked of the service as one types. Whatever is typed is taken, too.
+
+import { element, fill, newId } from "./dom.js";
+import { count } from "./format.js";
+
+const WAIT_MS = 120;
+
+// load(prefix) → [{ name, eventCount }]; onchange(text) when it is chosen or left.
+export function combobox({ value = "", load, onchange, placeholder = "", label, describe }) {
+  const list = element("ul.suggestions", { role: "listbox", id: newId("list"), hidden: true });
+  const input = element("input", {
+    role: "combobox",
+    "aria-autocomplete": "list",
+    "aria-expanded": "false",
+    "aria-controls": list.id,
+    "aria-label": label,
+    autocomplete: "off",
+    spellcheck: "false",
+    placeholder,
+    value,
+  });
+  list.setAttribute("aria-label", label ?? "Suggestions");
+  const note = element("span.sr", { role: "status" });
+  const box = element("div.combobox", {}, input, list, note);
+  let chosen = value;
+  let active = -1;
+  let asked = 0;
+  let timer;
+
+  function close() {
+    clearTimeout(timer);
+    asked += 1;
+    list.hidden = true;
+    active = -1;
+    input.setAttribute("aria-expanded", "false");
+    input.removeAttribute("aria-activedescendant");
+  }
+
+  function choose(text) {
+    input.value = text;
+    close();
+    if (text === chosen) return;
+    chosen = text;
+    onchange(text);
+  }
+
+  function activate(index) {
+    const options = [...list.querySelectorAll("[role=option]")];
+    if (!options.length) return;
+    active = (index + options.length) % options.length;
+    options.forEach((option, place) => {
+      option.setAttribute("aria-selected", place === active ? "true" : "false");
+    });
+    input.setAttribute("aria-activedescendant", options[active].id);
+    options[active].scrollIntoView({ block: "nearest" });
+  }
+
+  async function open() {
+    asked += 1;
+    const mine = asked;
+    let names;
+    try {
+      names = await load(input.value);
+    } catch {
+      names = { problem: "Suggestions can't be had now; what you type is taken." };
+    }
+    if (mine !== asked || document.activeElement !== input) return;
+    suggest(names);
+  }
+
+  function suggest(names) {
+    active = -1;
+    input.removeAttribute("aria-activedescendant");
+    if (names.problem || !names.length) {
+      const said = names.problem ?? (input.value ? "Nothing known begins like this." : "Nothing is known yet.");
+      note.textContent = said;
+      fill(list);
+      list.hidden = true;
+      input.setAttribute("aria-expanded", "false");
+      return;
+    }
+    note.textContent = `${names.length} suggestions`;
+    fill(
+      list,
+      names.map(({ name, eventCount }) =>
+        element(
+          "li",
+          {
+            role: "option",
+            id: newId("option"),
+            "aria-selected": "false",
+            // Before the field loses the focus, which would take what was typed.
+            onpointerdown: (event) => event.preventDefault(),
+            onclick: () => choose(name),
+          },
+          element("span", {}, name === "" ? "(empty)" : name),
+          eventCount !== undefined && element("span.quiet", {}, ` ${count(eventCount)}`)
+        )
+      )
+    );
+    list.hidden = false;
+    input.setAttribute("aria-expanded", "true");
+  }
+
+  input.addEventListener("input", () => {
+    clearTimeout(timer);
+    timer = setTimeout(open, WAIT_MS);
+  });
+  input.addEventListener("focus", () => input.select());
+  input.addEventListener("click", () => list.hidden && open());
+  input.addEventListener("blur", () => choose(input.value.trim()));
+  input.addEventListener("keydown", (event) => {
+    const isOpen = !list.hidden;
+    if (event.key === "ArrowDown" || event.key === "ArrowUp") {
+      event.preventDefault();
+      if (isOpen) activate(active + (event.key === "ArrowDown" ? 1 : active < 0 ? 0 : -1));
+      else open().then(() => event.key === "ArrowUp" && activate(-1));
+    } else if (event.key === "Enter") {
+      event.preventDefault();
+      const option = isOpen && active >= 0 && list.children[active];
+      choose(option ? option.firstChild.textContent : input.value.trim());
+    } else if (event.key === "Escape") {
+      if (isOpen) close();
+      else input.value = chosen;
+      event.stopPropagation();
+    }
+  });
+  if (describe) input.setAttribute("aria-describedby", describe);
+  box.input = input;
+  return box;
+}

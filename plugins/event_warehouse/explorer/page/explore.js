@@ -1,0 +1,166 @@
+// Explore: how many events, of which kinds, when.
+
+import { readAddress, settle, show } from "./address.js";
+import { combobox } from "./combobox.js";
+import { button, element, fill, labelled, select } from "./dom.js";
+import { readState, writeState } from "./explore_state.js";
+import { askExplore } from "./explore_answer.js";
+import { exploreResult } from "./explore_result.js";
+import { placeOfFault } from "./question.js";
+import { rangeEditor } from "./range_editor.js";
+import { emptySeries, seriesEditor } from "./series_editor.js";
+import { asProblem, loading, problemBox } from "./states.js";
+import { keysFor } from "./suggestions.js";
+
+const CHARTS = [["line", "Lines"], ["bar", "Bars"]];
+const TOPS = ["3", "5", "8", "12"].map((each) => [each, each]);
+
+export function exploreView(host) {
+  const state = readState(readAddress().parameters);
+  settle("explore", writeState(state));
+  const form = element("form.question", { "aria-label": "Question", onsubmit: (event) => event.preventDefault() });
+  const result = element("section.result", { "aria-label": "Answer", "aria-live": "off" });
+  let running;
+
+  function changed() {
+    show("explore", writeState(state));
+    ask();
+  }
+
+  function restructured(focus) {
+    renderForm();
+    if (focus) form.querySelector(focus)?.focus();
+    changed();
+  }
+
+  async function ask() {
+    running?.abort();
+    running = new AbortController();
+    const { signal } = running;
+    result.setAttribute("aria-busy", "true");
+    if (!result.querySelector(".answer")) fill(result, loading("the events"));
+    clearMarks();
+    try {
+      const asked = structuredClone(state);
+      const answer = await askExplore(asked, signal);
+      fill(result, exploreResult(answer, asked, { widen }));
+    } catch (error) {
+      if (error.name === "AbortError") return;
+      const problem = asProblem(error);
+      markFaults(problem);
+      fill(result, problemBox(problem, { again: ask, goTo }));
+    }
+    result.setAttribute("aria-busy", "false");
+  }
+
+  function widen() {
+    state.range = "all";
+    restructured();
+  }
+
+  function controlAt(fault) {
+    const place = placeOfFault(fault.field ?? "", state.series);
+    if (!place) return null;
+    const series = form.querySelector(`[data-series="${place.series}"]`);
+    const filter = place.filter !== undefined && series?.querySelector(`[data-filter="${place.filter}"]`);
+    const inputs = filter ? [...filter.querySelectorAll("input")] : [];
+    const control = place.member === "value" ? inputs.at(-1) : inputs[0];
+    return control ?? series?.querySelector("input");
+  }
+
+  function goTo(fault) {
+    const control = controlAt(fault);
+    return control && { name: control.getAttribute("aria-label"), act: () => control.focus() };
+  }
+
+  function markFaults(problem) {
+    for (const fault of problem.errors ?? []) {
+      controlAt(fault)?.setAttribute("aria-invalid", "true");
+    }
+  }
+
+  function clearMarks() {
+    for (const each of form.querySelectorAll("[aria-invalid]")) each.removeAttribute("aria-invalid");
+  }
+
+  function renderForm() {
+    fill(
+      form,
+      element("h2.sr", {}, "Question"),
+      state.series.map((series, index) =>
+        seriesEditor({
+          series,
+          index,
+          state,
+          changed,
+          restructured,
+          withMeasure: true,
+          noun: "Series",
+          remove:
+            state.series.length > 1 &&
+            ((place) => {
+              state.series.splice(place, 1);
+              restructured('[data-series="0"] input');
+            }),
+        })
+      ),
+      button(
+        "+ Series to compare with",
+        () => {
+          state.series.push(emptySeries());
+          restructured(`[data-series="${state.series.length - 1}"] input`);
+        },
+        { class: "link" }
+      ),
+      element("hr"),
+      labelled("Break down by", breakdownField()),
+      state.by &&
+        labelled(
+          "Largest groups",
+          select(TOPS, state.top, (top) => {
+            state.top = top;
+            changed();
+          })
+        ),
+      rangeEditor({ state, changed, restructured, withBuckets: true }),
+      labelled(
+        "Chart",
+        select(CHARTS, state.chart, (chart) => {
+          state.chart = chart;
+          changed();
+        })
+      ),
+      element(
+        "label.check",
+        {},
+        element("input", {
+          type: "checkbox",
+          checked: state.compare,
+          onchange: (event) => {
+            state.compare = event.target.checked;
+            changed();
+          },
+        }),
+        "Compare with the period before"
+      ),
+      button("Ask again", ask, { class: "primary" })
+    );
+  }
+
+  function breakdownField() {
+    return combobox({
+      value: state.by,
+      placeholder: "nothing",
+      load: keysFor(state.tenant),
+      onchange: (text) => {
+        state.by = text;
+        restructured();
+      },
+    });
+  }
+
+  renderForm();
+  fill(host, element("div.columns", {}, form, result));
+  ask();
+  return () => running?.abort();
+}

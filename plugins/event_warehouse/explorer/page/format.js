@@ -1,0 +1,54 @@
+// Numbers and times as people read them.
+
+const WHOLE = new Intl.NumberFormat("en-GB", { maximumFractionDigits: 2 });
+const SHORT = new Intl.NumberFormat("en-GB", { notation: "compact", maximumFractionDigits: 1 });
+const MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(" ");
+
+export function count(number) {
+  return number === null || number === undefined ? "–" : WHOLE.format(number);
+}
+
+export function shortCount(number) {
+  return SHORT.format(number);
+}
+
+export function things(number, singular, plural = `${singular}s`) {
+  return `${count(number)} ${number === 1 ? singular : plural}`;
+}
+
+export function percent(share) {
+  return share === null || share === undefined ? "–" : `${(share * 100).toFixed(1)} %`;
+}
+
+export function change(now, before) {
+  if (!before) return now ? "new" : "–";
+  const share = (now - before) / before;
+  return `${share < 0 ? "−" : "+"}${Math.abs(share * 100).toFixed(1)} %`;
+}
+
+export function duration(seconds) {
+  if (seconds === null || seconds === undefined) return "–";
+  const units = [["d", 86400], ["h", 3600], ["min", 60]];
+  for (const [name, size] of units) {
+    if (seconds >= size) return `${(seconds / size).toFixed(1)} ${name}`;
+  }
+  return `${seconds < 10 ? seconds.toFixed(1) : Math.round(seconds)} s`;
+}
+
+export function ago(iso, now = Date.now()) {
+  return iso ? `${duration(Math.max(0, (now - Date.parse(iso)) / 1000))} ago` : "never";
+}
+
+// An instant, in UTC.
+export function instant(iso) {
+  return iso ? iso.replace("T", " ").replace(/(\.0+)?Z$/, "") : "–";
+}
+
+// What a clock shows at the start of a bucket; the clock is a Date read as UTC.
+export function bucketName(clock, bucket) {
+  const day = `${clock.getUTCDate()} ${MONTHS[clock.getUTCMonth()]} ${clock.getUTCFullYear()}`;
+  if (bucket === "year") return `${clock.getUTCFullYear()}`;
+  if (bucket === "month" || bucket === "quarter") return day.replace(/^\d+ /, "");
+  if (bucket === "day" || bucket === "week") return day;
+  return `${day} ${clock.toISOString().slice(11, 16)}`;
+}

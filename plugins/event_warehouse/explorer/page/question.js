@@ -1,0 +1,112 @@
+// What is asked for on the page, as the body of POST /query.
+
+export const OPERATORS = [
+  ["eq", "is"],
+  ["ne", "is not"],
+  ["contains", "contains"],
+  ["prefix", "begins with"],
+  ["regex", "matches"],
+  ["gt", "more than"],
+  ["gte", "at least"],
+  ["lt", "less than"],
+  ["lte", "at most"],
+  ["exists", "is there"],
+  ["not_exists", "is not there"],
+];
+const WITHOUT_VALUE = new Set(["exists", "not_exists"]);
+const OF_NUMBERS = new Set(["gt", "gte", "lt", "lte"]);
+
+export function hasValue(operator) {
+  return !WITHOUT_VALUE.has(operator);
+}
+
+// Those that are whole; what is still being written is not asked.
+export function filtersOf(series) {
+  const ofType = series.type
+    ? [{ type: "eq", key: "event_type", value: series.type }]
+    : [];
+  return [...ofType, ...series.filters.filter(isWhole).map(writeFilter)];
+}
+
+function isWhole({ key, type, value }) {
+  return key !== "" && (!hasValue(type) || value !== "");
+}
+
+function writeFilter({ key, type, value }) {
+  if (!hasValue(type)) return { type, key };
+  const isNumber = OF_NUMBERS.has(type) && value.trim() !== "" && Number.isFinite(Number(value));
+  return { type, key, value: isNumber ? Number(value) : value };
+}
+
+// Where in the page's filters a fault's place in the body is: [series, filter, member].
+export function placeOfFault(field, seriesList) {
+  const [, series, filter, member] = field.match(/^\/data\/(\d+)(?:\/filters\/(\d+)(?:\/(\w+))?)?/) ?? [];
+  if (series === undefined) return null;
+  const asked = seriesList[series];
+  if (filter === undefined || !asked) return { series: Number(series) };
+  const number = Number(filter) - (asked.type ? 1 : 0);
+  if (number < 0) return { series: Number(series), member: "type" };
+  const whole = asked.filters.map((each, index) => [each, index]).filter(([each]) => isWhole(each));
+  return { series: Number(series), filter: whole[number]?.[1], member };
+}
+
+// Each series' own, so that two of the same events are told apart.
+export function namesOf(seriesList) {
+  const names = seriesList.map((each) => each.name || each.type || "All events");
+  return names.map((name, index) =>
+    names.indexOf(name) === index ? name : `${name} (${letter(index)})`
+  );
+}
+
+export function letter(index) {
+  return String.fromCharCode(65 + index);
+}
+
+export function measureColumn({ measure, key }) {
+  return measure === "events" || !key ? "event_count" : `${measure}(${key})`;
+}
+
+export function measureName({ measure, key }) {
+  if (measure === "unique" && key) return `distinct ${key}`;
+  if (measure === "sum" && key) return `sum of ${key}`;
+  return "events";
+}
+
+function operationsOf({ measure, key }) {
+  return measure === "events" || !key ? {} : { operations: [{ type: measure, key }] };
+}
+
+export function exploreBody(state, { start, end, bucket }) {
+  const names = namesOf(state.series);
+  return {
+    start: start.toISOString(),
+    end: end.toISOString(),
+    ...(state.zone === "UTC" ? {} : { time_zone: state.zone }),
+    ...(bucket ? { bucket } : {}),
+    ...(state.by ? { breakdown: { keys: [state.by], limit: Number(state.top) } } : {}),
+    data: state.series.map((series, index) => ({
+      name: names[index],
+      filters: filtersOf(series),
+      ...operationsOf(series),
+    })),
+  };
+}
+
+export function funnelBody(state, { start, end }) {
+  const names = namesOf(state.steps);
+  return {
+    start: start.toISOString(),
+    end: end.toISOString(),
+    data: state.steps.map((step, index) => ({ name: names[index], filters: filtersOf(step) })),
+    funnel: {
+      type: state.order,
+      order: names,
+      match: state.match.length ? state.match : ["user_id"],
+      ...(state.window ? { window_seconds: Number(state.window) } : {}),
+      ...(state.stepWindow && state.order !== "any"
+        ? { step_window_seconds: Number(state.stepWindow) }
+        : {}),
+      ...(state.by ? { breakdown: state.by } : {}),
+    },
+  };
+}

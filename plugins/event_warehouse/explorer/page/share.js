@@ -1,0 +1,120 @@
+// What is shown, to take along: its address, the call, the SQL, the rows.
+
+import { button, element, fill, newId } from "./dom.js";
+import { loading, problemBox, asProblem } from "./states.js";
+
+// makers: { name: async () => text or Blob }
+export function shareBar({ csv, json, call, sql }) {
+  const said = element("span.quiet", { role: "status" });
+  const shown = element("div.code", { id: newId("code"), hidden: true });
+  let open = null;
+
+  async function show(name, make, opener) {
+    for (const each of bar.querySelectorAll("[aria-expanded]")) each.setAttribute("aria-expanded", "false");
+    if (open === name) {
+      open = null;
+      shown.hidden = true;
+      return;
+    }
+    open = name;
+    opener.setAttribute("aria-expanded", "true");
+    shown.hidden = false;
+    fill(shown, loading(name));
+    try {
+      const text = await make();
+      fill(
+        shown,
+        button("Copy", () => copy(text, name), { "aria-label": `Copy the ${name}` }),
+        element("pre", { tabindex: "0", "aria-label": name }, text)
+      );
+    } catch (error) {
+      fill(shown, problemBox(asProblem(error)));
+    }
+  }
+
+  async function copy(text, what) {
+    try {
+      await navigator.clipboard.writeText(text);
+      said.textContent = `The ${what} is copied.`;
+    } catch {
+      said.textContent = "The browser forbids copying; select the text by hand.";
+    }
+  }
+
+  async function save(make, name) {
+    try {
+      saveAs(await make(), name);
+      said.textContent = `${name} is saved.`;
+    } catch (error) {
+      said.textContent = `${name} can't be had: ${asProblem(error).detail ?? error.message}`;
+    }
+  }
+
+  const opener = (text, name, make) => {
+    const made = button(text, () => show(name, make, made), { "aria-expanded": "false", "aria-controls": shown.id });
+    return made;
+  };
+  const bar = element(
+    "div.share",
+    { role: "group", "aria-label": "Take along" },
+    button("Copy link", () => copy(location.href, "link")),
+    opener("API call", "API call", call),
+    opener("SQL", "SQL", sql),
+    button("CSV", () => save(csv, "events.csv")),
+    button("JSON", () => save(json, "events.json")),
+    said
+  );
+  return [bar, shown];
+}
+
+function saveAs(content, name) {
+  const blob = content instanceof Blob ? content : new Blob([content]);
+  const address = URL.createObjectURL(blob);
+  element("a", { href: address, download: name }).click();
+  setTimeout(() => URL.revokeObjectURL(address), 10_000);
+}
+
+// The key is not in it: who pastes it has one of their own.
+export function callOf(body, tenant) {
+  const text = JSON.stringify(body, null, 2).replaceAll("'", "'\\''");
+  return [
+    `curl ${location.origin}/query \\`,
+    `  -H "Authorization: Bearer $WAREHOUSE_API_KEY" \\`,
+    `  -H 'Event-Tenant: ${tenant.replaceAll("'", "'\\''")}' \\`,
+    `  -H 'Content-Type: application/json' \\`,
+    `  -d '${text}'`,
+  ].join("\n");
+}
+
+// The statements of an answer, with their values in place.
+export function sqlOf(answer) {
+  const parts = [...(answer.funnels?.length ? answer.funnels : answer.series)];
+  return parts
+    .map((part) => `-- ${(part.name ?? "funnel").replaceAll("\n", " ")}\n${withValues(part.sql, part.parameters)};`)
+    .join("\n\n");
+}
+
+function withValues(sql, parameters) {
+  return sql
+    .replace(/%\((\w+)\)s/g, (_, name) => literal(parameters[name]))
+    .replaceAll("%%", "%")
+    .trim();
+}
+
+function literal(value) {
+  if (value === null) return "null";
+  if (typeof value === "number") return String(value);
+  if (Array.isArray(value)) return `array[${value.map(literal).join(", ")}]`;
+  const text = typeof value === "object" ? JSON.stringify(value) : String(value);
+  const quoted = `'${text.replaceAll("'", "''")}'`;
+  return text.includes("\\") ? `E${quoted.replaceAll("\\", "\\\\")}` : quoted;
+}
+
+export function csvOf(columns, rows) {
+  return [columns, ...rows].map((row) => row.map(cell).join(",")).join("\n") + "\n";
+}
+
+function cell(value) {
+  const text = value === null || value === undefined ? "" : String(value);
+  return /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}

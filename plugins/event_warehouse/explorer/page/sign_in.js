@@ -1,0 +1,55 @@
+// Signing in with an API key, which is tried before anything is shown.
+
+import { get } from "./api.js";
+import { element, fill, labelled } from "./dom.js";
+import { forgetKey, keepKey, keepSession } from "./session.js";
+import { problemBox, asProblem } from "./states.js";
+
+// Resolves when the key is good.
+export async function trySession() {
+  keepSession(await get("/session"));
+}
+
+export function signInView(host, onsignedin, problem) {
+  const input = element("input", {
+    type: "password",
+    autocomplete: "off",
+    spellcheck: "false",
+    required: true,
+    placeholder: "ew_…",
+  });
+  const said = element("div", {}, problem && problemBox(problem));
+  const form = element(
+    "form.sign-in",
+    {
+      async onsubmit(event) {
+        event.preventDefault();
+        keepKey(input.value.trim());
+        try {
+          await trySession();
+        } catch (error) {
+          forgetKey();
+          fill(said, problemBox(asProblem(error)));
+          input.focus();
+          input.select();
+          return;
+        }
+        onsignedin();
+      },
+    },
+    element("h1", {}, "Event Warehouse"),
+    element("p", {}, "Ask how many events there were, of whom and when, and see whether the warehouse is well."),
+    labelled("API key", input),
+    element("button.primary", { type: "submit" }, "Sign in"),
+    said,
+    element(
+      "p.quiet",
+      {},
+      "make up and make run print a key for this machine; ",
+      element("code", {}, "warehouse keys create"),
+      " makes others. The key is kept in this tab only."
+    )
+  );
+  fill(host, form);
+  input.focus();
+}

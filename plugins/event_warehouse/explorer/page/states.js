@@ -1,0 +1,49 @@
+// What stands where an answer will be, is missing, or failed: always with what to do.
+
+import { element } from "./dom.js";
+
+export function loading(what) {
+  return element("div.state", { role: "status" }, element("span.spinner", { "aria-hidden": "true" }), `Asking for ${what} …`);
+}
+
+export function empty(title, ...advice) {
+  return element("div.state", { role: "status" }, element("strong", {}, title), element("p", {}, advice));
+}
+
+const ADVICE = {
+  0: "See whether it runs (make status), start it (make up), and try again.",
+  400: "Mend what is marked and the question is asked again.",
+  401: "Sign in with a key that is known: warehouse keys list shows them.",
+  403: "Ask whoever runs the warehouse for a key with this right: warehouse keys create --scope …",
+  404: "The page is of another version than the service: reload it.",
+  429: "Too much is asked at once; wait a moment and try again.",
+  500: "The service's log says why: .warehouse/logs/api.log",
+  503: "If nothing is loaded yet: make run. If Postgres is away: make status says so.",
+  504: "Take a shorter range, larger buckets, or fewer series.",
+};
+
+// goTo(fault) returns a function that leads to the control at fault, or nothing.
+export function problemBox(problem, { again, goTo } = {}) {
+  const advice = ADVICE[problem.status] ?? "Try again.";
+  return element(
+    "div.state.problem",
+    { role: "alert" },
+    element("strong", {}, problem.title ?? "Something failed"),
+    problem.detail && element("p", {}, problem.detail),
+    problem.errors?.length > 0 && element("ul", {}, problem.errors.map((fault) => faultItem(fault, goTo?.(fault)))),
+    element("p", {}, advice),
+    again && element("button", { type: "button", onclick: again }, "Try again")
+  );
+}
+
+function faultItem({ field, reason }, go) {
+  const said = field ? `${go?.name ?? field} ${reason}` : reason;
+  return element("li", {}, go ? element("button.link", { type: "button", onclick: go.act }, said) : said);
+}
+
+// A fault of the page itself: shown, not only in the console.
+export function asProblem(error) {
+  return error.status === undefined
+    ? { status: -1, title: "The page failed", detail: `${error.name}: ${error.message}` }
+    : error;
+}

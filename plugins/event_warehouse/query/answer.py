@@ -1,0 +1,177 @@
+"""An answer as JSON, CSV or Parquet, piece by piece."""
+
+import csv
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from enum import StrEnum
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import pyarrow as pa  # type: ignore[import-untyped]
+import pyarrow.parquet as pq  # type: ignore[import-untyped]
+
+from event_warehouse.query.columns import Kind
+from event_warehouse.query.funnels import FunnelAnswer
+from event_warehouse.query.keys import name_of
+from event_warehouse.query.parameters import Shown
+from event_warehouse.query.run import STANDARD_ERROR, Answer, SeriesAnswer
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+ROWS_A_PIECE = 1_000
+
+TYPES: Mapping[Kind, pa.DataType] = {
+    Kind.TEXT: pa.string(),
+    Kind.TIME: pa.timestamp("us", "UTC"),
+    Kind.LOCAL_TIME: pa.timestamp("us"),
+    Kind.COUNT: pa.int64(),
+    # Sums are of any length; what reads Parquet rarely takes more than this.
+    Kind.NUMBER: pa.float64(),
+}
+_encode = msgspec.json.Encoder(decimal_format="number").encode
+
+
+class Format(StrEnum):
+    """How rows are written, by media type."""
+
+    JSON = "application/json"
+    CSV = "text/csv"
+    PARQUET = "application/vnd.apache.parquet"
+
+
+def about_of(answer: Answer, *, with_series: bool = True) -> dict[str, object]:
+    """What is said beside the rows."""
+    query = answer.query
+    about: dict[str, object] = {
+        "start": query.start,
+        "end": query.end,
+        "time_zone": query.time_zone,
+        "is_estimate": any(one.is_estimate for one in answer.series),
+    }
+    if with_series:
+        about["series"] = [_about_series(one) for one in answer.series]
+        about["funnels"] = [_about_funnel(one) for one in answer.funnels]
+    return about
+
+
+def _about_series(one: SeriesAnswer) -> dict[str, object]:
+    about: dict[str, object] = {
+        "name": one.name,
+        "answered_from": one.answered_from,
+        "is_estimate": one.is_estimate,
+        "group_count": one.group_count,
+    }
+    if one.is_estimate:
+        about["standard_error"] = STANDARD_ERROR
+    if one.shown:
+        about |= _about_sql(one.shown)
+    return about
+
+
+def _about_funnel(one: FunnelAnswer) -> dict[str, object]:
+    asked = one.asked
+    about: dict[str, object] = {
+        "name": asked.name,
+        "type": asked.type,
+        "match": [name_of(key) for key in asked.match],
+        "answered_from": one.answered_from,
+        "steps": one.steps,
+    }
+    return about | _about_sql(one.shown) if one.shown else about
+
+
+def _about_sql(shown: Shown) -> dict[str, object]:
+    parameters = {name: _plain(value) for name, value in shown.parameters.items()}
+    return {"sql": shown.sql, "parameters": parameters}
+
+
+def _plain(value: object) -> object:
+    return value if isinstance(value, int | str | list | dict) else str(value)
+
+
+def write_json(answer: Answer, about: Mapping[str, object]) -> Iterator[bytes]:
+    """The rows first, then what is to be said about them."""
+    names = [column.name for column in answer.columns]
+    yield b'{"rows":['
+    separator = b""
+    for rows in _pieces(answer, ROWS_A_PIECE):
+        objects = (_encode(dict(zip(names, row, strict=True))) for row in rows)
+        yield separator + b",".join(objects)
+        separator = b","
+    yield b"]," + _encode({**about_of(answer), **about})[1:]
+
+
+def write_csv(answer: Answer) -> Iterator[bytes]:
+    """With a header; nothing between two commas is null."""
+    yield _csv_of([[column.name for column in answer.columns]])
+    for rows in _pieces(answer, ROWS_A_PIECE):
+        yield _csv_of([[_cell(value) for value in row] for row in rows])
+
+
+def _csv_of(rows: Sequence[Sequence[object]]) -> bytes:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue().encode()
+
+
+def _cell(value: object) -> object:
+    return value.isoformat() if isinstance(value, datetime) else value
+
+
+def write_parquet(answer: Answer) -> Iterator[bytes]:
+    """Row groups of as many rows as are written at once, then their directory."""
+    schema = pa.schema(
+        [pa.field(column.name, TYPES[column.kind]) for column in answer.columns]
+    )
+    sink = _Sink()
+    with pq.ParquetWriter(sink, schema) as writer:
+        for rows in _pieces(answer, ROWS_A_PIECE * 10):
+            writer.write_table(_table(rows, schema))
+            yield sink.take()
+    yield sink.take()
+
+
+class _Sink(io.RawIOBase):
+    """Gives away what is written to it, and counts on."""
+
+    def __init__(self) -> None:
+        self._pieces: list[bytes] = []
+        self._position = 0
+
+    def writable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._position
+
+    def write(self, piece: "Buffer") -> int:
+        self._pieces.append(bytes(piece))
+        self._position += len(self._pieces[-1])
+        return len(self._pieces[-1])
+
+    def take(self) -> bytes:
+        """What has been written since it was asked last."""
+        pieces, self._pieces = self._pieces, []
+        return b"".join(pieces)
+
+
+def _table(rows: Sequence[tuple[Any, ...]], schema: pa.Schema) -> pa.Table:
+    columns = zip(*rows, strict=True)
+    arrays = [
+        pa.array(map(_as_float, values) if kind == pa.float64() else values, kind)
+        for values, kind in zip(columns, schema.types, strict=True)
+    ]
+    return pa.Table.from_arrays(arrays, schema=schema)
+
+
+def _as_float(value: Any) -> float | None:
+    return None if value is None else float(value)
+
+
+def _pieces(answer: Answer, size: int) -> Iterator[list[tuple[Any, ...]]]:
+    rows = answer.rows()
+    while piece := list(islice(rows, size)):
+        yield piece

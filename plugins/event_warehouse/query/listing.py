@@ -1,0 +1,125 @@
+"""The keys that a tenant's events have, and their values, to choose from."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import msgspec
+from psycopg import AsyncConnection
+
+from event_warehouse.accept.errors import Fault
+from event_warehouse.database import load_statements
+from event_warehouse.query.errors import InvalidQuery
+from event_warehouse.query.keys import FIELDS, POSTED_NAMES, Field
+
+STATEMENTS = load_statements("event_warehouse.query", "listing")
+VALUES_PER_KEY = 1_000
+"""As many as dbt_project.yml says are kept."""
+IN_DIMENSIONS = {Field.USER_ID, Field.ENTITY_ID, Field.DEVICE_ID}
+"""Of these all values are known, but neither by event type nor how often they came."""
+MAX_LISTED = 1_000
+DEFAULT_LISTED = 100
+MAX_CHARACTERS = 1_000
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What to list of keys or values."""
+
+    prefix: str = ""
+    event_type: str | None = None
+    """Of events of this type only; empty for those that have none."""
+    limit: int = DEFAULT_LISTED
+
+
+class Counted(msgspec.Struct, frozen=True):
+    """A key or value, and how many events have it."""
+
+    name: str
+    event_count: int | None
+    """None where that is not kept."""
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What there is, most events first."""
+
+    items: Sequence[Counted]
+    is_cut_off: bool
+    """Whether the limit left some out."""
+
+
+async def list_keys(
+    connection: AsyncConnection, choice: Choice, *, tenant: str
+) -> Listing:
+    """The keys of a tenant's events."""
+    return await _listed(connection, "keys", choice, {"tenant_id": tenant})
+
+
+async def list_values(
+    connection: AsyncConnection, key: str, choice: Choice, *, tenant: str
+) -> tuple[Listing, bool]:
+    """The values of a key, and whether these are all that there are to choose from.
+
+    Raises InvalidQuery for those of an event type where that is not known.
+    """
+    field = POSTED_NAMES.get(key) or FIELDS.get(key)
+    if field in IN_DIMENSIONS:
+        if choice.event_type is not None:
+            fault = Fault(f"is not known of each {field}", "event_type")
+            raise InvalidQuery("A parameter is not valid.", [fault])
+        values = {"tenant_id": tenant}
+        return await _listed(connection, str(field), choice, values), True
+    values = {"tenant_id": tenant, "key": str(field or key)}
+    listing = await _listed(connection, "values", choice, values)
+    cursor = await connection.execute(
+        STATEMENTS["is_complete"], {**values, "event_type": choice.event_type}
+    )
+    ((is_complete,),) = await cursor.fetchall()
+    return listing, is_complete
+
+
+async def _listed(
+    connection: AsyncConnection, what: str, choice: Choice, values: Mapping[str, str]
+) -> Listing:
+    asked: dict[str, object] = {
+        **values,
+        "prefix": choice.prefix,
+        "event_type": choice.event_type,
+        "most": choice.limit + 1,
+    }
+    rows = await (await connection.execute(STATEMENTS[what], asked)).fetchall()
+    items = [Counted(name, count) for name, count in rows[: choice.limit]]
+    return Listing(items, is_cut_off=len(rows) > choice.limit)
+
+
+def read_choice(parameters: Sequence[tuple[str, str]]) -> Choice:
+    """The choice of a query string; raises InvalidQuery with each fault."""
+    faults = []
+    given: dict[str, str] = {}
+    for name, value in parameters:
+        if name not in {"prefix", "event_type", "limit"}:
+            faults.append(Fault("is not known here", name))
+        elif name in given:
+            faults.append(Fault("is given more than once", name))
+        elif problem := problem_of_text(value):
+            faults.append(Fault(problem, name))
+        given[name] = value
+    limit = given.get("limit", str(DEFAULT_LISTED))
+    # Of at most as many digits: int refuses thousands of them.
+    is_number = limit.isascii() and limit.isdecimal() and len(limit) <= 9
+    if not is_number or not 1 <= int(limit) <= MAX_LISTED:
+        faults.append(Fault(f"is no whole number from 1 to {MAX_LISTED:,}", "limit"))
+    if faults:
+        raise InvalidQuery("A parameter is not valid.", faults)
+    return Choice(given.get("prefix", ""), given.get("event_type"), int(limit))
+
+
+def problem_of_text(text: str) -> str | None:
+    """Why no key or value is like this."""
+    if "\0" in text:
+        return "holds a NUL character"
+    if len(text) > MAX_CHARACTERS:
+        return f"is longer than {MAX_CHARACTERS:,} characters"
+    if not text.isprintable() and any(0xD800 <= ord(one) < 0xE000 for one in text):
+        return "is not UTF-8"
+    return None

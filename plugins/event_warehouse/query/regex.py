@@ -1,0 +1,70 @@
+"""Which regular expressions may be asked for: those that take linear time.
+
+Postgres matches by automata, without trying again, unless there is a back-reference or
+a look-around; and it writes out counted repeats, so they are bounded together.
+"""
+
+import re
+
+MAX_REPEATS = 1_000
+"""How often one character of the expression may be written out."""
+
+# One piece of an expression at a time; what is none of these is refused.
+PIECE = re.compile(
+    r"""
+    (?P<reference> \\[1-9] )
+  | (?P<escape> \\[dDsSwWmMyYAZnrtfv] | \\[^A-Za-z0-9] )
+  | (?P<bad_escape> \\. | \\$ )
+  | (?P<special> \(\?(?!:) | \*\*\* )
+  | (?P<open> \(\?: | \( )
+  | (?P<close> \) )
+  | (?P<set> \[\^?\]?(?:[^\[\]\\]|\\[^0-9]|\[:[a-z]+:\])*\] )
+  | (?P<bad_set> \[ )
+  | (?P<repeat> (?: [*+?] | \{(?P<least>\d{1,3})(?P<range>,(?P<most>\d{0,3}))?\} )\?? )
+  | (?P<bad_repeat> \{ )
+  | (?P<other> . )
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+
+
+def problem_of_regex(expression: str) -> str | None:
+    """Why an expression can't be asked for; Postgres may still refuse it."""
+    depth = 0
+    # Of each group that is open, how often what is in it is written out.
+    repeats = [1]
+    closed = 1
+    for piece in PIECE.finditer(expression):
+        match piece.lastgroup:
+            case "reference":
+                return "has a back-reference, which can take for ever"
+            case "special":
+                return "has a look-around or an option, which may not be"
+            case "bad_escape" | "bad_set" | "bad_repeat":
+                return f"can't be read from character {piece.start() + 1} on"
+            case "open":
+                depth += 1
+                repeats.append(1)
+            case "close" if depth == 0:
+                return "closes a group that is not open"
+            case "close":
+                depth -= 1
+                closed = repeats.pop()
+                repeats[-1] = max(repeats[-1], closed)
+                continue
+            case "repeat":
+                repeats[-1] = max(repeats[-1], closed * _times(piece))
+            case _:
+                pass
+        closed = 1
+        if repeats[-1] > MAX_REPEATS:
+            return f"repeats more than {MAX_REPEATS:,} times"
+    if depth:
+        return "has a group that is not closed"
+    return None
+
+
+def _times(piece: re.Match[str]) -> int:
+    if piece["least"] is None:
+        return 1
+    return max(1, int(piece["most"] or piece["least"]))

@@ -1,0 +1,160 @@
+"""A question, asked: each series and funnel is one statement."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import psycopg
+from psycopg import AsyncConnection, sql
+
+from event_warehouse.accept.errors import Fault
+from event_warehouse.query.body import Filter, Query, Series
+from event_warehouse.query.buckets import bucket_starts
+from event_warehouse.query.columns import Column, columns_of
+from event_warehouse.query.contradictions import refuse_contradictions
+from event_warehouse.query.errors import InvalidQuery
+from event_warehouse.query.funnels import FunnelAnswer, ask_funnel
+from event_warehouse.query.parameters import Shown
+from event_warehouse.query.schema import pointer
+from event_warehouse.query.series import (
+    MAX_BYTES,
+    MAX_ROWS,
+    Statement,
+    choose,
+    statement_of,
+)
+
+STANDARD_ERROR = 0.031
+"""Of distinct values that are counted by sketches, from 1,024 on."""
+COUNTERS = 3
+"""Columns at the end of each row: how many rows, bytes and groups there are."""
+
+
+@dataclass(frozen=True)
+class SeriesAnswer:
+    """The rows of a series, and how they came about."""
+
+    name: str
+    answered_from: str
+    is_estimate: bool
+    group_count: int
+    """Groups with events in the range; those over the limit have no rows."""
+    columns: Sequence[Column]
+    rows: Sequence[tuple[Any, ...]]
+    shown: Shown | None = None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What was asked, and what came of it."""
+
+    query: Query
+    series: Sequence[SeriesAnswer]
+    funnels: Sequence[FunnelAnswer]
+
+    @property
+    def columns(self) -> Sequence[Column]:
+        """Of the rows of all series together."""
+        return columns_of(self.query)
+
+    def rows(self) -> Iterator[tuple[Any, ...]]:
+        """The rows of all series, one after another, in those columns."""
+        for one in self.series:
+            places = {column: place for place, column in enumerate(one.columns)}
+            order = [places.get(column) for column in self.columns[1:]]
+            for row in one.rows:
+                values = (None if place is None else row[place] for place in order)
+                yield (one.name, *values)
+
+
+async def ask(connection: AsyncConnection, query: Query, *, tenant: str) -> Answer:
+    """The answer, whole. Reads only, several times: in one transaction that is
+    repeatable read, all of the same moment.
+
+    Raises InvalidQuery for what can't be answered, with the place in the body.
+    """
+    refuse_contradictions(query)
+    await _refuse_bad_regexes(connection, query)
+    starts = await bucket_starts(connection, query)
+    return Answer(
+        query,
+        [
+            await _ask_series(connection, series, query, starts, tenant)
+            for series in query.series
+        ],
+        [
+            await ask_funnel(connection, funnel, query, tenant=tenant)
+            for funnel in query.funnels
+        ],
+    )
+
+
+async def _ask_series(
+    connection: AsyncConnection,
+    series: Series,
+    query: Query,
+    starts: Sequence[datetime],
+    tenant: str,
+) -> SeriesAnswer:
+    choice = choose(series, query, starts)
+    statement = statement_of(series, query, choice, tenant=tenant)
+    cursor = await connection.execute(statement.text, statement.values)
+    rows = await cursor.fetchall()
+    if rows:
+        _refuse_too_many(series, query, row_count=rows[0][-3], byte_count=rows[0][-2])
+    return SeriesAnswer(
+        series.name,
+        choice.source.table,
+        choice.is_estimate,
+        rows[0][-1] if rows else 0,
+        statement.columns,
+        [row[:-COUNTERS] for row in rows],
+        _shown(statement) if query.show_sql else None,
+    )
+
+
+def _refuse_too_many(
+    series: Series, query: Query, *, row_count: int, byte_count: int
+) -> None:
+    if row_count <= MAX_ROWS and byte_count <= MAX_BYTES:
+        return
+    reason = (
+        f"has {row_count:,} rows with {byte_count:,} bytes of keys; {MAX_ROWS:,} and "
+        f"{MAX_BYTES:,} can be answered: ask for fewer groups, "
+        "larger buckets or less time"
+    )
+    place = pointer(["data", query.series.index(series)])
+    raise InvalidQuery("The answer is too large.", [Fault(reason, place)])
+
+
+def _shown(statement: Statement) -> Shown:
+    return Shown(statement.text.as_string(), dict(statement.values))
+
+
+async def _refuse_bad_regexes(connection: AsyncConnection, query: Query) -> None:
+    for index, series in enumerate(query.series):
+        for place, expression in _regexes(series.filters, ["data", index]):
+            try:
+                cursor = await connection.execute(MATCH, {"expression": expression})
+                # In a pipeline only this waits for what Postgres says of it.
+                await cursor.fetchone()
+            except psycopg.errors.InvalidRegularExpression as error:
+                reason = f"is no regular expression: {error.diag.message_primary}"
+                raise InvalidQuery(
+                    "The question does not make sense.",
+                    [Fault(reason, pointer([*place, "value"]))],
+                ) from error
+
+
+MATCH = sql.SQL("select '' ~ %(expression)s::text")
+
+
+def _regexes(
+    filters: Sequence[Filter], place: Sequence[str | int]
+) -> Iterator[tuple[Sequence[str | int], str]]:
+    for index, one in enumerate(filters):
+        inner = [*place, "filters", index]
+        if one.type == "regex":
+            yield inner, str(one.value)
+        yield from _regexes(one.filters, inner)

@@ -1,0 +1,73 @@
+"""What the OpenAPI document lets through, and what it does not, by a fuzzer."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from schemathesis.checks import not_a_server_error
+
+from event_warehouse.settings import Settings
+from tests.api_server import Server, servers
+
+OPERATIONS = [
+    ("POST", "/query"),
+    ("GET", "/keys"),
+    ("GET", "/keys/{key}/values"),
+    ("GET", "/query/schema"),
+]
+
+
+@pytest.fixture(scope="module")
+def server(
+    asked: Settings, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Server]:
+    starts = servers(tmp_path_factory.mktemp("server"), {"WAREHOUSE_DSN": asked.dsn})
+    yield next(starts)()
+    starts.close()
+
+
+@pytest.fixture(scope="module")
+def document(server: Server) -> dict[str, Any]:
+    answer = server.client.get(f"{server.url}/openapi.json")
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def test_document_has_the_schema_of_questions_in_it(document: dict[str, Any]) -> None:
+    schemas = document["components"]["schemas"]
+
+    assert schemas["Query"]["properties"]["data"]["items"] == {
+        "$ref": "#/components/schemas/Query.series"
+    }
+    assert "Query.series" in schemas
+
+
+@pytest.mark.parametrize(("method", "path"), OPERATIONS)
+def test_requests_made_from_the_document_are_answered_or_refused(
+    server: Server, document: dict[str, Any], method: str, path: str
+) -> None:
+    operation = schemathesis.openapi.from_dict(document)[path][method]
+    answered = set()
+
+    @hypothesis_settings(
+        max_examples=60,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(operation.as_strategy())
+    def check(case: Any) -> None:
+        response = case.call(base_url=server.url)
+        case.validate_response(response, checks=[not_a_server_error])
+        answered.add(response.status_code)
+        if response.status_code >= 400:
+            kind = response.headers["content-type"][0]
+            assert kind == "application/problem+json"
+
+    check()
+
+    assert 200 in answered
