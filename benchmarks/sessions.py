@@ -61,7 +61,8 @@ def sessions(bench: Bench) -> Iterator[Row]:
             )
             ours.append(refreshed.seconds)
             _check_alike(_answers(settings), parts)
-        idle = measure(settings.dsn, lambda: transform(settings, only=MODELS))
+        # The batch would be made again.
+        idle = measure(settings.dsn, lambda: transform(settings, only=MODELS[1:]))
     speeds = sorted(other / our for our, other in zip(ours, others, strict=True))
     our, other = statistics.median(ours), statistics.median(others)
     yield Row(

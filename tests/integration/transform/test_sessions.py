@@ -1,4 +1,4 @@
-"""Sessions are what a recount says, however late events come; few are rewritten."""
+"""Sessions and retention are what a recount says, however late events come."""
 
 import json
 import os
@@ -356,6 +356,46 @@ def test_repeat_of_an_event_counts_in_no_session(
     take_in([first, event("10:10:00")])
 
     assert sessions(settings, query) == [("10:00:00", "10:10:00", 2)]
+
+
+def test_late_first_event_moves_its_visitor_to_the_earlier_cohort_and_no_other(
+    settings: Settings, take_in: TakeIn, query: Query
+) -> None:
+    take_in(
+        [
+            event("2025-03-04T10:00:00"),
+            event("2025-03-12T10:00:00"),
+            event("2025-03-04T10:00:00", user_id="bob"),
+            event("2025-03-05T10:00:00", user_id="bob"),
+        ]
+    )
+    kept = "(cohort_date, event_date) = (date '2025-03-04', date '2025-03-05')"
+    version = f"select xmin::text from analytics.fct_retention_daily where {kept}"
+    before = query(settings, version)
+
+    # In the week before, by a day.
+    take_in([event("2025-03-02T23:59:59")])
+
+    days = "select cohort_date::text, day_number, cohort_size::int, visitor_count::int"
+    assert query(settings, f"{days} from marts.retention_daily order by 1, 2") == [
+        ("2025-03-02", 0, 1, 1),
+        ("2025-03-02", 2, 1, 1),
+        ("2025-03-02", 10, 1, 1),
+        ("2025-03-04", 0, 1, 1),
+        ("2025-03-04", 1, 1, 1),
+    ]
+    weeks = (
+        "select cohort_week::text, week_number, cohort_size::int, visitor_count::int"
+    )
+    assert query(settings, f"{weeks} from marts.retention_weekly order by 1, 2") == [
+        ("2025-02-24", 0, 1, 1),
+        ("2025-02-24", 1, 1, 1),
+        ("2025-02-24", 2, 1, 1),
+        ("2025-03-03", 0, 1, 1),
+    ]
+    assert query(settings, version) == before
+    zeros = "select from analytics.fct_retention_daily where visitor_count = 0"
+    assert query(settings, zeros) == []
 
 
 def test_other_timeout_makes_the_sessions_anew(
