@@ -19,6 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.against_dlt import against_dlt
+from benchmarks.api import api
 from benchmarks.bench import Bench
 from benchmarks.dashboards import dashboards
 from benchmarks.increments import increments
@@ -43,6 +44,7 @@ MEASUREMENTS: Mapping[str, Callable[[Bench], Iterator[Row]]] = {
     "b1": against_rollup_sql,
     "b2": file_to_marts,
     "c": dashboards,
+    "d": api,
     "f": storage,
     "g1": increments,
     "g2": known_files,

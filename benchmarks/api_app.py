@@ -1,0 +1,43 @@
+"""The service as it is, with a handler that does nothing beside its own.
+
+Run with the number of server processes and a port; the settings are the environment's.
+"""
+
+import os
+import sys
+
+import uvicorn
+from fastapi import FastAPI, Response
+
+from event_warehouse.api.app import create_app
+from event_warehouse.settings import read_settings
+
+
+def app_with_empty_handler() -> FastAPI:
+    """What one more request costs that has no work to do."""
+    app = create_app(read_settings())
+
+    @app.get("/empty")
+    async def get_empty() -> Response:
+        return Response(b"{}", media_type="application/json")
+
+    return app
+
+
+def main(workers: int, port: int) -> None:
+    """Serve until ended."""
+    uvicorn.run(
+        "benchmarks.api_app:app_with_empty_handler",
+        factory=True,
+        workers=workers,
+        port=port,
+        ws="none",
+        access_log=False,
+        server_header=False,
+        log_level="warning",
+    )
+
+
+if __name__ == "__main__":
+    os.setpgid(0, 0)
+    main(int(sys.argv[1]), int(sys.argv[2]))
