@@ -96,9 +96,9 @@ def test_who_asks_too_much_at_once_is_told_to_come_back(
     )
 
     async def work(reader: Reading) -> None:
-        long = asyncio.create_task(
-            problem_of(reader, OPERATOR, "select pg_sleep(1.5), 1/0")
-        )
+        assert await one(reader, OPERATOR)
+        heavy = "select pg_sleep(30)"
+        long = asyncio.create_task(problem_of(reader, OPERATOR, heavy))
         await asyncio.sleep(0.1)
         waiting = asyncio.create_task(problem_of(reader, OPERATOR, "select 1"))
         await asyncio.sleep(0.05)
