@@ -101,8 +101,6 @@ def _with_events(bench: Bench) -> Settings:
     empty(bench.settings)
     load(bench.settings, file)
     transform(bench.settings)
-    # Else the service says that it can't keep events.
-    bench.settings.landing.mkdir(exist_ok=True)
     return bench.settings
 
 
