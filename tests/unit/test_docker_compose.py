@@ -164,11 +164,19 @@ def _is_in_project(path: str) -> bool:
 
 def volumes(deployment: Deployment) -> Iterator[str]:
     declared = set(deployment.content["volumes"])
-    used = {
-        mount.partition(":")[0]
+    mounts = [
+        mount
         for service in deployment.services.values()
         for mount in service.get("volumes", [])
+    ]
+    used = {
+        mount.partition(":")[0]
+        for mount in mounts
         if isinstance(mount, str) and mount[0].isalnum()
+    } | {
+        mount["source"]
+        for mount in mounts
+        if isinstance(mount, dict) and mount["type"] == "volume"
     }
     for name in declared ^ used:
         yield f"volume {name} is {'not used' if name in declared else 'not declared'}"
