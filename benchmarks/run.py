@@ -21,6 +21,7 @@ from rich.table import Table
 from benchmarks.against_dlt import against_dlt
 from benchmarks.bench import Bench
 from benchmarks.dashboards import dashboards
+from benchmarks.funnels import funnels
 from benchmarks.increments import increments
 from benchmarks.known_files import known_files
 from benchmarks.loading import csv, other_formats, packed_csv
@@ -43,6 +44,7 @@ MEASUREMENTS: Mapping[str, Callable[[Bench], Iterator[Row]]] = {
     "b1": against_rollup_sql,
     "b2": file_to_marts,
     "c": dashboards,
+    "e1": funnels,
     "f": storage,
     "g1": increments,
     "g2": known_files,

@@ -652,43 +652,45 @@ begin
         );
     end if;
     return query execute concat(
-        'with chains as materialized (', chains, '), reached as (select ',
+        'with chains as (', chains, '), reached as materialized (select ',
         case when is_daily then 'chains.tenant_id, chains.first_date'
             else 'null::text as tenant_id, null::date as first_date' end,
-        $query$
-                , chains.breakdown
-                , taken.step_number::integer as step_number
-                , taken.seconds
-                , taken.previous_seconds
-                , $query$,
+        ', chains.breakdown, (chains.progress).seconds_from_start as seconds,'
+        ' (chains.progress).seconds_from_previous as previous_seconds, ',
         case when is_daily or tenant is not null then 'chains.actor'
             else '(chains.tenant_id, chains.actor)' end,
-        $query$ as actor
-            from chains
-            cross join lateral unnest(
-                (chains.progress).seconds_from_start,
-                (chains.progress).seconds_from_previous
-            ) with ordinality as taken (seconds, previous_seconds, step_number)
-        ),
+        format(
+            $query$
+            as actor from chains),
 
-        counted as (
-            select
-                tenant_id, first_date, breakdown, step_number,
-        $query$,
-        -- Sorting all that reached a step is only needed where users stand there twice.
-        case when coalesce(declaration -> 'match', '[]') in ('[]', 'null')
-            then 'count(*)' else 'count(distinct actor)' end,
+            -- Most get no further than the first step, where there is nothing to sort.
+            counted as (
+                select
+                    tenant_id, first_date, breakdown, 1 as step_number,
+                    %1$s as user_count, count(*) as match_count,
+                    array[0, 0]::double precision[] as percentiles,
+                    null::double precision as previous_median
+                from reached
+                where cardinality(seconds) > 0
+                group by 1, 2, 3
+                union all
+                select
+                    tenant_id, first_date, breakdown, taken.place::integer + 1,
+                    %1$s, count(*),
+                    percentile_cont(array[0.5, 0.9]) within group (order by taken.seconds),
+                    percentile_cont(0.5) within group (order by taken.previous_seconds)
+                from reached
+                cross join lateral unnest(
+                    reached.seconds[2:], reached.previous_seconds[2:]
+                ) with ordinality as taken (seconds, previous_seconds, place)
+                where cardinality(reached.seconds) > 1
+                group by 1, 2, 3, 4
+            ),
+            $query$,
+            case when coalesce(declaration -> 'match', '[]') in ('[]', 'null')
+                then 'count(*)' else 'count(distinct actor)' end
+        ),
         $query$
-                as user_count,
-                count(*) as match_count,
-                percentile_cont(array[0.5, 0.9]) within group (order by seconds)
-                    as percentiles,
-                percentile_cont(0.5) within group (order by previous_seconds)
-                    as previous_median
-            from reached
-            group by 1, 2, 3, 4
-        ),
-
         begun as (
             select tenant_id, first_date, breakdown, max(step_number) as last_step
             from counted
