@@ -54,7 +54,7 @@ create function funnels.progress_of(
     code_keys integer[] default null,
     code_sets integer[] default null
 ) returns funnels.progress
-language plpgsql immutable parallel safe
+language plpgsql immutable parallel safe cost 1000
 as $$
 declare
     size constant integer := cardinality(codes);
@@ -474,7 +474,17 @@ declare
     firsts integer[];
     seconds integer[];
     slice text := '%s';
+    -- Parts of the users that workers share, as no worker groups a part of the rows.
+    parts constant integer := case
+        when days is not null then 1
+        else 1 + least(
+            current_setting('max_parallel_workers_per_gather')::integer,
+            current_setting('max_parallel_workers')::integer,
+            7
+        )
+    end;
     source text;
+    of_part text := '';
     progress text;
 begin
     select
@@ -556,9 +566,11 @@ begin
                 start_time::date::text,
                 (last_time::date + 1)::text,
                 tenant
-            ),
-            ' group by sequences.tenant_id, sequences.user_key)'
+            )
         );
+        -- In a case, which the planner takes for half of the rows, not for few.
+        of_part := format(' and case when mod(sequences.user_key, %s) = ', parts)
+            || '%s then true end group by sequences.tenant_id, sequences.user_key)';
     end if;
     progress := format(
         'funnels.progress_of(event_times, codes, %s, %s, %L, %L)',
@@ -585,8 +597,8 @@ begin
             progress
         );
     end if;
-    return concat(
-        source, ', begun as (select users.*, 0 > any(codes) as has_ties, ',
+    progress := concat(
+        ', begun as (select users.*, 0 > any(codes) as has_ties, ',
         coalesce(
             (
                 select format('least(%s)', string_agg(
@@ -596,9 +608,15 @@ begin
                 having count(*) > 0
             ), 'null::integer'
         ),
-        ' as first_place from users offset 0)',
+        ' as first_place from users)',
         ' select tenant_id, first_date, user_key as actor, null::text as breakdown, ',
         progress, ' as progress from begun where first_place is not null or has_ties'
+    );
+    return (
+        select string_agg(
+            concat('(', source, format(of_part, part), progress, ')'), ' union all '
+        )
+        from generate_series(0, parts - 1) as part
     );
 end
 $$;
