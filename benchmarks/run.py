@@ -22,6 +22,7 @@ from benchmarks.against_dlt import against_dlt
 from benchmarks.api import api
 from benchmarks.bench import Bench
 from benchmarks.dashboards import dashboards
+from benchmarks.funnels import funnels
 from benchmarks.increments import increments
 from benchmarks.known_files import known_files
 from benchmarks.loading import csv, other_formats, packed_csv
@@ -47,6 +48,7 @@ MEASUREMENTS: Mapping[str, Callable[[Bench], Iterator[Row]]] = {
     "b2": file_to_marts,
     "c": dashboards,
     "d": api,
+    "e1": funnels,
     "e2": queries,
     "e3": sessions,
     "f": storage,
