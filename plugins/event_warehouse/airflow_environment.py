@@ -64,6 +64,7 @@ def _warehouse(settings: Settings) -> dict[str, str]:
         "WAREHOUSE_API_PORT": settings.api_port,
         "WAREHOUSE_API_TENANT": settings.api_tenant,
         "WAREHOUSE_SETTLE_SECONDS": settings.settle_seconds,
+        "WAREHOUSE_ALERT_WEBHOOK_URL": settings.alert_webhook_url,
     }
     return {key: "" if value is None else str(value) for key, value in values.items()}
 

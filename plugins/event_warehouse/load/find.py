@@ -53,12 +53,13 @@ def found_files(
     source: str | None,
     feed: str | None,
     window: Window | None,
+    from_web: bool = True,
 ) -> Iterator[Sequence[Place]]:
     """Where the files of each feed are, to be read within the context.
 
     A source is a file, a folder, `s3://bucket/prefix` or a web address. Without one it
-    is what has landed, and, with a window, what the feeds' web addresses have for it;
-    folders come first, as nothing there has to be waited for. Raises FileError if the
+    is what has landed, and, with a window and unless that is not wanted, what the
+    feeds' web addresses have for it; folders come first, as nothing there has to be waited for. Raises FileError if the
     source is not there, FeedError if no feed is named for it.
     """
     with ExitStack() as clients:
@@ -70,10 +71,11 @@ def found_files(
             ]
             return
         chosen = [choose_feed(feeds, feed)] if feed else list(feeds.values())
+        ways = [finder.in_folder, finder.in_bucket]
+        if from_web:
+            ways.append(finder.published)
         yield [
-            Place(one, partial(find, one, window))
-            for find in (finder.in_folder, finder.in_bucket, finder.published)
-            for one in chosen
+            Place(one, partial(find, one, window)) for find in ways for one in chosen
         ]
         if feed is None:
             _report_unclaimed(settings.landing, chosen)
