@@ -21,7 +21,7 @@ RAW = Asset("warehouse_raw", extra={"schema": "raw"})
 MARTS = Asset("warehouse_marts", extra={"schema": "marts"})
 
 LOADERS = "warehouse_loaders"
-"""The pool of the tasks that load files, made when Airflow is started."""
+"""The pool of the tasks that load files; `warehouse up` makes it."""
 
 A_PERSON_MUST_MEND: list[type[BaseException] | str] = [
     "event_warehouse.errors.SettingError",

@@ -19,6 +19,7 @@ from event_warehouse.sources.errors import FileChanged, FileGone, SourceUnavaila
 from event_warehouse.sources.source_file import SourceFile
 
 PROGRESS_SECONDS = 1.0
+SETTLED = ["loaded", "dismissed"]
 REFUSED_ROW = (
     psycopg.DataError,
     psycopg.IntegrityError,
@@ -121,15 +122,23 @@ def _load_feed(
 
 
 def settled_uris(
-    connection: psycopg.Connection, feed: Feed, files: Sequence[SourceFile]
+    connection: psycopg.Connection,
+    feed: Feed,
+    files: Sequence[SourceFile],
+    *,
+    is_failure_settled: bool = False,
 ) -> set[str]:
-    """Of the files that are there, those that were dealt with as they are now."""
+    """Of the files that are there, those that were dealt with as they are now.
+
+    One that failed is tried again unless its failure counts as settled.
+    """
     rows = connection.execute(
         STATEMENTS["settled_uris"],
         {
             "feed": feed.name,
             "uris": [file.uri for file in files],
             "versions": [file.version for file in files],
+            "statuses": SETTLED + ["failed"] * is_failure_settled,
         },
     )
     return {uri for (uri,) in rows}

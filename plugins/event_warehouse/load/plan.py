@@ -12,7 +12,6 @@ from event_warehouse.load.find import Place, Window, found_files
 from event_warehouse.load.share import Share
 from event_warehouse.settings import Settings
 from event_warehouse.sources.errors import SourceUnavailable
-from event_warehouse.sources.source_file import SourceFile
 
 FILES_OF_A_LOADER = 1_000
 """About 3 ms each, which is the 3 s that starting one more task takes."""
@@ -43,7 +42,7 @@ def plan_shares(
         ) as places,
         connect(settings.dsn, Role.LOADER, autocommit=True) as connection,
     ):
-        sizes = list(_new_sizes(connection, places))
+        sizes = list(_new_sizes(connection, places, is_failure_settled=False))
     count = min(
         MOST_LOADERS,
         max(
@@ -56,18 +55,40 @@ def plan_shares(
     return [Share(number, count) for number in range(count)]
 
 
+def is_any_new(settings: Settings, *, retries_failed: bool) -> bool:
+    """True if a new file has landed; says nothing, as it is asked each second.
+
+    One that failed is new to who retries it.
+    """
+    feeds = read_feeds(settings.feeds)
+    with (
+        found_files(
+            settings, feeds, source=None, feed=None, window=None, is_quiet=True
+        ) as places,
+        connect(settings.dsn, Role.LOADER, autocommit=True) as connection,
+    ):
+        sizes = _new_sizes(connection, places, is_failure_settled=not retries_failed)
+        return any(sizes)
+
+
 def _new_sizes(
-    connection: psycopg.Connection, places: Sequence[Place]
+    connection: psycopg.Connection,
+    places: Sequence[Place],
+    *,
+    is_failure_settled: bool,
 ) -> Iterator[int]:
-    """The bytes of each file that was not dealt with as it is now."""
+    """The bytes, or 1, of each file that was not dealt with as it is now."""
     for place in places:
         try:
-            files: Sequence[SourceFile] = place.find()
+            files = place.find()
         except SourceUnavailable as error:
-            logger.warning("%s: %s", place.feed.name, error)
+            logger.debug("%s: %s", place.feed.name, error)
             yield 1
             continue
-        settled = settled_uris(connection, place.feed, files) if files else set()
-        yield from (
-            max(1, file.byte_count or 0) for file in files if file.uri not in settled
-        )
+        if files:
+            settled = settled_uris(
+                connection, place.feed, files, is_failure_settled=is_failure_settled
+            )
+            for file in files:
+                if file.uri not in settled:
+                    yield max(1, file.byte_count or 0)
