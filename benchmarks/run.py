@@ -21,6 +21,7 @@ from rich.table import Table
 from benchmarks.against_dlt import against_dlt
 from benchmarks.bench import Bench
 from benchmarks.dashboards import dashboards
+from benchmarks.freshness import freshness, nothing_new
 from benchmarks.increments import increments
 from benchmarks.known_files import known_files
 from benchmarks.loading import csv, other_formats, packed_csv
@@ -47,6 +48,8 @@ MEASUREMENTS: Mapping[str, Callable[[Bench], Iterator[Row]]] = {
     "g1": increments,
     "g2": known_files,
     "g3": small_files,
+    "h": freshness,
+    "i": nothing_new,
     "m": memory,
 }
 WIDTH = 120
