@@ -13,6 +13,7 @@ from event_warehouse import airflow_environment, airflow_services, embedded
 from event_warehouse.airflow_api import AirflowApi, sign_in
 from event_warehouse.settings import PROJECT, Settings, read_settings
 from event_warehouse.setup import ensure_warehouse
+from event_warehouse.transform import transform
 from tests.waiting import wait_until
 from tests.webhook import Webhook, listening
 
@@ -45,6 +46,8 @@ def running(webhook: Webhook) -> Iterator[Settings]:
         patch.setattr(airflow_environment, "PROJECT", Path(folder))
         ensure_warehouse(settings)
         try:
+            # Else the first run of a task would make all tables.
+            transform(settings)
             airflow_services.start(settings)
             _wait_for_dags(sign_in(settings))
             yield settings
