@@ -84,6 +84,9 @@ def _core(settings: Settings) -> dict[str, str]:
             _passwords_file(settings)
         ),
         "AIRFLOW__DAG_PROCESSOR__PARSING_PROCESSES": "1",
+        # A machine with more to do than cores answers late: in the default 5 s tasks
+        # were failed before they began.
+        "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "60",
         "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
     }
 

@@ -210,7 +210,7 @@ def test_task_that_is_killed_is_tried_again(running: Settings, api: AirflowApi) 
         lambda: api.get(path_of_run("repair_days", run))["state"] == "success",
         seconds=PATIENCE,
     )
-    assert api.get(transform)["try_number"] == 2
+    assert api.get(transform)["try_number"] > 1
     assert events_by_day(running)[DAYS[1]] == 23
 
 
