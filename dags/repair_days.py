@@ -6,8 +6,9 @@ interval again: in folders and buckets by the dates in the feeds' patterns, on t
 by those in their addresses; a file that is loaded already is not read again.
 **transform** applies what came, and all else that is new. **rebuild** makes facts,
 rollups and marts of the interval's days anew from their events; weeks and months that a
-day is of are made anew as a whole. **verify** proves that every record is accounted
-for.
+day is of are made anew as a whole. **verify** proves that every record of every file is
+an event, a reject or a counted repeat; the sums of facts and rollups are over all days,
+of which others may be yet to be repaired, and stay with `check_quality`.
 
 On days that are right no row is written. A row that was changed or deleted by hand is
 put right, and a late file counts on the day of its events.
@@ -27,8 +28,8 @@ run with `start` and `end`: one rebuild of a long range costs less than one a da
   is not tried again: give `start` and `end`.
 - **transform**, **rebuild**: dbt's message is in the log. Each model commits by itself,
   so the next try does the rest. Runs at once wait for each other here.
-- **verify**: its message lists each failed file and each sum that does not hold, of all
-  days; it may be about another day than the run's.
+- **verify**: its message lists each failed file and each file whose records are not all
+  accounted for; it may be about another day than the run's.
 
 **How to rerun**: mend the cause and clear the failed task, or backfill the day again.
 Every task may be run any number of times. By hand: `warehouse load --start ... --end
@@ -112,7 +113,7 @@ def repair_days() -> None:
         share=find_files(is_windowed=True)
     )
     rebuilt = rebuild()
-    loaded >> transform_events() >> rebuilt >> verify_accounting()
+    loaded >> transform_events() >> rebuilt >> verify_accounting(of_all_days=False)
     loaded >> rebuilt
 
 

@@ -177,14 +177,21 @@ def transform_events(**context: Any) -> dict[str, Any]:
 
 
 @task(task_id="verify", trigger_rule=TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS)
-def verify_accounting() -> None:
-    """Fail, with what is wrong as the message, unless all is accounted for."""
+def verify_accounting(of_all_days: bool = True) -> None:
+    """Fail, with what is wrong as the message, unless all is accounted for.
+
+    A run that repairs one day leaves out the sums of facts and rollups: they are over
+    all days, of which others may be yet to be repaired.
+    """
     from airflow.sdk.exceptions import AirflowFailException
 
     from event_warehouse.accounting import verify
     from event_warehouse.settings import read_settings
 
     accounting = verify(read_settings())
-    if not accounting.is_balanced:
-        lines = ("not everything is accounted for:", *accounting.problems)
+    problems = accounting.problems
+    if not of_all_days:
+        problems = tuple(one.problem for one in accounting.loads if one.problem)
+    if problems:
+        lines = ("not everything is accounted for:", *problems)
         raise AirflowFailException("\n".join(lines))

@@ -89,10 +89,11 @@ def run_dbt(
 def results_of_dbt(settings: Settings, command: Sequence[str]) -> Sequence[Any]:
     """What a command of dbt that only reads says of each node.
 
-    Raises TransformError if it could not be run.
+    Raises TransformError if it could not be run. In a folder of its own, as it may run
+    beside a transform.
     """
     with _environment_of(settings):
-        result = _invoke(settings, command, [], target="dbt")
+        result = _invoke(settings, command, [], target=f"dbt_{command[0]}")
     if result.exception is not None:
         raise TransformError(_failures(result, settings))
     return list(getattr(result.result, "results", []))

@@ -14,6 +14,12 @@ if TYPE_CHECKING:
 class Accounting:
     is_balanced: bool
     problems: tuple[str, ...]
+    loads: tuple["Account", ...] = ()
+
+
+@dataclass(frozen=True)
+class Account:
+    problem: str | None
 
 
 def call(dag: "DAG", task_id: str, **arguments: object) -> object:
@@ -64,6 +70,21 @@ def test_verify_fails_for_good_and_says_what_is_wrong(
         "a.csv failed: not CSV",
         "3 rows are missing",
     ]
+
+
+def test_verify_of_some_days_leaves_out_sums_over_all(
+    dag: "DAG", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from airflow.sdk.exceptions import AirflowFailException
+
+    loads = (Account(None),)
+    accounting = Accounting(False, ("a rollup sums to another day's",), loads)
+    monkeypatch.setattr("event_warehouse.accounting.verify", lambda _: accounting)
+    assert call(dag, "verify", of_all_days=False) is None
+
+    accounting = Accounting(False, (), (Account(None), Account("a.csv failed")))
+    with pytest.raises(AirflowFailException, match=r"a\.csv failed"):
+        call(dag, "verify", of_all_days=False)
 
 
 def test_verify_is_silent_when_all_is_accounted_for(
