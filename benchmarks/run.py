@@ -22,6 +22,7 @@ from benchmarks.against_dlt import against_dlt
 from benchmarks.api import api
 from benchmarks.bench import Bench
 from benchmarks.dashboards import dashboards
+from benchmarks.freshness import freshness, nothing_new
 from benchmarks.funnels import funnels
 from benchmarks.increments import increments
 from benchmarks.known_files import known_files
@@ -55,6 +56,8 @@ MEASUREMENTS: Mapping[str, Callable[[Bench], Iterator[Row]]] = {
     "g1": increments,
     "g2": known_files,
     "g3": small_files,
+    "h": freshness,
+    "i": nothing_new,
     "m": memory,
 }
 WIDTH = 120
