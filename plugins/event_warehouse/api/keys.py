@@ -3,12 +3,10 @@
 import time
 from typing import Any
 
-import msgspec
 from fastapi import APIRouter, Request, Response
 
 from event_warehouse.accept.errors import Fault
-from event_warehouse.api.asking import about, asking
-from event_warehouse.api.bodies import JSON
+from event_warehouse.api.answers import about_answer, json_answer
 from event_warehouse.api.callers import MayQuery
 from event_warehouse.api.services import AppServices
 from event_warehouse.api.tenants import QueryTenant
@@ -58,16 +56,16 @@ async def get_keys(
     """The keys that events have, those that most events have first."""
     started = time.perf_counter()
     choice = read_choice(request.query_params.multi_items())
-    async with asking(services, caller) as connection:
+    async with services.reading(caller) as connection:
         listing = await list_keys(connection, choice, tenant=tenant)
-    return _respond(
+    return json_answer(
         {
             "keys": [
                 {"key": one.name, "event_count": one.event_count}
                 for one in listing.items
             ],
             "is_cut_off": listing.is_cut_off,
-            **about(services, tenant, started=started),
+            **about_answer(services, tenant, started=started),
         }
     )
 
@@ -90,9 +88,9 @@ async def get_values(
     if problem := problem_of_text(key):
         raise InvalidQuery("There is no such key.", [Fault(problem, "key")])
     choice = read_choice(request.query_params.multi_items())
-    async with asking(services, caller) as connection:
+    async with services.reading(caller) as connection:
         listing, is_complete = await list_values(connection, key, choice, tenant=tenant)
-    return _respond(
+    return json_answer(
         {
             "key": key,
             "values": [
@@ -102,10 +100,6 @@ async def get_values(
             "is_cut_off": listing.is_cut_off,
             "values_kept": VALUES_PER_KEY,
             "has_all_values": is_complete,
-            **about(services, tenant, started=started),
+            **about_answer(services, tenant, started=started),
         }
     )
-
-
-def _respond(content: dict[str, object]) -> Response:
-    return Response(msgspec.json.encode(content), media_type=JSON)

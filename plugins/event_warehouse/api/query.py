@@ -10,7 +10,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
 
 from event_warehouse.accept.errors import Fault
-from event_warehouse.api.asking import about, asking
+from event_warehouse.api.answers import about_answer
 from event_warehouse.api.bodies import JSON
 from event_warehouse.api.callers import MayQuery
 from event_warehouse.api.events import INLINE_BYTES, JsonBody
@@ -80,9 +80,9 @@ async def post_query(
     if query.funnels and format is not Format.JSON:
         fault = Fault("is answered in JSON only", "/funnel")
         raise InvalidQuery("The answer can't be written so.", [fault])
-    async with asking(services, caller) as connection:
+    async with services.reading(caller) as connection:
         answer = await ask(connection, query, tenant=tenant)
-    said = about(services, tenant, since=query.start, started=started)
+    said = about_answer(services, tenant, since=query.start, started=started)
     match format:
         case Format.JSON:
             return StreamingResponse(write_json(answer, said), media_type=format)

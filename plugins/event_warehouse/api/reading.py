@@ -19,7 +19,7 @@ SERVICE_ROLE = "warehouse_service"
 # One round trip, and of this transaction only. Without parameters, which would take one
 # for each statement: a pipeline of these takes twice as long.
 ACT_AS = """
-begin read only;
+begin isolation level repeatable read read only;
 set local role {role};
 set local statement_timeout to {milliseconds}
 """

@@ -12,12 +12,14 @@ import httpx
 import pytest
 from psycopg import AsyncConnection
 
-from event_warehouse.api.app import create_app
+from event_warehouse.access.key_store import create_key
+from event_warehouse.access.keys import Scope
 from event_warehouse.load.files import load_new_files
 from event_warehouse.query.body import read_query
 from event_warehouse.query.run import Answer, ask
 from event_warehouse.settings import Settings
 from event_warehouse.transform import transform
+from tests.api_server import Server, servers
 from tests.conftest import BUILT, NO_JSON, NO_LOG_FILE, SETTLED, clone, drop, dsn_of
 from tests.integration.query.happenings import FEEDS, Event, lines, some_events
 
@@ -47,6 +49,9 @@ def asked(
         landing=home / "landing",
         feeds=feeds,
         external_dsn=dsn_of(cluster, QUESTIONS),
+        external_api_dsn=dsn_of(cluster, QUESTIONS).replace(
+            "warehouse@", "warehouse_service@"
+        ),
     )
     drop(cluster, QUESTIONS)
 
@@ -102,44 +107,40 @@ def ask_query(asked: Settings, runner: asyncio.Runner) -> Iterator[Ask]:
 
 
 class Client:
-    """Asks a service of this process, whose one tenant it is."""
+    """Asks the service as an operator, about one tenant."""
 
-    def __init__(self, settings: Settings, tenant: str, runner: asyncio.Runner) -> None:
-        self._app = create_app(settings, tenant=tenant)
-        self._lifespan = self._app.router.lifespan_context(self._app)
-        self._runner = runner
-        self._state: Any = runner.run(self._lifespan.__aenter__())
+    def __init__(self, server: Server, tenant: str, key: str) -> None:
+        self._server = server
+        self._headers = {"event-tenant": tenant, "authorization": f"Bearer {key}"}
 
     def post(self, url: str, **arguments: Any) -> httpx.Response:
-        return self._runner.run(self._request("POST", url, **arguments))
+        return self._request("POST", url, **arguments)
 
     def get(self, url: str, **arguments: Any) -> httpx.Response:
-        return self._runner.run(self._request("GET", url, **arguments))
+        return self._request("GET", url, **arguments)
 
-    def close(self) -> None:
-        self._runner.run(self._lifespan.__aexit__(None, None, None))
-
-    async def _request(self, method: str, url: str, **arguments: Any) -> httpx.Response:
-        transport = httpx.ASGITransport(self._answer, raise_app_exceptions=False)
-        async with httpx.AsyncClient(
-            transport=transport, base_url="http://warehouse"
-        ) as client:
-            return await client.request(method, url, **arguments)
-
-    async def _answer(self, scope: Any, receive: Any, send: Any) -> None:
-        await self._app({**scope, "state": self._state}, receive, send)
+    def _request(self, method: str, url: str, **arguments: Any) -> httpx.Response:
+        headers = {**self._headers, **arguments.pop("headers", {})}
+        return self._server.client.request(
+            method, self._server.url + url, headers=headers, **arguments
+        )
 
 
 @pytest.fixture(scope="session")
-def client_of(asked: Settings, runner: asyncio.Runner) -> Iterator[ClientOf]:
-    """Clients of tenants, each made once."""
-    clients: dict[str, Client] = {}
+def server(asked: Settings) -> Iterator[Server]:
+    environment = {"WAREHOUSE_DSN": asked.dsn, "WAREHOUSE_API_DSN": asked.api_dsn}
+    starts = servers(asked.home, environment)
+    yield next(starts)()
+    starts.close()
 
-    def client(tenant: str) -> Client:
-        if tenant not in clients:
-            clients[tenant] = Client(asked, tenant, runner)
-        return clients[tenant]
 
-    yield client
-    for one in clients.values():
-        one.close()
+@pytest.fixture(scope="session")
+def operator(asked: Settings, server: Server) -> str:
+    """The key of an operator, who may ask about any tenant."""
+    return create_key(asked, tenant=None, scopes=list(Scope))
+
+
+@pytest.fixture(scope="session")
+def client_of(server: Server, operator: str) -> ClientOf:
+    """The service's client of a tenant."""
+    return lambda tenant: Client(server, tenant, operator)
