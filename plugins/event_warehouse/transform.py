@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+import psycopg
+
 from event_warehouse.database import Role, connect
 from event_warehouse.errors import TransformError
 from event_warehouse.feeds import read_feeds
@@ -35,7 +37,15 @@ def transform(settings: Settings, *, full_refresh: bool = False) -> None:
         keep_declarations(connection, read_feeds(settings.feeds))
     with connect(settings.dsn, Role.TRANSFORMER, autocommit=True) as connection:
         connection.execute("select pg_advisory_lock(%s)", (LOCK,))
+        if full_refresh:
+            _require_nothing_expired(connection)
         run_dbt(settings, ["--full-refresh"] if full_refresh else [])
+
+
+def _require_nothing_expired(connection: psycopg.Connection) -> None:
+    reason = connection.execute("select ledger.why_no_full_refresh()").fetchone()
+    if reason and reason[0]:
+        raise TransformError(reason[0])
 
 
 def run_dbt(

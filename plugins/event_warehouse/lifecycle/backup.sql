@@ -1,0 +1,16 @@
+-- What is asked around a backup, each statement under its name.
+
+-- batches --
+select pg_namespace.nspname || '.' || pg_class.relname as batch
+from pg_class
+inner join pg_namespace on pg_class.relnamespace = pg_namespace.oid
+where
+    pg_namespace.nspname = 'analytics'
+    and pg_class.relkind = 'r'
+    and pg_class.relpersistence = 'u';
+
+-- is_used --
+select exists (select from raw.feeds) or exists (select from raw.loads);
+
+-- drop_schemas --
+drop schema raw, ledger, analytics, marts, sketch cascade;

@@ -1,0 +1,30 @@
+-- What is looked through for a text.
+
+-- columns --
+-- Of tables, not of views of them nor of their partitions.
+select
+    pg_namespace.nspname,
+    pg_class.relname,
+    exists (
+        select
+        from pg_attribute as tenants
+        where tenants.attrelid = pg_class.oid and tenants.attname = 'tenant_id'
+    ) as has_tenant,
+    pg_attribute.attname,
+    pg_attribute.atttypid = 'bytea'::regtype as is_bytes
+from pg_attribute
+inner join pg_class on pg_attribute.attrelid = pg_class.oid
+inner join pg_namespace on pg_class.relnamespace = pg_namespace.oid
+inner join pg_type on pg_attribute.atttypid = pg_type.oid
+where
+    pg_namespace.nspname in ('raw', 'ledger', 'analytics', 'marts')
+    and pg_class.relkind in ('r', 'p')
+    and not pg_class.relispartition
+    and pg_class.relname <> 'deletion_keys'
+    and pg_attribute.attnum > 0
+    and not pg_attribute.attisdropped
+    and (
+        pg_type.typcategory = 'S'
+        or pg_type.typname in ('bytea', 'json', 'jsonb', '_text', '_varchar')
+    )
+order by 1, 2, 3, 4;
