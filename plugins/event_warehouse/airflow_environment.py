@@ -64,6 +64,8 @@ def _warehouse(settings: Settings) -> dict[str, str]:
         "WAREHOUSE_API_PORT": settings.api_port,
         "WAREHOUSE_API_TENANT": settings.api_tenant,
         "WAREHOUSE_SETTLE_SECONDS": settings.settle_seconds,
+        "WAREHOUSE_KEEP_EVENT_MONTHS": settings.keep_event_months,
+        "WAREHOUSE_KEEP_RAW_MONTHS": settings.keep_raw_months,
     }
     return {key: "" if value is None else str(value) for key, value in values.items()}
 

@@ -63,6 +63,11 @@ def find_mentions(
     return found
 
 
+def unread_tables(connection: psycopg.Connection) -> list[str]:
+    """Tables in which nothing could be looked for."""
+    return [table for (table,) in connection.execute(STATEMENTS["unread"])]
+
+
 def _escaped(text: str) -> str:
     """As Postgres's regular expressions read it: letters may not be escaped."""
     return re.sub(r"([^\w])", r"\\\1", text)

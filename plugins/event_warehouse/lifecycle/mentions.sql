@@ -20,7 +20,7 @@ where
     pg_namespace.nspname in ('raw', 'ledger', 'analytics', 'marts')
     and pg_class.relkind in ('r', 'p')
     and not pg_class.relispartition
-    and pg_class.relname <> 'deletion_keys'
+    and has_column_privilege(pg_class.oid, pg_attribute.attnum, 'select')
     and pg_attribute.attnum > 0
     and not pg_attribute.attisdropped
     and (
@@ -28,3 +28,16 @@ where
         or pg_type.typname in ('bytea', 'json', 'jsonb', '_text', '_varchar')
     )
 order by 1, 2, 3, 4;
+
+-- unread --
+-- Tables that the keeper may not read; the keys of deletions hold nothing of anybody.
+select pg_namespace.nspname || '.' || pg_class.relname as unread_table
+from pg_class
+inner join pg_namespace on pg_class.relnamespace = pg_namespace.oid
+where
+    pg_namespace.nspname in ('raw', 'ledger', 'analytics', 'marts')
+    and pg_class.relkind in ('r', 'p')
+    and not pg_class.relispartition
+    and pg_class.relname <> 'deletion_keys'
+    and not has_table_privilege(pg_class.oid, 'select')
+order by 1;

@@ -6,7 +6,7 @@ from typing import Any
 import psycopg
 
 from event_warehouse.database import load_statements
-from event_warehouse.lifecycle.mentions import find_mentions
+from event_warehouse.lifecycle.mentions import find_mentions, unread_tables
 
 STATEMENTS = load_statements("event_warehouse.lifecycle", "receipt")
 STAYS = (
@@ -51,6 +51,7 @@ def write_receipt(
             for way, key in ways.items()
         },
         "mentions": find_mentions(connection, tenant_id=tenant_id, value=user_id),
+        "not_searched": unread_tables(connection),
         "stays": list(STAYS),
         "source_loads": sorted({load_id for load_id, _ in files}),
     }

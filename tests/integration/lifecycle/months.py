@@ -60,7 +60,7 @@ def ask(settings: Settings, text: str) -> list[tuple[object, ...]]:
 
 
 def every_table(settings: Settings) -> dict[str, list[str]]:
-    """Rows of every table of the warehouse as text, sorted, views and parts left out."""
+    """Rows of every table of the warehouse as text, sorted; no views, no parts."""
     tables = ask(
         settings,
         """

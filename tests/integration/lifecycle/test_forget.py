@@ -214,6 +214,7 @@ def test_what_arrives_of_a_deleted_user_is_counted_and_not_taken_in(
     # What could not be decided came a second time.
     assert standing(applied, ADA) == {
         **mentions,
+        "analytics.int_event_batch.attributes": 1,
         "raw.events_raw.attributes": 2,
         "raw.rejected_lines.line": 2,
     }

@@ -125,7 +125,10 @@ set search_path = pg_catalog, pg_temp
 as $$
 select exists (
     select from ledger.deletions
-    where deletions.user_hash = ledger.user_hash(tenant_id, user_id)
+    -- By the function's name: deletions has a tenant_id, too.
+    where
+        deletions.user_hash
+        = ledger.user_hash(is_deleted.tenant_id, is_deleted.user_id)
 )
 $$;
 comment on function ledger.is_deleted is 'True if the user was deleted.';
@@ -339,8 +342,11 @@ to warehouse_transformer;
 grant select on ledger.expiries, ledger.removed_rows to warehouse_transformer;
 grant select (deletion_id, tenant_id, finished_at) on ledger.deletions
 to warehouse_transformer;
-grant select, insert on ledger.expiries, ledger.removed_rows to warehouse_keeper;
-grant select, insert, update on ledger.deletions to warehouse_keeper;
+-- It looks through all of them for what is left of a user.
+grant select on all tables in schema raw, ledger to warehouse_keeper;
+revoke select on ledger.deletion_keys from warehouse_keeper;
+grant insert on ledger.expiries, ledger.removed_rows to warehouse_keeper;
+grant insert, update on ledger.deletions to warehouse_keeper;
 grant delete on raw.events_raw, raw.rejected_lines, raw.stripped_lines
 to warehouse_keeper;
 grant update (user_id) on raw.events_raw to warehouse_keeper;
