@@ -161,8 +161,8 @@ where not exists (
 );
 
 -- layers --
--- Each fact and rollup against the events of the applies that it has taken in, and those
--- that have expired since. One that is ahead of events, because a run was ended between
+-- Each fact and rollup against the events of the applies that it has taken in, and what
+-- of them has expired since. One that is ahead of events, as a run was ended between
 -- the two, counts as pending.
 with
 

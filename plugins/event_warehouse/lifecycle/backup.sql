@@ -13,4 +13,8 @@ where
 select exists (select from raw.feeds) or exists (select from raw.loads);
 
 -- drop_schemas --
-drop schema raw, ledger, analytics, marts, sketch cascade;
+drop schema raw cascade;
+drop schema ledger cascade;
+drop schema analytics cascade;
+drop schema marts cascade;
+drop schema sketch cascade;

@@ -11,6 +11,7 @@ from event_warehouse.errors import WarehouseError
 
 Statement = sql.SQL | sql.Composed
 STATEMENTS = load_statements("event_warehouse.lifecycle", "erase")
+OF_MODEL = load_statements("event_warehouse.lifecycle", "erase_model")
 IS_OF_USER = """
     kept.tenant_id = %(tenant_id)s
     and kept.{column}::text in (
@@ -106,7 +107,7 @@ def _statements(
 ) -> list[Statement]:
     if how == "take_out":
         return [
-            STATEMENTS["take_out"].format(
+            OF_MODEL["take_out"].format(
                 table=table.identifier, column=sql.Identifier(column)
             )
         ]
@@ -127,7 +128,7 @@ def _is_of_user(column: str) -> sql.Composed:
 
 
 def _delete(table: Table, condition: sql.Composable) -> sql.Composed:
-    return STATEMENTS["delete"].format(
+    return OF_MODEL["delete"].format(
         table=table.identifier,
         condition=condition,
         load_id=sql.SQL("kept.load_id" if table.has_apply else "null::bigint"),
@@ -162,10 +163,10 @@ def _move_to_0(
         "moved_counts": _joined("moved.{0}", counts),
     }
     return [
-        STATEMENTS["collect_moved"].format(**parts),
+        OF_MODEL["collect_moved"].format(**parts),
         _delete(table, _is_of_user(column)),
-        STATEMENTS["add_to_0"].format(**parts),
-        STATEMENTS["drop_moved"],
+        OF_MODEL["add_to_0"].format(**parts),
+        OF_MODEL["drop_moved"],
     ]
 
 

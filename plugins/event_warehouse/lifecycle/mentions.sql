@@ -5,10 +5,10 @@
 select
     pg_namespace.nspname,
     pg_class.relname,
-    exists (
-        select
+    pg_class.oid in (
+        select tenants.attrelid
         from pg_attribute as tenants
-        where tenants.attrelid = pg_class.oid and tenants.attname = 'tenant_id'
+        where tenants.attname = 'tenant_id'
     ) as has_tenant,
     pg_attribute.attname,
     pg_attribute.atttypid = 'bytea'::regtype as is_bytes
