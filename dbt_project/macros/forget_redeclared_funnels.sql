@@ -4,7 +4,7 @@ out all that it has and has taken in: the run then counts every day anew, in the
 transaction.
 #}
 {% macro forget_redeclared_funnels() -%}
-    {%- if execute -%}
+    {%- if execute and not is_rebuild() -%}
         {%- set counted = source('ledger', 'counted_funnels') -%}
         {%- set declared = source('raw', 'funnels') -%}
         {%- set redeclared -%}

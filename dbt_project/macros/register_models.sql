@@ -47,6 +47,7 @@ there.
                     table ~ ' has columns of another version, and its keys are for ever: '
                     ~ 'add by hand what ' ~ columns[table] ~ ' lacks of ' ~ now) %}
             {%- endif -%}
+            {% do require_nothing_expired() %}
             {% do log(table ~ ' is made anew: its columns have changed', info=true) %}
             {% do adapter.drop_relation(api.Relation.create(
                 database=node.database, schema=node.schema, identifier=node.name,

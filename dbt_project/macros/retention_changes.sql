@@ -7,6 +7,9 @@ first came in an earlier one, all that is known of the visitor moves to that coh
     at      column of the day with events, or the Monday of its week
 #}
 {% macro retention_changes(period, cohort, at) -%}
+    {%- if is_rebuild() -%}
+        {{ return(_retention_of_rebuild(period, cohort, at)) }}
+    {%- endif -%}
     with
 
     new_days as (
@@ -78,4 +81,34 @@ first came in an earlier one, all that is known of the visitor moves to that coh
     {%- else -%}
         {{ date }}
     {%- endif -%}
+{%- endmacro %}
+
+
+{# What a rebuild's days or weeks have to have: of visitors with events in them, by their
+   first day. #}
+{% macro _retention_of_rebuild(period, cohort, at) -%}
+    select
+        active.tenant_id,
+        {{ _start_of(period, 'first_days.first_date') }} as {{ cohort }},
+        active.{{ at }},
+        count(*) as visitor_count
+    from (
+        select distinct
+            activity.tenant_id,
+            activity.visitor_key,
+            {{ _start_of(period, 'activity.event_date') }} as {{ at }}
+        from {{ ref('fct_visitor_activity_daily') }} as activity
+        where
+            {{ is_pending('activity') }}
+            and {{ in_rebuild('activity', 'event_date', unit=period) }}
+    ) as active
+    cross join lateral (
+        select min(known.event_date) as first_date
+        from {{ ref('fct_visitor_activity_daily') }} as known
+        where
+            known.tenant_id = active.tenant_id
+            and known.visitor_key = active.visitor_key
+            and {{ is_pending('known') }}
+    ) as first_days
+    group by 1, 2, 3
 {%- endmacro %}

@@ -3,9 +3,11 @@
 Over the loads that are applied everywhere (docs/decisions):
     records  = raw rows + rejected lines + lines that were replayed
     raw rows = events + reference rows + rejected events + duplicates
-A replay's raw rows are the lines that it took, and each fact and rollup sums to the
-events that it has taken in. Every term is counted in its own table, never as a
-difference.
+               + records of users who were deleted before
+Each term is what is there, what has expired and what went with deleted users; the last
+two were counted when they went. A replay's raw rows are the lines that it took, and
+each fact and rollup sums to the events that it has taken in, with those that have
+expired. Every term is counted in its own table, never as a difference.
 """
 
 from collections.abc import Iterable, Iterator
@@ -43,6 +45,8 @@ class LoadAccount:
     reference_rows: int
     rejected_events: int
     duplicates: int
+    deleted_events: int
+    """Records of users who were deleted before they came."""
 
     @property
     def records(self) -> int:
@@ -83,15 +87,18 @@ class LoadAccount:
     def _problem_of_rows(self) -> str | None:
         kept = self.events + self.reference_rows
         if self.is_pending or self.raw_rows == (
-            kept + self.rejected_events + self.duplicates
+            kept + self.rejected_events + self.duplicates + self.deleted_events
         ):
             return None
         rows = self.reference_rows
         references = f"{rows:,} reference rows + " if rows else ""
+        rows = self.deleted_events
+        deleted = f" + {rows:,} deleted events" if rows else ""
         return (
             f"load {self.load_id} ({self.uri}): {self.raw_rows:,} raw rows, but "
             f"{self.events:,} events + {references}"
             f"{self.rejected_events:,} rejected events + {self.duplicates:,} duplicates"
+            f"{deleted}"
         )
 
 
@@ -116,12 +123,23 @@ class LayerAccount:
 
 
 @dataclass(frozen=True)
+class Removed:
+    """How many rows of a table are gone; its term has them still."""
+
+    table_name: str
+    expired: int
+    deleted: int
+
+
+@dataclass(frozen=True)
 class Accounting:
     """The accounts of every load and layer, as of one moment."""
 
     loads: tuple[LoadAccount, ...]
     layers: tuple[LayerAccount, ...]
     rows_without_load: int
+    removed: tuple[Removed, ...] = ()
+    open_deletions: tuple[int, ...] = ()
 
     @property
     def problems(self) -> tuple[str, ...]:
@@ -137,6 +155,11 @@ class Accounting:
         yield from filter(None, (account.problem for account in accounts))
         if self.rows_without_load:
             yield f"{self.rows_without_load:,} raw rows belong to no load"
+        for deletion_id in self.open_deletions:
+            yield (
+                f"deletion {deletion_id} is not finished; run the same warehouse "
+                "forget again"
+            )
 
     @property
     def is_balanced(self) -> bool:
@@ -157,5 +180,14 @@ def verify(settings: Settings) -> Accounting:
             loads = cursor.execute(STATEMENTS["loads"]).fetchall()
         with connection.cursor(row_factory=class_row(LayerAccount)) as cursor:
             layers = cursor.execute(STATEMENTS["layers"]).fetchall()
+        with connection.cursor(row_factory=class_row(Removed)) as cursor:
+            removed = cursor.execute(STATEMENTS["removed"]).fetchall()
         orphans = connection.execute(STATEMENTS["rows_without_load"]).fetchone()
-    return Accounting(tuple(loads), tuple(layers), orphans[0] if orphans else 0)
+        open_ones = connection.execute(STATEMENTS["open_deletions"]).fetchall()
+    return Accounting(
+        tuple(loads),
+        tuple(layers),
+        orphans[0] if orphans else 0,
+        tuple(removed),
+        tuple(deletion_id for deletion_id, _ in open_ones),
+    )

@@ -1,7 +1,9 @@
 -- What proves that nothing is lost: each term counted in its own table.
 
 -- is_transformed --
-select to_regclass('marts.accounting') is not null;
+select num_nulls(
+    to_regclass('marts.accounting'), to_regclass('analytics.deleted_events')
+) = 0;
 
 -- loads --
 -- Over the loads that every model has applied; others count as pending.
@@ -19,30 +21,35 @@ applied as (
     inner join everywhere on applies.apply_id <@ everywhere.applies
 ),
 
+removed as (
+    select table_name, load_id, sum(row_count)::bigint as row_count
+    from ledger.removed_rows
+    where how = 'removed' and load_id is not null
+    group by 1, 2
+),
+
 raw_rows as (
     select load_id, count(*) as row_count from raw.events_raw
     group by 1
+    union all
+    select load_id, row_count from removed
+    where table_name = 'raw.events_raw'
 ),
 
-rejected_lines as (
-    select
-        load_id,
-        count(*) filter (where replayed_by is null) as row_count,
-        count(replayed_by) as replayed_count
-    from raw.rejected_lines
-    group by 1
-),
-
-replays as (
-    select replayed_by as load_id, count(*) as line_count
-    from raw.rejected_lines
-    where replayed_by is not null
-    group by 1
+lines as (
+    select load_id, replayed_by, count(*) as row_count from raw.rejected_lines
+    group by 1, 2
+    union all
+    select load_id, replayed_by, row_count from ledger.removed_rows
+    where table_name = 'raw.rejected_lines'
 ),
 
 events as (
     select load_id, count(*) as row_count from analytics.events
     group by 1
+    union all
+    select load_id, row_count from removed
+    where table_name = 'analytics.events'
 ),
 
 reference_rows as (
@@ -53,62 +60,96 @@ reference_rows as (
 rejected_events as (
     select load_id, count(*) as row_count from analytics.rejected_events
     group by 1
+    union all
+    select load_id, row_count from removed
+    where table_name = 'analytics.rejected_events'
 ),
 
 duplicate_events as (
     select load_id, count(*) as row_count from analytics.duplicate_events
     group by 1
+    union all
+    select load_id, row_count from removed
+    where table_name = 'analytics.duplicate_events'
 ),
 
-counted as (
+deleted_events as (
+    select load_id, count(*) as row_count from analytics.deleted_events
+    group by 1
+    union all
+    select load_id, row_count from removed
+    where table_name = 'analytics.deleted_events'
+),
+
+-- Each term of each load: what is there and what is gone since.
+terms as (
+    select 'raw rows' as term, * from raw_rows
+    union all
     select
-        loads.load_id,
-        feeds.feed,
-        loads.uri,
-        loads.status,
-        loads.error,
-        applied.load_id is null as is_pending,
-        coalesce(loads.record_count, 0) as record_count,
-        coalesce(rejected_lines.row_count, 0) as rejected_lines,
-        coalesce(rejected_lines.replayed_count, 0) as replayed_lines,
-        case
-            when loads.replays_load_id is not null
-                then coalesce(replays.line_count, 0)
-        end as lines_replayed_here,
-        coalesce(raw_rows.row_count, 0) as raw_rows,
-        coalesce(events.row_count, 0) as events,
-        coalesce(reference_rows.row_count, 0) as reference_rows,
-        coalesce(rejected_events.row_count, 0) as rejected_events,
-        coalesce(duplicate_events.row_count, 0) as duplicates
-    from raw.loads as loads
-    inner join raw.feeds as feeds using (feed_id)
-    left join applied using (load_id)
-    left join raw_rows using (load_id)
-    left join rejected_lines using (load_id)
-    left join replays using (load_id)
-    left join events using (load_id)
-    left join reference_rows using (load_id)
-    left join rejected_events using (load_id)
-    left join duplicate_events using (load_id)
+        case when replayed_by is null then 'rejected lines' else 'replayed lines' end
+            as term,
+        load_id,
+        row_count
+    from lines
+    union all
+    select
+        'lines replayed here' as term,
+        replayed_by as load_id,
+        row_count
+    from lines
+    union all
+    select 'events' as term, * from events
+    union all
+    select 'reference rows' as term, * from reference_rows
+    union all
+    select 'rejected events' as term, * from rejected_events
+    union all
+    select 'duplicates' as term, * from duplicate_events
+    union all
+    select 'deleted events' as term, * from deleted_events
+),
+
+counts as (
+    select
+        load_id,
+        sum(row_count) filter (where term = 'raw rows') as raw_rows,
+        sum(row_count) filter (where term = 'rejected lines') as rejected_lines,
+        sum(row_count) filter (where term = 'replayed lines') as replayed_lines,
+        sum(row_count) filter (where term = 'lines replayed here')
+            as lines_replayed_here,
+        sum(row_count) filter (where term = 'events') as events,
+        sum(row_count) filter (where term = 'reference rows') as reference_rows,
+        sum(row_count) filter (where term = 'rejected events') as rejected_events,
+        sum(row_count) filter (where term = 'duplicates') as duplicates,
+        sum(row_count) filter (where term = 'deleted events') as deleted_events
+    from terms
+    group by 1
 )
 
 select
-    counted.load_id,
-    counted.feed,
-    counted.uri,
-    counted.status,
-    counted.error,
-    counted.is_pending,
-    counted.record_count,
-    counted.rejected_lines,
-    counted.replayed_lines,
-    counted.lines_replayed_here,
-    counted.raw_rows,
-    counted.events,
-    counted.reference_rows,
-    counted.rejected_events,
-    counted.duplicates
-from counted
+    loads.load_id,
+    feeds.feed,
+    loads.uri,
+    loads.status,
+    loads.error,
+    applied.load_id is null as is_pending,
+    coalesce(loads.record_count, 0) as record_count,
+    coalesce(counts.rejected_lines, 0)::bigint as rejected_lines,
+    coalesce(counts.replayed_lines, 0)::bigint as replayed_lines,
+    case
+        when loads.replays_load_id is not null
+            then coalesce(counts.lines_replayed_here, 0)::bigint
+    end as lines_replayed_here,
+    coalesce(counts.raw_rows, 0)::bigint as raw_rows,
+    coalesce(counts.events, 0)::bigint as events,
+    coalesce(counts.reference_rows, 0)::bigint as reference_rows,
+    coalesce(counts.rejected_events, 0)::bigint as rejected_events,
+    coalesce(counts.duplicates, 0)::bigint as duplicates,
+    coalesce(counts.deleted_events, 0)::bigint as deleted_events
+from raw.loads as loads
+inner join raw.feeds as feeds using (feed_id)
+left join applied using (load_id)
+left join counts using (load_id)
 order by 1;
 
 -- rows_without_load --
@@ -120,8 +161,9 @@ where not exists (
 );
 
 -- layers --
--- Each fact and rollup against the events of the applies that it has taken in. One that
--- is ahead of events, because a run was ended between the two, counts as pending.
+-- Each fact and rollup against the events of the applies that it has taken in, and what
+-- of them has expired since. One that is ahead of events, as a run was ended between
+-- the two, counts as pending.
 with
 
 sums as (
@@ -172,8 +214,12 @@ sums as (
 ),
 
 events as (
-    select apply_id, count(*) as row_count from analytics.events
+    select apply_id, null::bigint as expiry_id, count(*) as row_count
+    from analytics.events
     group by 1
+    union all
+    select apply_id, expiry_id, row_count from ledger.removed_rows
+    where table_name = 'analytics.events' and expiry_id is not null
 )
 
 select
@@ -182,10 +228,31 @@ select
     coalesce(
         sum(events.row_count) filter (
             where events.apply_id <@ ledger.applied(sums.model)
+            and coalesce(events.expiry_id > models.lacks_expiry_id, true)
         ), 0
     )::bigint as expected,
     not ledger.applied(sums.model) <@ ledger.applied('events') as is_pending
 from sums
+left join ledger.models on sums.model = models.model
 left join events on true
 group by 1, 2
+order by 1;
+
+-- removed --
+select
+    removed_rows.table_name,
+    coalesce(sum(row_count) filter (where expiry_id is not null), 0)::bigint as expired,
+    coalesce(sum(row_count) filter (where deletion_id is not null), 0)::bigint
+        as deleted
+from ledger.removed_rows
+where how = 'removed' and load_id is not null
+group by 1
+order by 1;
+
+-- open_deletions --
+select
+    deletion_id,
+    tenant_id
+from ledger.deletions
+where finished_at is null
 order by 1;

@@ -66,6 +66,8 @@ def warehouse_environment(settings: Settings) -> dict[str, str]:
         "WAREHOUSE_API_DSN": settings.external_api_dsn,
         "WAREHOUSE_SETTLE_SECONDS": settings.settle_seconds,
         "WAREHOUSE_ALERT_WEBHOOK_URL": settings.alert_webhook_url,
+        "WAREHOUSE_KEEP_EVENT_MONTHS": settings.keep_event_months,
+        "WAREHOUSE_KEEP_RAW_MONTHS": settings.keep_raw_months,
     }
     return {key: "" if value is None else str(value) for key, value in values.items()}
 

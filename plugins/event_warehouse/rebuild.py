@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from datetime import date
 
+import psycopg
 from psycopg.types.multirange import Multirange
 from psycopg.types.range import Range
 
@@ -20,9 +21,16 @@ values (
 )
 returning rebuild_id
 """
+EXPIRED = """
+select horizon
+from ledger.events_horizon() as horizon
+where horizon is not null
+    and %(days)s::datemultirange && daterange(null, horizon)
+"""
 FINISH = "update ledger.rebuilds set finished_at = now() where rebuild_id = %s"
 MODELS = ["config.materialized:batch", "config.materialized:incremental"]
 
+DayRanges = Multirange[date]
 Days = Iterable[tuple[date, date]]
 """Of each the first day (UTC) and the one after the last."""
 
@@ -39,14 +47,15 @@ def rebuild(
     Of one tenant, or of all. The ledger keeps who asked, else the database's user.
     Weeks and months that the days are of are made anew as a whole. Events that are not
     applied yet stay so. Each model commits by itself, so after a run that was ended the
-    next one does the rest. Raises TransformError if a model fails, or if there is no
-    day.
+    next one does the rest. Raises TransformError if a model fails, if there is no day,
+    or if events of one have expired.
     """
     ranges = Multirange([Range(first, after) for first, after in days if first < after])
     if not ranges:
         raise TransformError("there is no day to rebuild")
     with connect(settings.dsn, Role.TRANSFORMER, autocommit=True) as connection:
         connection.execute("select pg_advisory_lock(%s)", (LOCK,))
+        _refuse_expired(connection, ranges)
         asked = connection.execute(
             ASK,
             {"days": ranges, "tenant_id": tenant_id, "requested_by": requested_by},
@@ -60,3 +69,12 @@ def rebuild(
             target="dbt_rebuild",
         )
         connection.execute(FINISH, (rebuild_id,))
+
+
+def _refuse_expired(connection: psycopg.Connection, ranges: DayRanges) -> None:
+    horizon = connection.execute(EXPIRED, {"days": ranges}).fetchone()
+    if horizon is not None:
+        raise TransformError(
+            f"events before {horizon[0]} have expired, so days before it can't be made "
+            f"anew; start at {horizon[0]}"
+        )

@@ -26,7 +26,10 @@ TERMS = {
     "reference_rows": "reference rows",
     "rejected_events": "rejected events",
     "duplicates": "duplicates",
+    "deleted_events": "deleted events",
 }
+MAY_BE_LEFT_OUT = {"deleted_events"}
+"""Terms that are shown only where there are any."""
 
 
 def report_console() -> Console:
@@ -38,14 +41,22 @@ def report_console() -> Console:
 def print_accounting(accounting: Accounting, console: Console) -> None:
     """One row a feed, one a layer, then what does not hold."""
     by_feed = sorted(accounting.loads, key=attrgetter("feed"))
+    terms = {
+        term: heading
+        for term, heading in TERMS.items()
+        if term not in MAY_BE_LEFT_OUT or any(map(attrgetter(term), by_feed))
+    }
     feeds = [
-        _feed_row(feed, list(loads))
+        _feed_row(feed, list(loads), terms)
         for feed, loads in groupby(by_feed, key=attrgetter("feed"))
     ]
-    headings = ["feed", "files", "pending", "failed", *TERMS.values()]
+    headings = ["feed", "files", "pending", "failed", *terms.values()]
     _print_table(console, "Accounting: where every record is", headings, feeds)
     layers = [(one.model, one.event_count, one.expected) for one in accounting.layers]
     _print_table(console, "Facts and rollups", ["model", "events", "expected"], layers)
+    removed = [(one.table_name, one.expired, one.deleted) for one in accounting.removed]
+    gone = ["of these, gone from", "expired", "deleted"]
+    _print_table(console, "Expired and deleted", gone, removed)
     for problem in accounting.problems:
         line = Text.assemble(("✗ ", "red"), _printable(problem))
         console.print(line, soft_wrap=True)
@@ -58,14 +69,16 @@ def print_accounting(accounting: Accounting, console: Console) -> None:
         )
 
 
-def _feed_row(feed: str, loads: Sequence[LoadAccount]) -> tuple[object, ...]:
+def _feed_row(
+    feed: str, loads: Sequence[LoadAccount], terms: Iterable[str]
+) -> tuple[object, ...]:
     loaded = [load for load in loads if load.status == "loaded"]
     return (
         feed,
         len(loaded),
         sum(load.is_pending for load in loaded),
         sum(load.status == "failed" for load in loads),
-        *(sum(getattr(load, term) for load in loaded) for term in TERMS),
+        *(sum(getattr(load, term) for load in loaded) for term in terms),
     )
 
 

@@ -43,6 +43,10 @@ class Settings:
     for the embedded one, or as `external_dsn`."""
     settle_seconds: float
     """A landing file that changed more recently is taken to be still written."""
+    keep_event_months: int | None
+    """Whole months of events that `expire` keeps beside the one that runs, if set."""
+    keep_raw_months: int | None
+    """The same of records as they arrived."""
     alert_webhook_url: str | None = field(default=None, repr=False)
     """Where failures are told; it holds what lets one post there."""
 
@@ -100,6 +104,8 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         api_tenant=values.get("WAREHOUSE_API_TENANT") or "default",
         external_api_dsn=_dsn(values, "WAREHOUSE_API_DSN"),
         settle_seconds=_seconds(values, "WAREHOUSE_SETTLE_SECONDS", 5.0),
+        keep_event_months=_months(values, "WAREHOUSE_KEEP_EVENT_MONTHS"),
+        keep_raw_months=_months(values, "WAREHOUSE_KEEP_RAW_MONTHS"),
         alert_webhook_url=_webhook(values, "WAREHOUSE_ALERT_WEBHOOK_URL"),
     )
 
@@ -181,6 +187,13 @@ def _port(values: Mapping[str, str], key: str, default: int | None) -> int | Non
     if not text.isdecimal() or not 0 < int(text) < 65536:
         raise SettingError(f"{key} is {text!r}; it must be a port, 1 to 65535")
     return int(text)
+
+
+def _months(values: Mapping[str, str], key: str) -> int | None:
+    text = values.get(key)
+    if text and not re.fullmatch("[0-9]{1,4}", text, re.ASCII):
+        raise SettingError(f"{key} is {text!r}; it must be a number of months, >= 0")
+    return int(text) if text else None
 
 
 def _seconds(values: Mapping[str, str], key: str, default: float) -> float:

@@ -8,6 +8,8 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import psycopg
+
 from event_warehouse.database import Role, connect
 from event_warehouse.errors import TransformError
 from event_warehouse.feeds import read_feeds
@@ -64,6 +66,8 @@ def transform(
         keep_funnels(connection, read_funnels(settings.funnels))
     with connect(settings.dsn, Role.TRANSFORMER, autocommit=True) as connection:
         connection.execute("select pg_advisory_lock(%s)", (LOCK,))
+        if full_refresh:
+            _require_nothing_expired(connection)
         before = taken_in(connection)
         run_dbt(
             settings,
@@ -79,6 +83,12 @@ def transform(
     if applied.files:
         logger.info("applied %s", applied.told)
     return applied
+
+
+def _require_nothing_expired(connection: psycopg.Connection) -> None:
+    reason = connection.execute("select ledger.why_no_full_refresh()").fetchone()
+    if reason and reason[0]:
+        raise TransformError(reason[0])
 
 
 def run_dbt(

@@ -20,6 +20,7 @@ A model's SQL gives the rows for the pending applies only, `where {{ is_pending(
     rebuilt_unit           what a row counts as a whole, if more than a day: week or month
     meta.made_with         words of the description that name a setting: where the table's
                            comment has others, the table is made anew
+    forgets                how a deleted user leaves the table (macros/forgets.sql)
 
 A full refresh deletes the rows and takes all applies in again, in one transaction:
 readers see the old rows until the new ones are there, and keep their views and grants.
@@ -57,6 +58,9 @@ readers see the old rows until the new ones are there, and keep their views and 
 {% macro take_in_applies(existing, target_relation) -%}
     {%- set is_made_anew = existing is none or should_full_refresh()
         or is_made_otherwise(model) -%}
+    {%- if existing is not none and is_made_anew -%}
+        {% do require_nothing_expired() %}
+    {%- endif -%}
     {%- set applies = pin_applies(config.require('upstreams'), forget=is_made_anew) -%}
     {%- if existing is none -%}
         {% do create_table_of_contract(target_relation, sql) %}
@@ -77,6 +81,7 @@ readers see the old rows until the new ones are there, and keep their views and 
         {% do analyze_after_growth(target_relation) %}
         {% do record_applies(applies) %}
     {%- endif %}
+    {%- if existing is none -%} {% do record_expiries_before() %} {%- endif %}
 {%- endmacro %}
 
 

@@ -47,6 +47,8 @@ with constants, which the planner can match with an index and prune partitions b
             cross join unnest(rebuilds.days) as stretch
             where rebuild_id = {{ rebuild.rebuild_id }}
         )) as whole
+        -- A week that an expiry has cut in two keeps what it counted when it was whole.
+        where lower(whole) >= coalesce(ledger.events_horizon(), '-infinity')
     {%- endset %}
     {%- set conditions = [] -%}
     {%- for row in run_query(query).rows -%}
@@ -74,6 +76,7 @@ with constants, which the planner can match with an index and prune partitions b
         events.line_number,
         events.feed_id,
         false as is_reference,
+        false as is_of_deleted_user,
         events.has_file_time,
         events.tenant_id,
         events.event_id,

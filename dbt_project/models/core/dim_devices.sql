@@ -1,6 +1,7 @@
 {{ config(
     upstreams=['int_event_batch'],
     full_refresh=false,
+    forgets={'device_id': 'delete'},
     indexes=[{'columns': ['tenant_id', 'device_id'], 'unique': true}],
 ) }}
 {# Grain: one row per device of a tenant, ever seen; its key is given once for ever. #}

@@ -1,6 +1,7 @@
 {{ config(
     upstreams=['int_event_batch'],
     full_refresh=false,
+    forgets={'user_id': 'delete'},
     indexes=[{'columns': ['tenant_id', 'user_id'], 'unique': true}],
 ) }}
 {# Grain: one row per user of a tenant, ever seen; a key is given once and for ever. #}

@@ -1,5 +1,6 @@
 {{ config(
     upstreams=['int_event_batch', 'int_repeats', 'events', 'reference_history'],
+    forgets={'record': 'delete'},
 ) }}
 {#
 Grain: one row per record that repeats the identity of an event, or key and version of a

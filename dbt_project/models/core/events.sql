@@ -1,6 +1,7 @@
 {{ config(
     upstreams=['int_event_batch', 'int_repeats'],
     partition_by='event_time',
+    forgets={'user_id': 'delete'},
     planned_by=['load_id', 'feed_id', 'tenant_id', 'event_time', 'identity_hash'],
     indexes=[
         {'columns': ['event_time', 'tenant_id', 'identity_hash']},

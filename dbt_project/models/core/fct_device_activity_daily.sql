@@ -3,6 +3,7 @@
     incremental_strategy='add',
     unique_key=['tenant_id', 'event_date', 'device_key'],
     rebuilt_by='event_date',
+    forgets={'device_key': 'move_to_0'},
 ) }}
 {#
 Grain: one row per tenant, day (UTC) and device. Lists of the most active over any days

@@ -3,6 +3,7 @@
     incremental_strategy='add',
     unique_key=['tenant_id', 'event_date', 'entity_key', 'event_type_key', 'user_key'],
     rebuilt_by='event_date',
+    forgets={'user_key': 'move_to_0'},
 ) }}
 {#
 Grain: one row per tenant, day (UTC), entity, event type and user. Counts add, so late

@@ -3,6 +3,7 @@
     incremental_strategy='add',
     unique_key=['tenant_id', 'cohort_date', 'event_date'],
     deleted_at_zero='visitor_count',
+    rebuilt_by='event_date',
 ) }}
 {#
 Grain: one row per tenant, cohort and day (UTC) on which visitors of the cohort had events.

@@ -5,6 +5,7 @@
     incremental_strategy='replace',
     unique_key=key,
     span=['session_start', 'session_end'],
+    forgets={'visitor_key': 'delete'},
     indexes=[{'columns': ['session_start'], 'type': 'brin'}],
     meta={'made_with': 'longer than ' ~ var('session_timeout_minutes') ~ ' minutes'},
 ) }}

@@ -2,6 +2,8 @@
     upstreams=['int_event_batch', 'int_repeats', 'events', 'dim_users', 'dim_event_types'],
     incremental_strategy='replace',
     unique_key=['tenant_id', 'event_date', 'user_key'],
+    rebuilt_by='event_date',
+    forgets={'user_key': 'delete'},
 ) }}
 {#
 Grain: one row per tenant, day (UTC) and user with events. Late events are put into their
@@ -43,6 +45,9 @@ kept_events as (
     cross join
         unnest(kept.event_times, kept.event_type_keys)
         with ordinality as packed (event_time, code, place)
+    {%- if is_rebuild() %}
+        where false
+    {%- endif %}
 ),
 
 -- Times that a user has both new and kept events of.

@@ -1,5 +1,6 @@
 {{ config(
     upstreams=['int_new_sessions'],
+    forgets={'visitor_key': 'delete'},
 ) }}
 -- noqa: disable=LT02
 -- It takes lateral for a table's name.

@@ -17,9 +17,14 @@ check in one case, so that a bad value sets its row aside and nothing else. Reco
 reference feeds are cast alike; their event_time is their version. Of a recast it has the
 records that were rejected and no others.
 
+A record of a deleted user is set aside, as is an event from before what is kept; both are
+looked at only if there is any. A reference record is its entity's, and loses but the user.
+
 New loads have no statistics: joins of few rows, as the loads are, are right for many, too,
 if they are hash joins; and those can run in parallel.
 #}
+{%- set horizon = events_horizon() %}
+{%- set has_deleted = has_deleted_users() %}
 {%- set bad_attribute = "substr(checked.rejected_column, length('attributes.') + 1)" %}
 {% if is_rebuild() %}
 {{ rebuilt_events() }}
@@ -39,6 +44,24 @@ pending_applies as (
     where {{ is_pending('int_applies') }}
 ),
 
+{% if has_deleted -%}
+deleted_users as (
+    select
+        users.tenant_id,
+        users.user_id
+    from (
+        select distinct
+            stg_events.tenant_id,
+            stg_events.user_id
+        from {{ ref('stg_events') }} as stg_events
+        where ledger.is_pending_load(stg_events.load_id, stg_events.received_at)
+        -- A fence: a hash is worked out once a user and not once a record.
+        offset 0  -- noqa: AM09
+    ) as users
+    where ledger.is_deleted(users.tenant_id, users.user_id)
+),
+
+{% endif -%}
 -- All that costs, in one step and once: what can't be cast is null, and only of those
 -- few is the reason asked for.
 cast_events as (
@@ -51,6 +74,8 @@ cast_events as (
         pending_applies.attribute_types,
         pending_applies.earliest,
         stg_events.received_at + pending_applies.latest_ahead as latest,
+        {{ 'deleted_users.user_id is not null' if has_deleted else 'false' }}
+            as is_of_deleted_user,
         stg_events.event_time is null
         and pending_applies.default_event_time is not null as has_file_time,
         hash_array_extended(
@@ -77,6 +102,12 @@ cast_events as (
         end as cast_attributes
     from stg_events
     inner join pending_applies using (load_id)
+    {%- if has_deleted %}
+        left join deleted_users
+            on
+                stg_events.tenant_id = deleted_users.tenant_id
+                and stg_events.user_id = deleted_users.user_id
+    {%- endif %}
     where
         not pending_applies.is_recast
         or (pending_applies.apply_id, stg_events.line_number) in (
@@ -93,6 +124,8 @@ checked as (
     select
         cast_events.*,
         case
+            when cast_events.is_of_deleted_user and not cast_events.is_reference
+                then 'user_id'
             when cast_events.tenant_id is null then 'tenant_id'
             when cast_events.is_reference and cast_events.entity_id is null
                 then 'entity_id'
@@ -104,6 +137,10 @@ checked as (
                 cast_events.cast_event_time is null
                 or cast_events.cast_event_time < cast_events.earliest
                 or cast_events.cast_event_time > cast_events.latest
+                {% if horizon -%}
+                    or cast_events.cast_event_time < '{{ horizon }} 00:00Z'
+                    and not cast_events.is_reference
+                {% endif -%}
                 then 'event_time'
             when cast_events.cast_sample_rate is null then 'sample_rate'
             when
@@ -135,11 +172,12 @@ select
     checked.line_number,
     checked.feed_id,
     checked.is_reference,
+    checked.is_of_deleted_user,
     checked.has_file_time,
     checked.tenant_id,
     checked.event_id,
     checked.event_type,
-    checked.user_id,
+    case when not checked.is_of_deleted_user then checked.user_id end as user_id,
     checked.entity_id,
     checked.session_id,
     checked.device_id,
@@ -151,7 +189,9 @@ select
     checked.rejected_column,
     -- Asked for once more, as almost none is: it saves the comparisons below.
     case
-        when checked.rejected_column is not null
+        when
+            checked.rejected_column is not null
+            and (checked.is_reference or not checked.is_of_deleted_user)
             then case checked.rejected_column
                 when 'event_time' then checked.event_time
                 when 'sample_rate' then checked.sample_rate
@@ -164,12 +204,23 @@ select
     end as rejected_value,
     case
         when checked.rejected_column is null then null
+        when checked.is_of_deleted_user and not checked.is_reference
+            then 'is deleted'
         when
             checked.rejected_column = 'tenant_id' and checked.tenant_id is null
             or checked.rejected_column = 'entity_id' and checked.entity_id is null
             then 'is missing'
         when checked.rejected_column = 'event_time'
             then coalesce(
+                {% if horizon -%}
+                    case
+                        when
+                            checked.cast_event_time
+                            between coalesce(checked.earliest, '-infinity')
+                            and coalesce(checked.latest, 'infinity')
+                            then 'is expired'
+                    end,
+                {% endif -%}
                 {{ problem_of_time('checked.event_time', 'checked.time_format') }},
                 'is outside the times the feed allows'
             )

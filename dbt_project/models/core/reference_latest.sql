@@ -1,5 +1,6 @@
 {{ config(
     upstreams=['reference_history'],
+    forgets={'attributes': 'take_out'},
     incremental_strategy='replace',
     unique_key=['feed', 'tenant_id', 'entity_id'],
 ) }}

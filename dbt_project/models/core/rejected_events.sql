@@ -1,5 +1,6 @@
 {{ config(
     upstreams=['int_event_batch'],
+    forgets={'record': 'delete'},
     pre_hook="{{ delete_recast_events() }}",
 ) }}
 {#
@@ -17,4 +18,7 @@ select
     batch.rejected_value,
     batch.rejected_reason
 from {{ ref('int_event_batch') }} as batch
-where {{ is_pending('batch') }} and batch.rejected_column is not null
+where
+    {{ is_pending('batch') }}
+    and batch.rejected_column is not null
+    and (batch.is_reference or not batch.is_of_deleted_user)

@@ -14,8 +14,21 @@ applied as (
             int_accounting.rejected_event_count
             order by int_accounting.apply_id desc
         ))[1] as rejected_event_count,
-        sum(int_accounting.duplicate_event_count)::bigint as duplicate_event_count
+        sum(int_accounting.duplicate_event_count)::bigint as duplicate_event_count,
+        sum(int_accounting.deleted_event_count)::bigint as deleted_event_count
     from {{ ref('int_accounting') }} as int_accounting
+    group by 1
+),
+
+removed as (
+    select
+        rows_gone.load_id,
+        sum(rows_gone.row_count) filter (where rows_gone.is_expired)::bigint
+            as expired_row_count,
+        sum(rows_gone.row_count) filter (where not rows_gone.is_expired)::bigint
+            as deleted_row_count
+    from {{ ref('stg_removed_rows') }} as rows_gone
+    where rows_gone.table_name = 'raw.events_raw'
     group by 1
 )
 
@@ -34,6 +47,7 @@ select
             + applied.reference_row_count
             + applied.rejected_event_count
             + applied.duplicate_event_count
+            + applied.deleted_event_count
             then 'balanced'
         else 'unbalanced'
     end as status,
@@ -45,7 +59,11 @@ select
     applied.rejected_event_count,
     applied.duplicate_event_count,
     stg_loads.error,
-    stg_loads.received_at
+    stg_loads.received_at,
+    applied.deleted_event_count,
+    removed.expired_row_count,
+    removed.deleted_row_count
 from {{ ref('stg_loads') }} as stg_loads
 inner join {{ ref('stg_feeds') }} as stg_feeds using (feed_id)
 left join applied using (load_id)
+left join removed using (load_id)

@@ -4,6 +4,7 @@
     ],
     incremental_strategy='replace',
     unique_key=['funnel', 'tenant_id', 'first_date'],
+    rebuilt_by='first_date',
     pre_hook="{{ forget_redeclared_funnels() }}",
     indexes=[{
         'columns': ['funnel', 'tenant_id', 'first_date', 'breakdown', 'step_number'],
@@ -31,13 +32,19 @@ first_days as (
     select distinct
         declared.funnel,
         touched.tenant_id,
-        touched.event_date - spans.event_date + spans.first_date as first_date
+        {% if is_rebuild() -%}
+            touched.event_date as first_date
+        {%- else -%}
+            touched.event_date - spans.event_date + spans.first_date as first_date
+        {%- endif %}
     from touched
     cross join declared
-    -- How far from its first step a chain gets is the same on every day.
-    cross join lateral funnels.spans(
-        declared.declaration, array[touched.tenant_id], array[touched.event_date]
-    ) as spans
+    {% if not is_rebuild() -%}
+        -- How far from its first step a chain gets is the same on every day.
+        cross join lateral funnels.spans(
+            declared.declaration, array[touched.tenant_id], array[touched.event_date]
+        ) as spans
+    {%- endif %}
 ),
 
 grouped as (

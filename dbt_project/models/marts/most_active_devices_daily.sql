@@ -3,6 +3,7 @@
     incremental_strategy='replace',
     unique_key=['tenant_id', 'event_date'],
     rebuilt_by='event_date',
+    forgets={'device_id': 'delete'},
 ) }}
 {# Grain: one row per tenant, day (UTC) and place of the devices with most events. #}
 {{ most_active(

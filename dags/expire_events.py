@@ -1,0 +1,67 @@
+"""Drop whole months that are older than the settings keep them.
+
+Monthly, on the second day (UTC). **expire** drops events by their own time and what
+arrived by when it did, as `WAREHOUSE_KEEP_EVENT_MONTHS` and `WAREHOUSE_KEEP_RAW_MONTHS`
+say; without both it is skipped, as nothing expires by itself. Facts, rollups and marts
+stay. **verify** proves that every record is accounted for, those that went included.
+
+**When it fails**
+
+- **expire**: a load is not applied yet, or a deletion is not finished; the message says
+  which. Or readers held the tables for so long that the partitions could not be dropped;
+  then nothing went, and the next try goes on.
+- **verify**: its message lists each sum that does not hold.
+
+**How to rerun**: mend the cause and clear the task; what has expired stays so. By hand:
+`warehouse expire`.
+"""
+
+from datetime import timedelta
+from typing import Any
+
+from airflow.sdk import CronDataIntervalTimetable, dag, task
+from warehouse_dags import (
+    DEFAULT_ARGS,
+    MARTS,
+    RAW,
+    tell_timeout,
+    verify_accounting,
+)
+
+
+@task(outlets=[RAW, MARTS])
+def expire(**context: Any) -> dict[str, int]:
+    """How many rows went from which table."""
+    from datetime import UTC, datetime
+
+    from airflow.sdk.exceptions import AirflowSkipException
+
+    from event_warehouse.lifecycle.expire import expire, horizons_of
+    from event_warehouse.settings import read_settings
+
+    settings = read_settings()
+    if settings.keep_event_months is None and settings.keep_raw_months is None:
+        raise AirflowSkipException("the settings keep everything")
+    events, raw = horizons_of(settings, datetime.now(UTC).date())
+    gone = expire(settings, events_before=events, raw_before=raw)
+    counts = {one.table_name: one.row_count for one in gone}
+    context["outlet_events"][RAW].extra = counts
+    return counts
+
+
+@dag(
+    schedule=CronDataIntervalTimetable("0 2 2 * *", timezone="UTC"),
+    catchup=False,
+    max_active_runs=1,
+    dagrun_timeout=timedelta(hours=4),
+    default_args=DEFAULT_ARGS,
+    tags=["lifecycle"],
+    doc_md=__doc__,
+    on_failure_callback=tell_timeout,
+)
+def expire_events() -> None:
+    """Wiring only; the module's docstring is the operator's page."""
+    expire() >> verify_accounting()
+
+
+expire_events()

@@ -1,0 +1,30 @@
+{# The first day (UTC) whose events are kept, as text; none if no event has expired. #}
+{% macro events_horizon() -%}
+    {%- if execute -%}
+        {{ return(run_query('select ledger.events_horizon()::text').columns[0][0]) }}
+    {%- endif -%}
+{%- endmacro %}
+
+
+{#
+Refuses to empty a model that could not be filled again, as what it was made of has
+expired.
+#}
+{% macro require_nothing_expired() -%}
+    {%- set reason = run_query('select ledger.why_no_full_refresh()').columns[0][0] -%}
+    {% if reason -%} {% do exceptions.raise_compiler_error(reason) %} {%- endif %}
+{%- endmacro %}
+
+
+{#
+Says of a model that is made after events have expired that it never had them, so that
+verify asks it for the events since.
+#}
+{% macro record_expiries_before() -%}
+    {% call statement('lacks') -%}
+        update ledger.models set lacks_expiry_id = (
+            select coalesce(max(expiry_id), 0) from ledger.expiries
+        )
+        where model = '{{ this.identifier }}'
+    {%- endcall %}
+{%- endmacro %}

@@ -1,0 +1,23 @@
+{{ config(
+    upstreams=['int_event_batch'],
+    full_refresh=false,
+    forgets={'nothing': 'it has but the place of a record'},
+    post_hook="{{ remove_deleted_rows() }}",
+) }}
+{#
+Grain: one row per record of a deleted user that arrived after the deletion. It is not
+taken in, and its row of raw goes in the same transaction; what stays is its place. So a
+full refresh, which reads raw, could not make it anew.
+#}
+select
+    batch.apply_id,
+    batch.load_id,
+    batch.received_at,
+    batch.line_number,
+    batch.feed_id,
+    batch.tenant_id
+from {{ ref('int_event_batch') }} as batch
+where
+    {{ is_pending('batch') }}
+    and batch.is_of_deleted_user
+    and not batch.is_reference

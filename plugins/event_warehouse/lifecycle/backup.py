@@ -1,0 +1,104 @@
+"""Writes the warehouse into a file, as of one moment, and fills an empty one again."""
+
+import logging
+import os
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+from psycopg.conninfo import conninfo_to_dict
+
+from event_warehouse.database import connect, load_statements
+from event_warehouse.embedded import client_program
+from event_warehouse.errors import ServiceError, WarehouseError
+from event_warehouse.migrate import migrate
+from event_warehouse.settings import Settings
+
+STATEMENTS = load_statements("event_warehouse.lifecycle", "backup")
+LIBPQ = {
+    "host": "PGHOST",
+    "port": "PGPORT",
+    "user": "PGUSER",
+    "password": "PGPASSWORD",
+    "dbname": "PGDATABASE",
+    "sslmode": "PGSSLMODE",
+}
+
+logger = logging.getLogger(__name__)
+
+
+def back_up(settings: Settings, file: Path) -> None:
+    """Loads and transforms go on meanwhile; what they commit is not in it.
+
+    The file is whole or is not there. Raises ServiceError with pg_dump's last words.
+    """
+    unfinished = file.with_name(file.name + ".unfinished")
+    with connect(settings.dsn, autocommit=True) as connection:
+        batches = connection.execute(STATEMENTS["batches"]).fetchall()
+    unfinished.unlink(missing_ok=True)
+    # What is in it is for its owner's eyes only.
+    os.close(os.open(unfinished, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    try:
+        _run(
+            settings,
+            "pg_dump",
+            [
+                "--format=custom",
+                f"--file={unfinished}",
+                # Batches are made anew by each run, which would wait for the backup to
+                # be done with them.
+                *(f"--exclude-table={batch}" for (batch,) in batches),
+                "--no-unlogged-table-data",
+                # Whoever owns the warehouse sees all rows, by its policies.
+                "--enable-row-security",
+            ],
+        )
+        unfinished.rename(file)
+    finally:
+        unfinished.unlink(missing_ok=True)
+    logger.info("%s has the warehouse, %d bytes", file, file.stat().st_size)
+
+
+def restore(settings: Settings, file: Path) -> None:
+    """Fills a warehouse in which nothing was ever loaded.
+
+    All of the file or nothing: ended in between, the warehouse is empty. A file of an
+    older version is brought to this one. Raises WarehouseError if the warehouse is not
+    empty, ServiceError with pg_restore's last words.
+    """
+    # Roles are the server's, in no backup: the migrations make them.
+    migrate(settings.dsn)
+    with connect(settings.dsn) as connection:
+        is_used = connection.execute(STATEMENTS["is_used"]).fetchone()
+        if is_used is None or is_used[0]:
+            raise WarehouseError(
+                "the warehouse is not empty; a backup is restored into a new one"
+            )
+        connection.execute(STATEMENTS["drop_schemas"])
+    _run(
+        settings,
+        "pg_restore",
+        ["--dbname=", "--single-transaction", "--exit-on-error", str(file)],
+    )
+    migrate(settings.dsn)
+    with connect(settings.dsn, autocommit=True) as connection:
+        connection.execute("analyze")
+    logger.info("the warehouse is as %s has it", file)
+
+
+def _run(settings: Settings, program: str, arguments: Sequence[str]) -> None:
+    """The connection is in the environment, as arguments can be seen by all."""
+    connection = conninfo_to_dict(settings.dsn)
+    environment = {
+        name: str(connection[key]) for key, name in LIBPQ.items() if key in connection
+    }
+    finished = subprocess.run(
+        [str(client_program(program)), *arguments],
+        env={**os.environ, **environment},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        check=False,
+    )
+    if finished.returncode != 0:
+        words = finished.stderr.decode(errors="replace").strip()[-600:]
+        raise ServiceError(f"{program} failed: {words}")

@@ -1,0 +1,96 @@
+"""Deletes a user from every table, and remembers it by a keyed hash."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+
+import psycopg
+from psycopg.types.json import Jsonb
+
+from event_warehouse.database import Role, connect, load_statements
+from event_warehouse.errors import WarehouseError
+from event_warehouse.lifecycle.erase import erase
+from event_warehouse.lifecycle.locks import keeping, require_all_applied
+from event_warehouse.lifecycle.receipt import Receipt, write_receipt
+from event_warehouse.rebuild import rebuild
+from event_warehouse.settings import Settings
+from event_warehouse.transform import run_dbt
+
+STATEMENTS = load_statements("event_warehouse.lifecycle", "forget")
+
+logger = logging.getLogger(__name__)
+
+
+def forget(
+    settings: Settings, *, tenant_id: str, user_id: str, is_dry_run: bool = False
+) -> Receipt:
+    """What went where, and what stayed.
+
+    Everything that loads have brought is applied first. One transaction then takes the
+    user out of every table, and days that lost events are made anew after it. Ended in
+    between, the same call does the rest. A dry run rolls that transaction back, so it
+    takes the same locks. Raises WarehouseError as the transform does, and if a model
+    does not say how a user leaves it.
+    """
+    if not tenant_id or not user_id:
+        raise WarehouseError("a tenant and a user must be named")
+    if is_dry_run:
+        return _try(settings, tenant_id, user_id)
+    with keeping(settings) as connection:
+        run_dbt(settings, [])
+        with connection.transaction():
+            deletion_id = _erase(connection, tenant_id, user_id)
+    # Without the lock, which the rebuild takes itself.
+    with connect(settings.dsn, Role.KEEPER, autocommit=True) as connection:
+        days = _open_days(connection, deletion_id)
+        if days:
+            rebuild(settings, days, tenant_id=tenant_id)
+        with connection.transaction():
+            receipt = write_receipt(
+                connection,
+                deletion_id=deletion_id,
+                tenant_id=tenant_id,
+                user_id=user_id,
+            )
+            connection.execute(
+                STATEMENTS["finish"],
+                {"deletion_id": deletion_id, "receipt": Jsonb(receipt.content)},
+            )
+    logger.info("deletion %d is finished", deletion_id)
+    return receipt
+
+
+def _try(settings: Settings, tenant_id: str, user_id: str) -> Receipt:
+    with keeping(settings) as connection, _undone(connection):
+        deletion_id = _erase(connection, tenant_id, user_id)
+        return write_receipt(
+            connection,
+            deletion_id=deletion_id,
+            tenant_id=tenant_id,
+            user_id=user_id,
+        )
+
+
+@contextmanager
+def _undone(connection: psycopg.Connection) -> Iterator[None]:
+    with connection.transaction(force_rollback=True):
+        yield
+
+
+def _erase(connection: psycopg.Connection, tenant_id: str, user_id: str) -> int:
+    """The deletion's id; it notes the days that are to be made anew."""
+    require_all_applied(connection)
+    user = {"tenant_id": tenant_id, "user_id": user_id}
+    row = connection.execute(STATEMENTS["start"], user).fetchone()
+    assert row is not None
+    deletion_id = int(row[0])
+    erase(connection, deletion_id=deletion_id, tenant_id=tenant_id, user_id=user_id)
+    return deletion_id
+
+
+def _open_days(
+    connection: psycopg.Connection, deletion_id: int
+) -> list[tuple[date, date]]:
+    rows = connection.execute(STATEMENTS["days"], {"deletion_id": deletion_id})
+    return [(first, after) for first, after in rows]

@@ -1,0 +1,40 @@
+"""Work that takes rows away has the models to itself, and all that is applied."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+
+from event_warehouse.database import Role, connect, load_statements
+from event_warehouse.errors import WarehouseError
+from event_warehouse.settings import Settings
+from event_warehouse.transform import LOCK
+
+STATEMENTS = load_statements("event_warehouse.lifecycle", "locks")
+
+
+@contextmanager
+def keeping(settings: Settings) -> Iterator[psycopg.Connection]:
+    """A connection of the keeper; no transform or rebuild runs while the block does."""
+    with connect(settings.dsn, Role.KEEPER, autocommit=True) as connection:
+        connection.execute("select pg_advisory_lock(%s)", (LOCK,))
+        yield connection
+
+
+def require_all_applied(connection: psycopg.Connection) -> None:
+    """Locks the models until the transaction ends.
+
+    Raises WarehouseError if one is at work, as of dbt started by hand, or if it has yet
+    to take in what others have: it would miss what is taken away now.
+    """
+    at_work = connection.execute(STATEMENTS["lock_models"]).fetchall()
+    if at_work:
+        raise WarehouseError(
+            f"dbt is at work on {at_work[0][0]}; do it again when it has ended"
+        )
+    behind = connection.execute(STATEMENTS["behind"]).fetchall()
+    if behind:
+        raise WarehouseError(
+            f"{behind[0][0]} has yet to take in what other models have; run: "
+            "warehouse transform"
+        )

@@ -1,0 +1,21 @@
+-- What expiry and deletion need before they take rows away.
+
+-- lock_models --
+-- Tried, never waited for: dbt takes the same locks in another order.
+select models.model
+from ledger.models
+where
+    models.model <> 'ledger.applies'
+    and not pg_try_advisory_xact_lock(hashtextextended('model ' || models.model, 0));
+
+-- behind --
+select models.model
+from ledger.models
+where
+    models.model <> 'ledger.applies'
+    and exists (
+        select
+        from ledger.applies
+        where not applies.apply_id <@ models.applies
+    )
+order by 1;

@@ -1,0 +1,58 @@
+"""The receipt of a deletion: what went where, what stayed, which files are left."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+
+from event_warehouse.database import load_statements
+from event_warehouse.lifecycle.mentions import find_mentions, unread_tables
+
+STATEMENTS = load_statements("event_warehouse.lifecycle", "receipt")
+STAYS = (
+    "Sketches of days before events_before keep 32-bit hashes of the user's devices "
+    "and sessions, from which neither can be told.",
+    "Duplicates of other users that repeated one of the user's events stay repeats.",
+    "Entities, event types, countries and browsers that only the user had stay names.",
+    "Backups, Postgres's log of changes and rows that it has not yet vacuumed.",
+)
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What the warehouse keeps of a deletion, and what only its caller is told."""
+
+    content: dict[str, Any]
+    """As ledger.deletions keeps it: no id of the user is in it."""
+    files: tuple[str, ...]
+    """Source files that still hold the user; their names may, too."""
+
+
+def write_receipt(
+    connection: psycopg.Connection, *, deletion_id: int, tenant_id: str, user_id: str
+) -> Receipt:
+    """Reads only; `mentions` are found by looking through every table."""
+    deletion = {"deletion_id": deletion_id}
+    counts = connection.execute(STATEMENTS["counts"], deletion).fetchall()
+    files = connection.execute(STATEMENTS["files"], deletion).fetchall()
+    head = connection.execute(STATEMENTS["head"], deletion).fetchone()
+    assert head is not None
+    requested_by, requested_at, events_before, raw_before = head
+    ways = {"removed": "removed", "moved to 0": "moved_to_0", "taken out": "taken_out"}
+    content = {
+        "deletion_id": deletion_id,
+        "tenant_id": tenant_id,
+        "requested_by": requested_by,
+        "requested_at": requested_at,
+        "events_before": events_before,
+        "raw_before": raw_before,
+        **{
+            key: {table: rows for table, how, rows in counts if how == way}
+            for way, key in ways.items()
+        },
+        "mentions": find_mentions(connection, tenant_id=tenant_id, value=user_id),
+        "not_searched": unread_tables(connection),
+        "stays": list(STAYS),
+        "source_loads": sorted({load_id for load_id, _ in files}),
+    }
+    return Receipt(content, tuple(sorted({uri for _, uri in files})))
