@@ -8,8 +8,8 @@ stay. **verify** proves that every record is accounted for, those that went incl
 **When it fails**
 
 - **expire**: a load is not applied yet, or a deletion is not finished; the message says
-  which. Or readers held the tables for so long that the partitions could not be dropped;
-  then nothing went, and the next try goes on.
+  which. Or readers held the tables for so long that the partitions could not be
+  dropped; then nothing went, and the next try goes on.
 - **verify**: its message lists each sum that does not hold.
 
 **How to rerun**: mend the cause and clear the task; what has expired stays so. By hand:
@@ -20,6 +20,7 @@ from datetime import timedelta
 from typing import Any
 
 from airflow.sdk import CronDataIntervalTimetable, dag, task
+
 from warehouse_dags import (
     DEFAULT_ARGS,
     MARTS,

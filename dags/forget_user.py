@@ -7,13 +7,14 @@ accounted for, those that were deleted included.
 
 Parameter: `user_key`, the key of the user in `analytics.dim_users`. Not the user's id:
 Airflow keeps the parameters of its runs for ever, and nobody would delete that from
-there. To look it up: `select user_key from analytics.dim_users where tenant_id = ... and
-user_id = ...`.
+there. To look it up: `select user_key from analytics.dim_users
+where tenant_id = ... and user_id = ...`.
 
 **When it fails**
 
-- **forget**: there is no such user (also one that is forgotten already), or a load can't
-  be applied; the message says which. Ended in between, the next try does the rest.
+- **forget**: there is no such user (also one that is forgotten already), or a load
+  can't be applied; the message says which. Ended in between, the next try does the
+  rest.
 - **verify**: its message lists each sum that does not hold.
 
 **How to rerun**: mend the cause and clear the failed task. By hand: `warehouse forget`.
@@ -23,6 +24,7 @@ from datetime import timedelta
 from typing import Any
 
 from airflow.sdk import Param, dag, task
+
 from warehouse_dags import (
     DEFAULT_ARGS,
     MARTS,

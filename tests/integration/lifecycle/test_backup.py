@@ -26,6 +26,8 @@ from tests.waiting import wait_for_waiter
 BATCHES = {
     "analytics.int_event_batch",
     "analytics.int_new_buckets",
+    "analytics.int_new_key_values",
+    "analytics.int_new_sessions",
     "analytics.int_repeats",
     "ledger.batches",
 }
