@@ -32,7 +32,7 @@ def count_funnel(
         cursor.execute(
             STATEMENTS["count"],
             {
-                "definition": Jsonb(_in_sql(connection, funnel)),
+                "definition": Jsonb(in_sql(connection, funnel)),
                 "from_time": start,
                 "until_time": end,
                 "tenant": tenant,
@@ -41,7 +41,9 @@ def count_funnel(
         return cursor.fetchall()
 
 
-def _in_sql(connection: psycopg.Connection, funnel: Funnel) -> dict[str, object]:
+def in_sql(
+    connection: psycopg.Connection | psycopg.AsyncConnection, funnel: Funnel
+) -> dict[str, object]:
     """The funnel as `funnels.counted` takes it, its expressions being SQL."""
 
     def text(expression: sql.Composable) -> str:

@@ -5,6 +5,7 @@ import { colourOf, styled } from "./theme.js";
 
 const SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"; // a name; not fetched
 const MOST_POINTS = 400;
+const LONG = new Set(["day", "week", "month", "quarter", "year"]); // without a time of day
 const SHAPES = ["circle", "square", "triangle-up", "diamond", "cross", "triangle-down"];
 
 // Lines or bars over time; `before` are the same lines in the period before.
@@ -18,7 +19,7 @@ export function overTime({ lines, before, clocks, clocksBefore, bucket, chart, t
     legend: null,
     scale: { domain: shown, range: shown.map((_, index) => colourOf(index)) },
   };
-  const x = timeAxis("clock");
+  const x = timeAxis("clock", LONG.has(bucket) && clocks.length <= 60 ? clocks : undefined);
   const y = {
     field: "value",
     type: "quantitative",
@@ -34,7 +35,7 @@ export function overTime({ lines, before, clocks, clocksBefore, bucket, chart, t
     ],
     description: { field: "said" },
   };
-  const layers = chart === "bar" ? bars(x, y, common, shown) : linesAndPoints(x, y, common, shown, values);
+  const layers = chart === "bar" ? bars(x, y, common, shown, !LONG.has(bucket)) : linesAndPoints(x, y, common, shown, values);
   return {
     $schema: SCHEMA,
     description: `${title} by ${bucket}: ${shown.join(", ")}. The table below has the numbers.`,
@@ -90,12 +91,12 @@ function linesAndPoints(x, y, common, shown, values) {
   return [line, points];
 }
 
-function bars(x, y, common, shown) {
+function bars(x, y, common, shown, hasTimes) {
   return [
     {
       mark: { type: "bar", cursor: "pointer", tooltip: true },
       encoding: {
-        x: { ...x, type: "ordinal", scale: undefined, axis: { ...ordinalAxis(x) } },
+        x: { ...x, type: "ordinal", scale: undefined, axis: ordinalAxis(x, hasTimes) },
         y,
         ...common,
         xOffset: { field: "line", sort: shown },
@@ -105,13 +106,14 @@ function bars(x, y, common, shown) {
 }
 
 // One name for several bars each, as in a calendar.
-function ordinalAxis({ axis }) {
+function ordinalAxis({ axis }, hasTimes) {
   return {
     ...axis,
     labelAngle: 0,
     tickCount: undefined,
     formatType: "utc",
-    labelExpr: "utcFormat(datum.value, '%d %b %H:%M')",
+    format: undefined,
+    labelExpr: `utcFormat(datum.value, '${hasTimes ? "%-d %b %H:%M" : "%-d %b"}')`,
   };
 }
 
@@ -185,13 +187,14 @@ export function hours({ values, title, color }) {
     encoding: {
       x: timeAxis("clock"),
       x2: { field: "end" },
+      y2: { datum: 0 },
       y: { field: "value", type: "quantitative", axis: { title, tickCount: 4, format: "~s" } },
     },
   };
 }
 
 // Clocks of 24 hours, whatever the browser's language.
-function timeAxis(field) {
+function timeAxis(field, values) {
   return {
     field,
     type: "temporal",
@@ -199,7 +202,7 @@ function timeAxis(field) {
     axis: {
       title: null,
       labelOverlap: "greedy",
-      tickCount: { expr: "max(2, width / 90)" },
+      ...(values ? { values } : { tickCount: { expr: "max(2, width / 90)" } }),
       format: {
         year: "%Y",
         quarter: "%b %Y",

@@ -8,6 +8,7 @@ import { askExplore } from "./explore_answer.js";
 import { exploreResult } from "./explore_result.js";
 import { placeOfFault } from "./question.js";
 import { rangeEditor } from "./range_editor.js";
+import { forInput } from "./ranges.js";
 import { emptySeries, seriesEditor } from "./series_editor.js";
 import { asProblem, loading, problemBox } from "./states.js";
 import { keysFor } from "./suggestions.js";
@@ -43,7 +44,7 @@ export function exploreView(host) {
     try {
       const asked = structuredClone(state);
       const answer = await askExplore(asked, signal);
-      fill(result, exploreResult(answer, asked, { widen }));
+      fill(result, exploreResult(answer, asked, { widen, narrow }));
     } catch (error) {
       if (error.name === "AbortError") return;
       const problem = asProblem(error);
@@ -55,6 +56,11 @@ export function exploreView(host) {
 
   function widen() {
     state.range = "all";
+    restructured();
+  }
+
+  function narrow(start, end) {
+    Object.assign(state, { range: "custom", start: forInput(start), end: forInput(end), bucket: "" });
     restructured();
   }
 

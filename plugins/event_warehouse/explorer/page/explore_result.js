@@ -16,7 +16,8 @@ import { empty } from "./states.js";
 import { colourOf } from "./theme.js";
 import { table } from "./table.js";
 
-export function exploreResult(asked, state, { widen }) {
+// widen(): ask for all events; narrow(start, end): for those between.
+export function exploreResult(asked, state, { widen, narrow }) {
   const { range, earlier, now, before } = asked;
   const pairs = now.lines.map((line) => ({ line, before: lineBefore(before, line) }));
   const title = titleOf(state);
@@ -36,6 +37,7 @@ export function exploreResult(asked, state, { widen }) {
       totals(pairs, title, before),
       chartOf(asked, state, title, drill),
       stillFilling(range),
+      onlyWhereEventsAre(now, range, state, narrow),
       pivot(asked, pairs, state, drill),
     ],
     shareBar({
@@ -120,6 +122,21 @@ function chartOf({ range, earlier, now, before }, state, title, drill) {
 
 function stillFilling({ end, bucket }) {
   return end > Date.now() && element("p.quiet.note", {}, `The last ${bucket} is not over yet.`);
+}
+
+// A range that is mostly empty hides what is in it.
+function onlyWhereEventsAre({ lines, clocks }, { bucket }, { zone }, narrow) {
+  const filled = clocks.filter((clock) => lines.some((line) => line.points.get(clock)?.value));
+  const last = filled.length && nextBucket(new Date(filled.at(-1)), bucket);
+  const held = clocks.filter((clock) => clock >= filled[0] && clock < last).length;
+  if (!held || held * 4 > clocks.length) return false;
+  const [from, to] = [momentOf(new Date(filled[0]), zone), momentOf(last, zone)];
+  return element(
+    "p",
+    {},
+    `All of them lie between ${instant(from.toISOString())} and ${instant(to.toISOString())}: `,
+    button("show only that", () => narrow(from, to), { class: "link" })
+  );
 }
 
 // Each number is a button that leads to its events, as is each point of the chart.

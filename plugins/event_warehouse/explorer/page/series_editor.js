@@ -32,6 +32,7 @@ export function seriesEditor({ series, index, state, changed, restructured, remo
     element(
       "div.row",
       {},
+      element("span.label", { "aria-hidden": "true" }, "Event type"),
       combobox({
         value: series.type,
         label: `Event type of ${name}`,
