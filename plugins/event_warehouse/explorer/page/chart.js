@@ -51,6 +51,7 @@ function options() {
     ast: true,
     actions: false,
     defaultStyle: false,
+    logLevel: 1, // errors; it warns of what it leaves out
     tooltip: { disableDefaultStyle: true, theme: "custom" },
   };
 }

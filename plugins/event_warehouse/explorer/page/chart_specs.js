@@ -23,7 +23,7 @@ export function overTime({ lines, before, clocks, clocksBefore, bucket, chart, t
   const y = {
     field: "value",
     type: "quantitative",
-    axis: { title, tickCount: 5, format: "~s" },
+    axis: { title, tickCount: 5, format: formatFor(values) },
     scale: { zero: true },
   };
   const common = {
@@ -111,7 +111,6 @@ function ordinalAxis({ axis }, hasTimes) {
     ...axis,
     labelAngle: 0,
     tickCount: undefined,
-    formatType: "utc",
     format: undefined,
     labelExpr: `utcFormat(datum.value, '${hasTimes ? "%-d %b %H:%M" : "%-d %b"}')`,
   };
@@ -123,6 +122,11 @@ function beforeLayer(values, x, y, color) {
     mark: { type: "line", strokeWidth: 1.5, strokeDash: [5, 4], opacity: 0.75, aria: false },
     encoding: { x, y, color },
   };
+}
+
+// 200 and not 0.2k, but 200k and not 200,000.
+function formatFor(values) {
+  return values.some(({ value }) => value >= 10_000) ? "~s" : ",~f";
 }
 
 // How many reach each step of a funnel, each group with a colour of its own.
@@ -188,7 +192,7 @@ export function hours({ values, title, color }) {
       x: timeAxis("clock"),
       x2: { field: "end" },
       y2: { datum: 0 },
-      y: { field: "value", type: "quantitative", axis: { title, tickCount: 4, format: "~s" } },
+      y: { field: "value", type: "quantitative", axis: { title, tickCount: 4, format: formatFor(values) } },
     },
   };
 }

@@ -6,7 +6,7 @@ import { addressOf } from "./address.js";
 
 export function freshnessLine(answer, tenant) {
   const { newest_load_at, pending_events, rejected_events } = answer.freshness;
-  const from = [...new Set((answer.series ?? []).map((each) => each.answered_from))];
+  const from = [...new Set((answer.funnels?.length ? answer.funnels : answer.series ?? []).map((each) => each.answered_from))];
   return element(
     "p.freshness",
     {},

@@ -22,6 +22,7 @@ export function funnelResult({ answer, body, range }, state) {
   }));
   const first = steps.filter((step) => step.step_number === 1);
   const groups = [...first].sort((one, other) => other.user_count - one.user_count).map((step) => step.group);
+  steps.sort((one, other) => groups.indexOf(one.group) - groups.indexOf(other.group) || one.step_number - other.step_number);
   const shown = groups.slice(0, MOST_GROUPS);
   const actor = state.match.includes("user_id") ? "users" : `distinct ${state.match[0]}`;
   return element(
