@@ -22,6 +22,7 @@ from benchmarks.against_dlt import against_dlt
 from benchmarks.api import api
 from benchmarks.bench import Bench
 from benchmarks.dashboards import dashboards
+from benchmarks.explorer import explorer
 from benchmarks.increments import increments
 from benchmarks.known_files import known_files
 from benchmarks.loading import csv, other_formats, packed_csv
@@ -52,6 +53,7 @@ MEASUREMENTS: Mapping[str, Callable[[Bench], Iterator[Row]]] = {
     "g2": known_files,
     "g3": small_files,
     "m": memory,
+    "x1": explorer,
 }
 WIDTH = 120
 

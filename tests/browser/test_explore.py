@@ -110,7 +110,7 @@ def test_wrong_regular_expression_leads_to_its_filter(page: Page) -> None:
     value.fill("(")
     value.press("Tab")
     alert = page.get_by_role("alert")
-    expect(alert).to_contain_text("is no regular expression")
+    expect(alert).to_contain_text("has a group that is not closed")
     expect(value).to_have_attribute("aria-invalid", "true")
     alert.get_by_role("button", name="Value of filter 1 of Series A").click()
     expect(value).to_be_focused()

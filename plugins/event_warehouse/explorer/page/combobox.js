@@ -56,6 +56,10 @@ export function combobox({ value = "", load, onchange, placeholder = "", label, 
     options[active].scrollIntoView({ block: "nearest" });
   }
 
+  function nameAt(index) {
+    return list.children[index]?.dataset.name;
+  }
+
   async function open() {
     asked += 1;
     const mine = asked;
@@ -70,6 +74,8 @@ export function combobox({ value = "", load, onchange, placeholder = "", label, 
   }
 
   function suggest(names) {
+    // What was on its way to be chosen stays so, if the new list has it.
+    const wanted = active >= 0 ? nameAt(active) : undefined;
     active = -1;
     input.removeAttribute("aria-activedescendant");
     if (names.problem || !names.length) {
@@ -88,6 +94,7 @@ export function combobox({ value = "", load, onchange, placeholder = "", label, 
           "li",
           {
             role: "option",
+            "data-name": name,
             id: newId("option"),
             "aria-selected": "false",
             // Before the field loses the focus, which would take what was typed.
@@ -101,6 +108,8 @@ export function combobox({ value = "", load, onchange, placeholder = "", label, 
     );
     list.hidden = false;
     input.setAttribute("aria-expanded", "true");
+    const place = names.findIndex(({ name }) => name === wanted);
+    if (place >= 0) activate(place);
   }
 
   input.addEventListener("input", () => {
@@ -118,8 +127,7 @@ export function combobox({ value = "", load, onchange, placeholder = "", label, 
       else open().then(() => event.key === "ArrowUp" && activate(-1));
     } else if (event.key === "Enter") {
       event.preventDefault();
-      const option = isOpen && active >= 0 && list.children[active];
-      choose(option ? option.firstChild.textContent : input.value.trim());
+      choose((isOpen ? nameAt(active) : undefined) ?? input.value.trim());
     } else if (event.key === "Escape") {
       if (isOpen) close();
       else input.value = chosen;

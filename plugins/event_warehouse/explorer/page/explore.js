@@ -166,7 +166,7 @@ export function exploreView(host) {
   }
 
   renderForm();
-  fill(host, element("div.columns", {}, form, result));
+  fill(host, element("h1.sr", {}, "Explore"), element("div.columns", {}, form, result));
   ask();
   return () => running?.abort();
 }

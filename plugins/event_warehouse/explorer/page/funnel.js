@@ -175,7 +175,7 @@ export function funnelView(host) {
     if (!host.isConnected) return;
     settle("funnel", writeFunnel(state));
     renderForm();
-    fill(host, element("div.columns", {}, form, result));
+    fill(host, element("h1.sr", {}, "Funnel"), element("div.columns", {}, form, result));
     ask();
   }
 

@@ -50,6 +50,6 @@ export function signInView(host, onsignedin, problem) {
       " makes others. The key is kept in this tab only."
     )
   );
-  fill(host, form);
+  fill(host, element("main", {}, form));
   input.focus();
 }
