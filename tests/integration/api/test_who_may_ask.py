@@ -57,7 +57,8 @@ def test_every_route_that_there_is_is_tried_here(api: Api) -> None:
     named = (path.partition("?")[0] for _, path in ENDPOINTS)
     tried = {path.replace("acme", "{customer_id}") for path in named}
     # POST /query and /keys are tried where they are tested.
-    assert set(paths) - {"/query"} - {p for p in paths if p.startswith("/keys")} == (
+    paths = {path for path in paths if not path.startswith(("/query", "/keys"))}
+    assert paths == (
         # What any key may ask is tried with the page.
         tried | (OPEN - {"/openapi.json"}) | {"/session"}
     )

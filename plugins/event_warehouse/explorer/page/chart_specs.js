@@ -1,6 +1,6 @@
 // What charts look like, as Vega-Lite specifications: data, marks, channels.
 
-import { bucketName, count, percent, shortCount } from "./format.js";
+import { bucketName, count, percent } from "./format.js";
 import { colourOf, styled } from "./theme.js";
 
 const SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"; // a name; not fetched
@@ -19,7 +19,7 @@ export function overTime({ lines, before, clocks, clocksBefore, bucket, chart, t
     legend: null,
     scale: { domain: shown, range: shown.map((_, index) => colourOf(index)) },
   };
-  const x = timeAxis("clock", LONG.has(bucket) && clocks.length <= 60 ? clocks : undefined);
+  const x = timeAxis("clock", ticksOf(bucket, clocks.length));
   const y = {
     field: "value",
     type: "quantitative",
@@ -134,12 +134,18 @@ export function funnelSteps({ steps, groups }) {
   const names = [...new Set(steps.map((step) => step.name))];
   const values = steps.map((step) => ({
     ...step,
-    label: `${shortCount(step.user_count)} · ${percent(step.conversion_from_start)}`,
+    label: `${count(step.user_count)} · ${percent(step.conversion_from_start)}`,
     said: `${step.name}${groups.length > 1 ? `, ${step.group}` : ""}: ${count(step.user_count)}, ${percent(step.conversion_from_start)} of the first step`,
   }));
   const y = { field: "name", type: "nominal", sort: names, axis: { title: null, labelLimit: 150 } };
   const encoding = {
-    x: { field: "user_count", type: "quantitative", axis: { title: "who reached the step", tickCount: 4, format: "~s" } },
+    x: {
+      field: "user_count",
+      type: "quantitative",
+      // The labels stand behind the bars.
+      scale: { domainMax: 1.2 * Math.max(1, ...steps.map((step) => step.user_count)) },
+      axis: { title: "who reached the step", tickCount: 4, format: formatFor(steps.map((step) => ({ value: step.user_count }))) },
+    },
     y,
     yOffset: { field: "group", sort: groups },
     color: {
@@ -197,8 +203,14 @@ export function hours({ values, title, color }) {
   };
 }
 
+// Where a tick would stand between two days, there is nothing.
+function ticksOf(bucket, length) {
+  const interval = LONG.has(bucket) && length <= 60 ? (bucket === "quarter" ? "month" : bucket) : null;
+  return interval ? { interval, step: Math.max(1, Math.ceil(length / 10)) } : undefined;
+}
+
 // Clocks of 24 hours, whatever the browser's language.
-function timeAxis(field, values) {
+function timeAxis(field, tickCount = { expr: "max(2, width / 90)" }) {
   return {
     field,
     type: "temporal",
@@ -206,7 +218,7 @@ function timeAxis(field, values) {
     axis: {
       title: null,
       labelOverlap: "greedy",
-      ...(values ? { values } : { tickCount: { expr: "max(2, width / 90)" } }),
+      tickCount,
       format: {
         year: "%Y",
         quarter: "%b %Y",

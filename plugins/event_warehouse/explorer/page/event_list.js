@@ -92,7 +92,7 @@ function eventItem(event, tenant) {
       element(
         "dl",
         {},
-        given.map((name) => [element("dt", {}, name), element("dd", {}, String(event[name]))]),
+        given.map((name) => [element("dt", {}, name), element("dd", {}, name === "received_at" ? instant(event[name]) : String(event[name]))]),
         element("dt", {}, "attributes"),
         element("dd", {}, element("pre", {}, JSON.stringify(event.attributes, null, 2) ?? "none")),
         element("dt", {}, "file"),

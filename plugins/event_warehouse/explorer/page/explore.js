@@ -6,6 +6,7 @@ import { button, element, fill, labelled, select } from "./dom.js";
 import { readState, writeState } from "./explore_state.js";
 import { askExplore } from "./explore_answer.js";
 import { exploreResult } from "./explore_result.js";
+import { more } from "./more.js";
 import { placeOfFault } from "./question.js";
 import { rangeEditor } from "./range_editor.js";
 import { forInput } from "./ranges.js";
@@ -118,36 +119,38 @@ export function exploreView(host) {
         },
         { class: "link" }
       ),
-      element("hr"),
-      labelled("Break down by", breakdownField()),
-      state.by &&
+      more(
+        "Breakdown, range and chart",
+        labelled("Break down by", breakdownField()),
+        state.by &&
+          labelled(
+            "Largest groups",
+            select(TOPS, state.top, (top) => {
+              state.top = top;
+              changed();
+            })
+          ),
+        rangeEditor({ state, changed, restructured, withBuckets: true }),
         labelled(
-          "Largest groups",
-          select(TOPS, state.top, (top) => {
-            state.top = top;
+          "Chart",
+          select(CHARTS, state.chart, (chart) => {
+            state.chart = chart;
             changed();
           })
         ),
-      rangeEditor({ state, changed, restructured, withBuckets: true }),
-      labelled(
-        "Chart",
-        select(CHARTS, state.chart, (chart) => {
-          state.chart = chart;
-          changed();
-        })
-      ),
-      element(
-        "label.check",
-        {},
-        element("input", {
-          type: "checkbox",
-          checked: state.compare,
-          onchange: (event) => {
-            state.compare = event.target.checked;
-            changed();
-          },
-        }),
-        "Compare with the period before"
+        element(
+          "label.check",
+          {},
+          element("input", {
+            type: "checkbox",
+            checked: state.compare,
+            onchange: (event) => {
+              state.compare = event.target.checked;
+              changed();
+            },
+          }),
+          "Compare with the period before"
+        )
       ),
       button("Ask again", ask, { class: "primary" })
     );

@@ -8,6 +8,7 @@ import { button, element, fill, labelled, select } from "./dom.js";
 import { durationField } from "./durations.js";
 import { funnelResult } from "./funnel_result.js";
 import { ORDERS, readFunnel, writeFunnel } from "./funnel_state.js";
+import { more } from "./more.js";
 import { funnelBody } from "./question.js";
 import { rangeEditor } from "./range_editor.js";
 import { resolveRange } from "./ranges.js";
@@ -90,34 +91,36 @@ export function funnelView(host) {
           },
           { class: "link" }
         ),
-      element("hr"),
-      labelled(
-        "Steps count",
-        select(ORDERS, state.order, (order) => {
-          state.order = order;
-          restructured();
-        })
-      ),
-      matchEditor(),
-      durationField({
-        label: "All steps within",
-        seconds: state.window,
-        onchange: (seconds) => {
-          state.window = seconds;
-          changed();
-        },
-      }),
-      state.order !== "any" &&
+      more(
+        "Order, windows, breakdown and range",
+        labelled(
+          "Steps count",
+          select(ORDERS, state.order, (order) => {
+            state.order = order;
+            restructured();
+          })
+        ),
+        matchEditor(),
         durationField({
-          label: "Each within, after the one before",
-          seconds: state.stepWindow,
+          label: "All steps within",
+          seconds: state.window,
           onchange: (seconds) => {
-            state.stepWindow = seconds;
+            state.window = seconds;
             changed();
           },
         }),
-      labelled("Break down by", keyField(state.by, "nothing", (text) => (state.by = text))),
-      rangeEditor({ state, changed, restructured, withBuckets: false }),
+        state.order !== "any" &&
+          durationField({
+            label: "Each within, after the one before",
+            seconds: state.stepWindow,
+            onchange: (seconds) => {
+              state.stepWindow = seconds;
+              changed();
+            },
+          }),
+        labelled("Break down by", keyField(state.by, "nothing", (text) => (state.by = text))),
+        rangeEditor({ state, changed, restructured, withBuckets: false })
+      ),
       button("Ask again", ask, { class: "primary" })
     );
   }

@@ -80,7 +80,7 @@ function stepsTable(steps, state) {
       ...(state.by ? [{ name: state.by }] : []),
       ...numbers(state.match.includes("user_id") ? "Users" : state.match[0]),
       ...(hasMatches ? numbers("With match keys") : []),
-      ...numbers("Of the first", "Of the one before", "Median time", "90 % within", "From the one before"),
+      ...numbers("Of the first", "Of the one before", "Median time", "90 % within", "Step alone"),
     ],
     rows: steps.map((step) => [
       step.name,

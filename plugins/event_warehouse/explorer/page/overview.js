@@ -103,7 +103,7 @@ function showStats(stats, tiles, feeds) {
       {},
       tile(
         "Accounting",
-        stats.is_balanced ? "✓ all adds up" : "✗ look below",
+        stats.is_balanced ? "✓ adds up" : "✗ look below",
         stats.is_balanced ? "each record is in its place" : `${failed} failed files, or records amiss`,
         !stats.is_balanced
       ),
