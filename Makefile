@@ -17,7 +17,7 @@ EVENTS ?=
 FEED ?=
 ONLY ?=
 
-.PHONY: help setup run up down status verify docs lint format test test-unit benchmark clean
+.PHONY: help setup run up down status verify docs lint format test test-unit test-airflow benchmark clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -71,6 +71,9 @@ test: lint ## Lint, then every test, on a Postgres of the tests' own
 
 test-unit: $(INSTALLED) ## The tests that need no database: seconds
 	@$(BIN)/pytest tests/unit
+
+test-airflow: $(INSTALLED) ## The tests on a running Airflow, with its UI in Chromium: minutes
+	@$(BIN)/pytest -m airflow tests/airflow
 
 benchmark: $(INSTALLED) ## Measure, all or ONLY=a1,b2
 	@$(BIN)/python -m benchmarks.run --only="$(ONLY)"

@@ -9,6 +9,8 @@ import sys
 import uvicorn
 from fastapi import FastAPI, Response
 
+from event_warehouse.accept.limits import Limits
+from event_warehouse.accept.open_store import check_store
 from event_warehouse.api.app import create_app
 from event_warehouse.settings import read_settings
 
@@ -26,6 +28,8 @@ def app_with_empty_handler() -> FastAPI:
 
 def main(workers: int, port: int) -> None:
     """Serve until ended."""
+    # As `warehouse serve` does first: makes the folder that events are kept in.
+    check_store(read_settings(), Limits())
     uvicorn.run(
         "benchmarks.api_app:app_with_empty_handler",
         factory=True,

@@ -13,6 +13,7 @@ from benchmarks.bench import Bench
 from benchmarks.measured import Row, WrongAnswer
 from benchmarks.warehouse import FEED, ask, empty, load
 from event_warehouse.database import Role, connect
+from event_warehouse.load.files import SETTLED
 from event_warehouse.load.one_file import STATEMENTS
 from event_warehouse.settings import Settings
 
@@ -104,6 +105,7 @@ def _find_names(settings: Settings) -> None:
         "feed": FEED,
         "uris": [_name(number) for number in range(2, NAMES + 2)],
         "versions": [_version(number) for number in range(2, NAMES + 2)],
+        "statuses": SETTLED,
     }
     with connect(settings.dsn, Role.LOADER, autocommit=True) as connection:
         known = connection.execute(STATEMENTS["settled_uris"], asked).rowcount

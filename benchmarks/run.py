@@ -23,6 +23,8 @@ from benchmarks.api import api
 from benchmarks.bench import Bench
 from benchmarks.dashboards import dashboards
 from benchmarks.explorer import explorer
+from benchmarks.freshness import freshness, nothing_new
+from benchmarks.funnels import funnels
 from benchmarks.increments import increments
 from benchmarks.known_files import known_files
 from benchmarks.loading import csv, other_formats, packed_csv
@@ -31,6 +33,7 @@ from benchmarks.measured import NotMeasured, Row
 from benchmarks.memory import memory
 from benchmarks.queries import queries
 from benchmarks.rollup_sql import against_rollup_sql
+from benchmarks.sessions import sessions
 from benchmarks.small_files import small_files
 from benchmarks.storage import storage
 from benchmarks.warehouse import ask, settings_of
@@ -47,11 +50,15 @@ MEASUREMENTS: Mapping[str, Callable[[Bench], Iterator[Row]]] = {
     "b2": file_to_marts,
     "c": dashboards,
     "d": api,
+    "e1": funnels,
     "e2": queries,
+    "e3": sessions,
     "f": storage,
     "g1": increments,
     "g2": known_files,
     "g3": small_files,
+    "h": freshness,
+    "i": nothing_new,
     "m": memory,
     "x1": explorer,
 }

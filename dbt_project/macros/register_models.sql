@@ -32,7 +32,9 @@ more.
 
 {#
 Drops the tables whose columns are not their contract's, as after an upgrade, and what they
-have taken in: the run makes them anew from raw.
+have taken in: the run makes them anew from raw. Of those that were made with another
+setting it forgets only what they have taken in; readers keep the rows until new ones are
+there.
 #}
 {% macro drop_outdated_models() -%}
     {%- set columns = columns_of_tables() -%}
@@ -49,9 +51,32 @@ have taken in: the run makes them anew from raw.
             {% do adapter.drop_relation(api.Relation.create(
                 database=node.database, schema=node.schema, identifier=node.name,
                 type='table')) %}
-            {% do run_query("delete from ledger.models where model = '" ~ node.name ~ "'") %}
+            {% do forget_applies(node.name) %}
+        {%- elif table in columns and is_made_otherwise(node) -%}
+            {% do log(table ~ ' is made anew: a setting has changed', info=true) %}
+            {% do forget_applies(node.name) %}
         {%- endif -%}
     {%- endfor -%}
+{%- endmacro %}
+
+
+{% macro forget_applies(name) -%}
+    {% do run_query("delete from ledger.models where model = '" ~ name ~ "'") %}
+{%- endmacro %}
+
+
+{#
+True if the model's table was made with another setting than it has now. `meta.made_with`
+is what the model's description says of the setting, and the description is the comment
+that the table was given when it was made.
+#}
+{% macro is_made_otherwise(node) -%}
+    {%- if not node.config.meta.made_with -%} {{ return(false) }} {%- endif -%}
+    {% set query -%}
+        select obj_description(to_regclass('{{ node.schema }}.{{ node.name }}'), 'pg_class')
+    {%- endset %}
+    {%- set made = run_query(query).columns[0][0] -%}
+    {{ return(node.config.meta.made_with not in (made or '')) }}
 {%- endmacro %}
 
 

@@ -65,6 +65,7 @@ def warehouse_environment(settings: Settings) -> dict[str, str]:
         "WAREHOUSE_API_TENANT": settings.api_tenant,
         "WAREHOUSE_API_DSN": settings.external_api_dsn,
         "WAREHOUSE_SETTLE_SECONDS": settings.settle_seconds,
+        "WAREHOUSE_ALERT_WEBHOOK_URL": settings.alert_webhook_url,
     }
     return {key: "" if value is None else str(value) for key, value in values.items()}
 
@@ -84,6 +85,9 @@ def _core(settings: Settings) -> dict[str, str]:
             _passwords_file(settings)
         ),
         "AIRFLOW__DAG_PROCESSOR__PARSING_PROCESSES": "1",
+        # A machine with more to do than cores answers late: in the default 5 s tasks
+        # were failed before they began.
+        "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "60",
         "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
     }
 

@@ -169,7 +169,10 @@ def _tell_tasks(
     tasks = api.get(f"{path}/taskInstances")["task_instances"]
     started = [task for task in tasks if task["start_date"]]
     for task in sorted(started, key=lambda task: str(task["start_date"])):
-        log = f"{path}/taskInstances/{task['task_id']}/logs/{task['try_number']}"
+        log = (
+            f"{path}/taskInstances/{task['task_id']}/logs/{task['try_number']}"
+            f"?map_index={task['map_index']}"
+        )
         records = api.get(log)["content"]
         for record in records[told.get(log, 0) :]:
             _tell(record, on_line)

@@ -23,6 +23,7 @@ from event_warehouse.airflow_environment import (
     airflow_url,
     process_environment,
 )
+from event_warehouse.airflow_pools import ensure_pool
 from event_warehouse.database import connect
 from event_warehouse.errors import ServiceError
 from event_warehouse.settings import Settings
@@ -173,6 +174,7 @@ def _start(settings: Settings, services: list[Service]) -> None:
             _launch(settings, service)
         _wait_until_healthy(settings, services, since)
         _give_up_interrupted_runs(settings)
+        ensure_pool(settings)
     except BaseException:
         _stop_services(settings)
         raise

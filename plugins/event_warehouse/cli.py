@@ -66,13 +66,33 @@ def _reason(error: OSError) -> str:
     show_default=True,
     help="Same seed, same sample.",
 )
+@click.option(
+    "--watch",
+    is_flag=True,
+    help="Keep loading and transforming what lands, without Airflow, until stopped.",
+)
+@click.option(
+    "--every",
+    type=click.FloatRange(min=0.1),
+    default=1.0,
+    show_default=True,
+    help="Seconds between two looks, with --watch; for a bucket better 30.",
+)
 def run(
-    events: str | None, feed: str | None, sample_events: int, sample_seed: int
+    events: str | None,
+    feed: str | None,
+    sample_events: int,
+    sample_seed: int,
+    watch: bool,
+    every: float,
 ) -> None:
     """Run the whole job once: load, transform, verify, show."""
     from event_warehouse.main_job import run_main_job
     from event_warehouse.report import report_console
 
+    if watch:
+        _watch(events, feed, every)
+        return
     is_well = run_main_job(
         read_settings(),
         report_console(),
@@ -82,6 +102,17 @@ def run(
         sample_seed=sample_seed,
     )
     sys.exit(0 if is_well else 1)
+
+
+def _watch(events: str | None, feed: str | None, every: float) -> None:
+    from event_warehouse.watch import stopped_by_signals, watch
+
+    if events or feed:
+        raise WarehouseError("--watch takes what lands; leave out --events and --feed")
+    with stopped_by_signals() as stop:
+        settings = _ready()
+        click.echo(f"Watching {settings.landing}/<feed>/; Ctrl-C ends it.")
+        watch(settings, every=every, stop=stop)
 
 
 @cli.command()

@@ -19,6 +19,10 @@ class FeedError(WarehouseError):
     """A feed is declared wrongly or not at all."""
 
 
+class WindowError(WarehouseError):
+    """A run is for no window of time, or for one that can't be."""
+
+
 class FileError(WarehouseError):
     """A file can't be loaded as the feed that was asked for."""
 

@@ -114,6 +114,9 @@ class Feed(_Declared):
     identity: tuple[EventField, ...] = ()
     identified_by_attributes: bool = False
     """Whether attributes tell events apart, too; `identity: all` says so."""
+    sessions: Literal["inactivity", "session_id"] = "inactivity"
+    """What makes a session of a visitor's events; an event without a session_id is
+    always one of a session by inactivity."""
     time_format: TimeFormat = "iso8601"
     missing_event_time: Literal["reject", "file_time"] = "reject"
     earliest: AwareDatetime = datetime(1970, 1, 1, tzinfo=UTC)
@@ -221,6 +224,8 @@ class Feed(_Declared):
                 raise ValueError("fields.event_time: a reference feed needs a version")
             if self.identity:
                 raise ValueError("identity: of a reference feed it is key and version")
+            if self.sessions != "inactivity":
+                raise ValueError("sessions: a reference feed has none")
         elif self.time_format == "version_number":
             raise ValueError("time_format: only a reference feed has a version_number")
         return self

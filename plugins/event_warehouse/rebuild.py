@@ -12,8 +12,12 @@ from event_warehouse.settings import Settings
 from event_warehouse.transform import LOCK, run_dbt
 
 ASK = """
-insert into ledger.rebuilds (days, tenant_id)
-values (%(days)s::datemultirange, %(tenant_id)s)
+insert into ledger.rebuilds (days, tenant_id, requested_by)
+values (
+    %(days)s::datemultirange,
+    %(tenant_id)s,
+    coalesce(%(requested_by)s::text, session_user)
+)
 returning rebuild_id
 """
 FINISH = "update ledger.rebuilds set finished_at = now() where rebuild_id = %s"
@@ -23,20 +27,30 @@ Days = Iterable[tuple[date, date]]
 """Of each the first day (UTC) and the one after the last."""
 
 
-def rebuild(settings: Settings, days: Days, *, tenant_id: str | None = None) -> None:
+def rebuild(
+    settings: Settings,
+    days: Days,
+    *,
+    tenant_id: str | None = None,
+    requested_by: str | None = None,
+) -> None:
     """Puts right what is wrong in those days; rows that are right are not written.
 
-    Of one tenant, or of all. Weeks and months that the days are of are made anew as a
-    whole. Events that are not applied yet stay so. Each model commits by itself, so
-    after a run that was ended the next one does the rest. Raises TransformError if a
-    model fails, or if there is no day.
+    Of one tenant, or of all. The ledger keeps who asked, else the database's user.
+    Weeks and months that the days are of are made anew as a whole. Events that are not
+    applied yet stay so. Each model commits by itself, so after a run that was ended the
+    next one does the rest. Raises TransformError if a model fails, or if there is no
+    day.
     """
     ranges = Multirange([Range(first, after) for first, after in days if first < after])
     if not ranges:
         raise TransformError("there is no day to rebuild")
     with connect(settings.dsn, Role.TRANSFORMER, autocommit=True) as connection:
         connection.execute("select pg_advisory_lock(%s)", (LOCK,))
-        asked = connection.execute(ASK, {"days": ranges, "tenant_id": tenant_id})
+        asked = connection.execute(
+            ASK,
+            {"days": ranges, "tenant_id": tenant_id, "requested_by": requested_by},
+        )
         (rebuild_id,) = asked.fetchone() or (None,)
         # A folder of its own: else dbt would parse all anew at each change between the
         # two, as the variable decides which model reads which.

@@ -3,7 +3,7 @@
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import SplitResult, quote, urlsplit
 
@@ -43,6 +43,8 @@ class Settings:
     for the embedded one, or as `external_dsn`."""
     settle_seconds: float
     """A landing file that changed more recently is taken to be still written."""
+    alert_webhook_url: str | None = field(default=None, repr=False)
+    """Where failures are told; it holds what lets one post there."""
 
     @property
     def socket_folder(self) -> Path:
@@ -98,6 +100,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         api_tenant=values.get("WAREHOUSE_API_TENANT") or "default",
         external_api_dsn=_dsn(values, "WAREHOUSE_API_DSN"),
         settle_seconds=_seconds(values, "WAREHOUSE_SETTLE_SECONDS", 5.0),
+        alert_webhook_url=_webhook(values, "WAREHOUSE_ALERT_WEBHOOK_URL"),
     )
 
 
@@ -110,6 +113,13 @@ def _bucket(values: Mapping[str, str], key: str) -> str | None:
     if bucket and not re.fullmatch(r"s3://[a-z0-9.-]{3,63}(/.*)?", bucket):
         raise SettingError(f"{key} is not like s3://bucket or s3://bucket/prefix")
     return bucket or None
+
+
+def _webhook(values: Mapping[str, str], key: str) -> str | None:
+    url = values.get(key)
+    if url and not re.fullmatch(r"https?://[^/\s]+\S*", url):
+        raise SettingError(f"{key} is not a URL that starts with https:// or http://")
+    return url or None
 
 
 def _dsn(values: Mapping[str, str], key: str) -> str | None:

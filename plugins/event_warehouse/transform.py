@@ -1,23 +1,32 @@
 """Runs dbt over the loads that it has not applied yet."""
 
+import copy
 import logging
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from event_warehouse.database import Role, connect
 from event_warehouse.errors import TransformError
 from event_warehouse.feeds import read_feeds
 from event_warehouse.funnels.declared import keep_funnels, read_funnels
 from event_warehouse.load.declarations import keep_declarations
-from event_warehouse.settings import PROJECT, Settings
+from event_warehouse.pending import (
+    DBT_PROJECT,
+    Applied,
+    note_transformed,
+    taken_in,
+    taken_in_since,
+)
+from event_warehouse.settings import Settings
 
 if TYPE_CHECKING:
     from dbt.cli.main import dbtRunnerResult
+    from dbt.contracts.graph.manifest import Manifest
     from dbt_common.events.base_types import EventMsg
 
-DBT_PROJECT = PROJECT / "dbt_project"
 LOCK = 7_271_002
 """Advisory lock that lets one transform run at a time; a second one waits."""
 SILENT = ("nothing pending", "not rebuilt", "CREATE VIEW")
@@ -25,52 +34,128 @@ SILENT = ("nothing pending", "not rebuilt", "CREATE VIEW")
 logger = logging.getLogger(__name__)
 
 
-def transform(settings: Settings, *, full_refresh: bool = False) -> None:
+@dataclass
+class Parsed:
+    """What dbt has parsed, kept for further runs of this process.
+
+    As dbt reads its project at the first of them, so does every run after it.
+    """
+
+    manifest: "Manifest | None" = None
+
+
+def transform(
+    settings: Settings,
+    *,
+    full_refresh: bool = False,
+    only: Sequence[str] = (),
+    parsed: Parsed | None = None,
+) -> Applied:
     """Brings every model up to date; what is up to date already is not touched.
 
-    Each model commits by itself, so a run that is ended goes on where it was. Raises
-    TransformError with the models that failed and what Postgres said of each, and
-    FeedError or FunnelError if a feed or funnel is declared wrongly.
+    Or `only` those of these names, as far as the batches hold what they lack. Each
+    model commits by itself, so a run that is ended goes on where it was. With `parsed`
+    the next runs of this process save dbt's parsing. Raises TransformError with the
+    models that failed and what Postgres said of each, and FeedError or FunnelError if a
+    feed or funnel is declared wrongly.
     """
     with connect(settings.dsn, Role.LOADER, autocommit=True) as connection:
         keep_declarations(connection, read_feeds(settings.feeds))
         keep_funnels(connection, read_funnels(settings.funnels))
     with connect(settings.dsn, Role.TRANSFORMER, autocommit=True) as connection:
         connection.execute("select pg_advisory_lock(%s)", (LOCK,))
-        run_dbt(settings, ["--full-refresh"] if full_refresh else [])
+        before = taken_in(connection)
+        run_dbt(
+            settings,
+            [
+                *(["--full-refresh"] if full_refresh else []),
+                *(["--select", *only] if only else []),
+            ],
+            parsed=parsed,
+        )
+        if not only:
+            note_transformed(settings)
+        applied = taken_in_since(connection, before)
+    if applied.files:
+        logger.info("applied %s", applied.told)
+    return applied
 
 
 def run_dbt(
-    settings: Settings, arguments: Sequence[str], *, target: str = "dbt"
+    settings: Settings,
+    arguments: Sequence[str],
+    *,
+    target: str = "dbt",
+    parsed: Parsed | None = None,
 ) -> None:
     """Runs the models; `target` is the folder in the home that has what dbt has parsed.
 
-    Who calls it holds LOCK. Raises TransformError as `transform` does.
+    Who calls it to run models holds LOCK. Raises TransformError as `transform` does.
     """
+    with _environment_of(settings):
+        if parsed is not None and parsed.manifest is None:
+            result = _invoke(settings, ["parse"], [], target=target)
+            parsed.manifest = _manifest_of(result, settings)
+        result = _invoke(settings, ["run"], arguments, target=target, parsed=parsed)
+    if not result.success:
+        raise TransformError(_failures(result, settings))
+
+
+def results_of_dbt(settings: Settings, command: Sequence[str]) -> Sequence[Any]:
+    """What a command of dbt that only reads says of each node.
+
+    Raises TransformError if it could not be run. In a folder of its own, as it may run
+    beside a transform.
+    """
+    with _environment_of(settings):
+        result = _invoke(settings, command, [], target=f"dbt_{command[0]}")
+    if result.exception is not None:
+        raise TransformError(_failures(result, settings))
+    return list(getattr(result.result, "results", []))
+
+
+def _invoke(
+    settings: Settings,
+    command: Sequence[str],
+    arguments: Sequence[str],
+    *,
+    target: str,
+    parsed: Parsed | None = None,
+) -> "dbtRunnerResult":
     # Imported here: it takes seconds, and loading needs none of it.
     from dbt.cli.main import dbtRunner
 
-    with _environment(
+    # A copy, as a run writes into it what it has compiled.
+    manifest = copy.deepcopy(parsed.manifest) if parsed else None
+    return dbtRunner(manifest=manifest, callbacks=[_report]).invoke(
+        [
+            "--quiet",
+            # Its manifest as JSON, which nothing here reads, takes a third of a run
+            # with nothing new.
+            "--no-write-json",
+            *("--log-path", str(settings.home / "logs" / "dbt")),
+            *command,
+            *("--project-dir", str(DBT_PROJECT)),
+            *("--profiles-dir", str(DBT_PROJECT)),
+            *("--target-path", str(settings.home / target)),
+            *arguments,
+        ]
+    )
+
+
+def _manifest_of(result: "dbtRunnerResult", settings: Settings) -> "Manifest":
+    if not result.success:
+        raise TransformError(_failures(result, settings))
+    manifest: Any = result.result
+    return manifest  # type: ignore[no-any-return]
+
+
+def _environment_of(settings: Settings) -> AbstractContextManager[None]:
+    return _environment(
         WAREHOUSE_DSN=settings.external_dsn or "",
         WAREHOUSE_HOME=str(settings.home),
         WAREHOUSE_PORT=str(settings.port or ""),
-    ):
-        result = dbtRunner(callbacks=[_report]).invoke(
-            [
-                "--quiet",
-                # Its manifest as JSON, which nothing here reads, takes a third of a run
-                # with nothing new.
-                "--no-write-json",
-                *("--log-path", str(settings.home / "logs" / "dbt")),
-                "run",
-                *("--project-dir", str(DBT_PROJECT)),
-                *("--profiles-dir", str(DBT_PROJECT)),
-                *("--target-path", str(settings.home / target)),
-                *arguments,
-            ]
-        )
-    if not result.success:
-        raise TransformError(_failures(result, settings))
+    )
 
 
 @contextmanager

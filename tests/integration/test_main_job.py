@@ -41,6 +41,7 @@ TABLES = {
     "marts.tenant_events_hourly": [],
     "marts.most_active_users_daily": [],
     "marts.most_active_entities_daily": [],
+    "marts.funnels": [],
 }
 """The tables that two warehouses of the same events share, and each one's columns that
 only say when and in which order something was loaded."""
@@ -81,7 +82,8 @@ def project() -> Iterator[Project]:
         leave_out = shutil.ignore_patterns("target", "logs", "__pycache__")
         for name in ("dags", "dbt_project", "plugins"):
             shutil.copytree(PROJECT / name, folder / name, ignore=leave_out)
-        shutil.copy(PROJECT / "feeds.yml", folder)
+        for declared in ("feeds.yml", "funnels.yml"):
+            shutil.copy(PROJECT / declared, folder)
         settings = settings_of(folder)
         try:
             code, output = in_project(folder, "warehouse", "run", *SAMPLE)

@@ -164,11 +164,19 @@ def _is_in_project(path: str) -> bool:
 
 def volumes(deployment: Deployment) -> Iterator[str]:
     declared = set(deployment.content["volumes"])
-    used = {
-        mount.partition(":")[0]
+    mounts = [
+        mount
         for service in deployment.services.values()
         for mount in service.get("volumes", [])
+    ]
+    used = {
+        mount.partition(":")[0]
+        for mount in mounts
         if isinstance(mount, str) and mount[0].isalnum()
+    } | {
+        mount["source"]
+        for mount in mounts
+        if isinstance(mount, dict) and mount["type"] == "volume"
     }
     for name in declared ^ used:
         yield f"volume {name} is {'not used' if name in declared else 'not declared'}"
@@ -414,6 +422,7 @@ def documentation(deployment: Deployment) -> Iterator[str]:
     """Each variable is in .env.example with a line on it, and none that is not one."""
     documented = _documented(deployment.example)
     used = {name for name, _, _ in deployment.variables} | asked_settings()
+    used |= asked_of_producers()
     for name in sorted(used ^ set(documented)):
         yield f"{name} is {'not in .env.example' if name in used else 'not used'}"
     for name, operator, operand in deployment.variables:
@@ -422,6 +431,12 @@ def documentation(deployment: Deployment) -> Iterator[str]:
             yield f".env.example: the default of {name} is {operand}"
         if operator == ":?" and (value, is_set) != ("", True):
             yield f".env.example: {name} is required and has no default"
+
+
+def asked_of_producers() -> set[str]:
+    """The settings of applications that send events."""
+    module = PROJECT / "plugins" / "event_warehouse" / "producer" / "settings.py"
+    return set(re.findall(r'"(EVENTS_\w+)"', module.read_text()))
 
 
 def _documented(example: str) -> dict[str, tuple[str, bool]]:
@@ -600,6 +615,7 @@ MISTAKES = [
     (documentation, "compose", "${S3_PORT:-", "${PORT_OF_S3:-", "PORT_OF_S3"),
     (documentation, "compose", "${S3_PORT:-8333}", "${S3_PORT:-9000}", "9000"),
     (documentation, "example", "\n#WAREHOUSE_HOME=", "\n#HOUSE=", "HOUSE is not used"),
+    (documentation, "example", "\n#EVENTS_SPOOL=", "\n#E=", "EVENTS_SPOOL is not in"),
     (documentation, "example", "\nAIRFLOW_JWT_", "\n\nAIRFLOW_JWT_", "AIRFLOW_JWT_"),
     (documentation, "example", "SECRET_KEY=\n", "SECRET_KEY=key\n", "SECRET_KEY"),
     (secrets, "compose", "${POSTGRES_PASSWORD:?", "${POSTGRES_PASSWORD:-", "POSTGRES_"),

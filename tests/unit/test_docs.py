@@ -17,9 +17,8 @@ SETTINGS = re.findall(
 MODELS = PROJECT / "dbt_project" / "models"
 MARTS = [
     model["name"]
-    for model in yaml.safe_load((MODELS / "marts/_marts__models.yml").read_text())[
-        "models"
-    ]
+    for file in (MODELS / "marts").glob("_*__models.yml")
+    for model in yaml.safe_load(file.read_text())["models"]
 ]
 FEEDS = list(yaml.safe_load((PROJECT / "feeds.yml").read_text()))
 

@@ -47,6 +47,7 @@ def test_smallest_declaration_reads_every_field_under_its_own_name(
     assert feed.constants == {}
     assert feed.identity == ()
     assert feed.delimiter == ","
+    assert feed.sessions == "inactivity"
     assert feed.time_format == "iso8601"
     assert feed.earliest == datetime(1970, 1, 1, tzinfo=UTC)
     assert feed.latest_ahead == timedelta(hours=1)
@@ -228,6 +229,12 @@ def test_entry_without_a_declaration_is_refused_by_name(
             " fields: {entity_id: code, event_time: rev}}",
             "identity: of a reference feed it is key and version",
         ),
+        (
+            "{files: c/*, format: csv, kind: reference, sessions: session_id,"
+            " fields: {entity_id: code, event_time: at}}",
+            "sessions: a reference feed has none",
+        ),
+        ("{files: c/*, format: csv, sessions: by_user}", "sessions: Input should be"),
     ],
 )
 def test_wrong_declaration_is_refused_by_entry_and_reason(

@@ -10,10 +10,16 @@ A model's SQL gives the rows for the pending applies only, `where {{ is_pending(
                                     columns add up, and those of integer[] unite
                            replace  whole groups: those of the new rows, by `unique_key`
     unique_key             columns, for add and replace
+    deleted_at_zero        for add of what may be below 0: a column whose rows go when it
+                           has come to 0
+    span                   for replace of parts of a group: columns of a start and an end.
+                           A kept row goes if it ends within the span of a new one
     partition_by           a timestamptz column: one partition a month (UTC)
     planned_by             columns that models filter and join by, for statistics (all)
     rebuilt_by             column of the rows' time; a rebuild makes days anew by it
     rebuilt_unit           what a row counts as a whole, if more than a day: week or month
+    meta.made_with         words of the description that name a setting: where the table's
+                           comment has others, the table is made anew
 
 A full refresh deletes the rows and takes all applies in again, in one transaction:
 readers see the old rows until the new ones are there, and keep their views and grants.
@@ -49,7 +55,8 @@ readers see the old rows until the new ones are there, and keep their views and 
 
 {# Writes what the pending applies bring, and records them. #}
 {% macro take_in_applies(existing, target_relation) -%}
-    {%- set is_made_anew = existing is none or should_full_refresh() -%}
+    {%- set is_made_anew = existing is none or should_full_refresh()
+        or is_made_otherwise(model) -%}
     {%- set applies = pin_applies(config.require('upstreams'), forget=is_made_anew) -%}
     {%- if existing is none -%}
         {% do create_table_of_contract(target_relation, sql) %}
@@ -73,11 +80,12 @@ readers see the old rows until the new ones are there, and keep their views and 
 {%- endmacro %}
 
 
-{# Writes the rows of a select by the model's strategy; the last statement is 'main'. #}
+{# Writes the rows of a select by the model's strategy; those of 'main' are the new ones. #}
 {% macro write_rows(relation, sql) -%}
     {%- set strategy = config.get('incremental_strategy') or 'append' -%}
     {%- set columns = model.columns.keys() | join(', ') -%}
     {%- set keys = config.get('unique_key', []) -%}
+    {%- set span = config.get('span') -%}
     {%- if strategy == 'append' -%}
         {% call statement('main') -%}
             insert into {{ relation }} ({{ columns }})
@@ -100,10 +108,11 @@ readers see the old rows until the new ones are there, and keep their views and 
             from {{ this.identifier }}__fresh as fresh
             where {{ same_keys(keys) }}
         {%- endcall %}
+        {% set has_added = load_result('add').response.rows_affected > 0 -%}
         {% call statement('main') -%}
             insert into {{ relation }} ({{ columns }})
             select {{ columns }} from {{ this.identifier }}__fresh as fresh
-            {% if load_result('add').response.rows_affected -%}
+            {% if has_added -%}
                 where not exists (
                     select from {{ relation }} as kept where {{ same_keys(keys) }}
                 )
@@ -112,19 +121,34 @@ readers see the old rows until the new ones are there, and keep their views and 
             -- by the whole key takes longer than it saves.
             order by {{ keys[:2] | join(', ') }}
         {%- endcall %}
+        {% if has_added and config.get('deleted_at_zero') -%}
+            {% call statement('delete') -%}
+                delete from {{ relation }} as kept
+                using {{ this.identifier }}__fresh as fresh
+                where {{ same_keys(keys) }} and kept.{{ config.get('deleted_at_zero') }} = 0
+            {%- endcall %}
+        {%- endif %}
     {%- elif strategy == 'replace' -%}
         {% do create_fresh(sql) %}
         {% call statement('delete') -%}
             delete from {{ relation }} as kept
-            using (
-                select distinct {{ keys | join(', ') }} from {{ this.identifier }}__fresh
-            ) as fresh
-            where {{ same_keys(keys) }}
+            {% if span -%}
+                using {{ this.identifier }}__fresh as fresh
+                where {{ same_keys(keys) }}
+                    and kept.{{ span[1] }} >= fresh.{{ span[0] }}
+                    and kept.{{ span[1] }} <= fresh.{{ span[1] }}
+            {%- else -%}
+                using (
+                    select distinct {{ keys | join(', ') }} from {{ this.identifier }}__fresh
+                ) as fresh
+                where {{ same_keys(keys) }}
+            {%- endif %}
         {%- endcall %}
         {% call statement('main') -%}
             insert into {{ relation }} ({{ columns }})
             select {{ columns }} from {{ this.identifier }}__fresh as fresh
-            order by {{ keys | join(', ') }}
+            {# Spans come in the order of their key, as they are found by it. -#}
+            {% if not span -%} order by {{ keys | join(', ') }} {%- endif %}
         {%- endcall %}
     {%- else -%}
         {% do exceptions.raise_compiler_error(

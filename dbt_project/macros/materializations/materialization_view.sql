@@ -11,6 +11,9 @@ away, by a newer version of the project, need that.
 
     {#- Two runs that replace one view at once would fail on its catalogue row. -#}
     {% do lock_model([]) %}
+    {%- if config.get('contract').enforced -%}
+        {% do get_assert_columns_equivalent(sql) %}
+    {%- endif %}
     {% if not keeps_columns(sql) -%}
         {% call statement('drop') -%} drop view {{ target_relation }} cascade {%- endcall %}
     {%- endif %}

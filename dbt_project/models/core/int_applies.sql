@@ -12,6 +12,7 @@ select
     stg_loads.feed_id,
     stg_applies.is_reference,
     stg_applies.time_format,
+    stg_applies.has_sessions_by_id,
     {% for field in var("identity_fields") -%}
         stg_applies.identity ? '{{ field }}'
         {%- if field == 'entity_id' %} or stg_applies.is_reference {%- endif %}

@@ -2,7 +2,7 @@
     materialized='batch',
     contract={'enforced': false},
     upstreams=['int_event_batch', 'int_repeats', 'int_new_buckets'],
-    planner_off=['enable_sort'],
+    planner_off=['enable_sort', 'enable_memoize'],
 ) }}
 -- noqa: disable=LT02
 -- The loops' selects.
@@ -22,7 +22,8 @@ different in each event hardly a value is counted.
 {%- set bucket_names = ['event_type', 'country', 'browser'] %}
 with
 
-int_new_events as (
+-- Not materialized: what is written down first is read by one process only.
+int_new_events as not materialized (
     select int_new_events.* from {{ ref('int_new_events') }} as int_new_events
 ),
 

@@ -12,6 +12,8 @@ select
     = 'file_time' as uses_file_time,
     coalesce(applies.declaration ->> 'identified_by_attributes', 'false')
     = 'true' as is_identified_by_attributes,
+    coalesce(applies.declaration ->> 'sessions', 'inactivity')
+    = 'session_id' as has_sessions_by_id,
     (applies.declaration ->> 'earliest')::timestamptz as earliest,
     applies.created_at
 from {{ source('ledger', 'applies') }} as applies

@@ -1,5 +1,6 @@
 """What the routes work with, made once a process."""
 
+import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ from event_warehouse.api.reading import Connection, Reading
 from event_warehouse.api.turns import QueryLimits
 from event_warehouse.api.upkeep import Upkeep
 from event_warehouse.settings import Settings
+
+logger = logging.getLogger(__name__)
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[dict[str, object]]]
 
@@ -56,6 +59,11 @@ def lifespan_of(
     async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, object]]:
         with open_acceptance(settings, limits) as acceptance:
             keys, freshness = KeyRing(key_file(settings.home)), FreshnessLedger()
+            if keys.is_empty:
+                logger.warning(
+                    "no key is known yet, and without one nobody is let in; "
+                    "to make one: warehouse keys create"
+                )
             async with Reading(settings, query_limits) as reader:
                 upkeep = Upkeep(reader, keys, freshness)
                 async with upkeep.running():

@@ -13,11 +13,13 @@ from event_warehouse.feeds import Feed, read_feeds
 from event_warehouse.load.declarations import keep_declaration, keep_declarations
 from event_warehouse.load.find import Window, found_files
 from event_warehouse.load.one_file import STATEMENTS, FileOutcome, Status, load_file
+from event_warehouse.load.share import WHOLE, Share
 from event_warehouse.settings import Settings
 from event_warehouse.sources.errors import FileChanged, FileGone, SourceUnavailable
 from event_warehouse.sources.source_file import SourceFile
 
 PROGRESS_SECONDS = 1.0
+SETTLED = ["loaded", "dismissed"]
 REFUSED_ROW = (
     psycopg.DataError,
     psycopg.IntegrityError,
@@ -47,17 +49,23 @@ def load_new_files(
     source: str | None = None,
     feed: str | None = None,
     window: Window | None = None,
+    from_web: bool = True,
+    share: Share | None = None,
 ) -> LoadSummary:
     """Loads a source as a feed, or without one all that has landed (see `found_files`).
 
+    Of these files a share, if one is given: others load the rest at the same time.
     Commits file by file. A file that can't be loaded is kept as failed in `raw.loads`,
     with the reason, and counted. Raises FileError if the source does not exist or can't
     be reached, which stops no other, and FeedError if no feed is named for it or it is
     not declared.
     """
     feeds = read_feeds(settings.feeds)
+    share = share or WHOLE
     with (
-        found_files(settings, feeds, source=source, feed=feed, window=window) as places,
+        found_files(
+            settings, feeds, source=source, feed=feed, window=window, from_web=from_web
+        ) as places,
         connect(settings.dsn, Role.LOADER, autocommit=True) as connection,
     ):
         keep_declarations(connection, feeds)
@@ -65,7 +73,8 @@ def load_new_files(
         unavailable: list[SourceUnavailable] = []
         for place in places:
             try:
-                outcomes += _load_feed(connection, place.feed, place.find())
+                files = [file for file in place.find() if share.has(file.uri)]
+                outcomes += _load_feed(connection, place.feed, files)
             except SourceUnavailable as error:
                 if len(places) > 1:
                     logger.error("%s: %s", place.feed.name, error)
@@ -99,7 +108,7 @@ def _load_feed(
     keep_declaration(connection, feed)
     # By itself, or others would wait for the whole of a month's first file.
     connection.execute(STATEMENTS["ensure_partition"])
-    settled = _settled_uris(connection, feed, files)
+    settled = settled_uris(connection, feed, files)
     said = time.monotonic()
     for number, file in enumerate(files, 1):
         if file.uri in settled:
@@ -112,16 +121,24 @@ def _load_feed(
         yield outcome
 
 
-def _settled_uris(
-    connection: psycopg.Connection, feed: Feed, files: Sequence[SourceFile]
+def settled_uris(
+    connection: psycopg.Connection,
+    feed: Feed,
+    files: Sequence[SourceFile],
+    *,
+    is_failure_settled: bool = False,
 ) -> set[str]:
-    """Of the files that are there, those that were dealt with as they are now."""
+    """Of the files that are there, those that were dealt with as they are now.
+
+    One that failed is tried again unless its failure counts as settled.
+    """
     rows = connection.execute(
         STATEMENTS["settled_uris"],
         {
             "feed": feed.name,
             "uris": [file.uri for file in files],
             "versions": [file.version for file in files],
+            "statuses": SETTLED + ["failed"] * is_failure_settled,
         },
     )
     return {uri for (uri,) in rows}

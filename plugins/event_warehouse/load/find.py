@@ -53,16 +53,20 @@ def found_files(
     source: str | None,
     feed: str | None,
     window: Window | None,
+    from_web: bool = True,
+    is_quiet: bool = False,
 ) -> Iterator[Sequence[Place]]:
     """Where the files of each feed are, to be read within the context.
 
     A source is a file, a folder, `s3://bucket/prefix` or a web address. Without one it
-    is what has landed, and, with a window, what the feeds' web addresses have for it;
-    folders come first, as nothing there has to be waited for. Raises FileError if the
-    source is not there, FeedError if no feed is named for it.
+    is what has landed, and, with a window and unless that is not wanted, what the
+    feeds' web addresses have for it; folders come first, as nothing there has to be
+    waited for. Quiet is for who looks each second, and does not say each time what is
+    left out. Raises FileError if the source is not there, FeedError if no feed is named
+    for it.
     """
     with ExitStack() as clients:
-        finder = _Finder(settings, clients)
+        finder = _Finder(settings, clients, is_quiet=is_quiet)
         if source is not None:
             named = _feed_of(source, feeds, feed)
             yield [
@@ -70,12 +74,13 @@ def found_files(
             ]
             return
         chosen = [choose_feed(feeds, feed)] if feed else list(feeds.values())
+        ways = [finder.in_folder, finder.in_bucket]
+        if from_web:
+            ways.append(finder.published)
         yield [
-            Place(one, partial(find, one, window))
-            for find in (finder.in_folder, finder.in_bucket, finder.published)
-            for one in chosen
+            Place(one, partial(find, one, window)) for find in ways for one in chosen
         ]
-        if feed is None:
+        if feed is None and not is_quiet:
             _report_unclaimed(settings.landing, chosen)
 
 
@@ -133,8 +138,11 @@ def _shown(source: str) -> str:
 class _Finder:
     """Finds, with clients that are made only where they are needed."""
 
-    def __init__(self, settings: Settings, clients: ExitStack) -> None:
+    def __init__(
+        self, settings: Settings, clients: ExitStack, *, is_quiet: bool
+    ) -> None:
         self._settings = settings
+        self._is_quiet = is_quiet
         self._clients = clients
         self._s3: S3Client | None = None
 
@@ -164,7 +172,8 @@ class _Finder:
             for file in landed
             if file.is_settled(now, self._settings.settle_seconds)
         ]
-        if unsettled := len(landed) - len(settled):
+        unsettled = len(landed) - len(settled)
+        if unsettled and not self._is_quiet:
             logger.info(
                 "%s: %d files changed in the last %g seconds or in the future; they "
                 "are left for a later run",

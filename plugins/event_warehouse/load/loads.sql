@@ -41,7 +41,7 @@ where
                 loads.feed_id = feeds.feed_id
                 and loads.uri = found.uri
                 and loads.file_version = found.file_version
-                and loads.status in ('loaded', 'dismissed')
+                and loads.status = any(%(statuses)s)
         )
         or exists (
             select

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from event_warehouse.access.key_file import key_file
-from event_warehouse.access.key_store import create_key, revoke_key
+from event_warehouse.access.key_store import STATEMENTS, create_key, revoke_key
 from event_warehouse.access.keys import Scope, id_of
 from tests.api_server import VISIT, wait_for
 from tests.integration.api.conftest import Api
@@ -182,21 +182,21 @@ def test_no_secret_is_kept_or_logged(api: Api) -> None:
     assert file.stat().st_mode & 0o777 == 0o600
 
 
-def test_when_a_key_was_last_used_is_known_to_the_minute(api: Api) -> None:
-    key = api.key("acme")
-    for _ in range(3):
-        ask(api, "GET", BUCKETS, **bearer(key))
-    # Noted once a minute, which is too long to wait for here; the statement itself is.
-    with psycopg.connect(api.settings.api_dsn) as connection:
-        connection.execute(
-            "update access.keys set last_used_at = now() where key_id = %s",
-            (id_of(key),),
-        )
+def test_service_may_note_when_a_key_was_used_and_change_nothing_else_of_it(
+    api: Api,
+) -> None:
+    key_id = id_of(api.key("acme"))
+    # A round of the service notes once a minute, which is too long to wait for here.
+    with psycopg.connect(api.settings.api_dsn, autocommit=True) as connection:
+        connection.execute(STATEMENTS["note_use"], {"key_ids": [key_id]})
         row = connection.execute(
-            "select now() - last_used_at < '1 minute' from access.keys"
+            "select last_used_at > now() - interval '1 minute' from access.keys"
             " where key_id = %s",
-            (id_of(key),),
+            (key_id,),
         ).fetchone()
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            connection.execute("update access.keys set scopes = '{events:write}'")
+
     assert row == (True,)
 
 

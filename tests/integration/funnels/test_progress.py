@@ -106,7 +106,7 @@ windows = st.one_of(st.just(inf), st.integers(1, 12).map(float))
 
 
 @settings(
-    max_examples=1_500,
+    max_examples=1_000,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

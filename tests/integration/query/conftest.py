@@ -21,7 +21,7 @@ from event_warehouse.transform import transform
 from tests.conftest import BUILT, NO_JSON, NO_LOG_FILE, SETTLED, clone, drop, dsn_of
 from tests.integration.query.happenings import FEEDS, Event, lines, some_events
 
-ASKED = "asked"
+QUESTIONS = "questions"
 """Its database."""
 
 Ask = Callable[..., Answer]
@@ -37,7 +37,7 @@ def asked(
     cluster: Settings, built_home: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Settings]:
     """The warehouse that the tests share."""
-    clone(cluster, BUILT, ASKED)
+    clone(cluster, BUILT, QUESTIONS)
     home = tmp_path_factory.mktemp("asked")
     feeds = home / "feeds.yml"
     feeds.write_text(FEEDS)
@@ -46,9 +46,9 @@ def asked(
         home=home,
         landing=home / "landing",
         feeds=feeds,
-        external_dsn=dsn_of(cluster, ASKED),
+        external_dsn=dsn_of(cluster, QUESTIONS),
     )
-    drop(cluster, ASKED)
+    drop(cluster, QUESTIONS)
 
 
 @pytest.fixture(scope="session")

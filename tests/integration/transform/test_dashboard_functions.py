@@ -47,9 +47,7 @@ def ask(settings: Settings, deliver: Deliver) -> Ask:
 
     def call(function: str) -> list[tuple[object, ...]]:
         with connect(settings.dsn, Role.READER) as connection:
-            return connection.execute(
-                f"select * from marts.{function}"
-            ).fetchall()
+            return connection.execute(f"select * from marts.{function}").fetchall()
 
     return call
 

@@ -165,7 +165,7 @@ def recounted(events: Sequence[Event]) -> dict[tuple[object, ...], list[object]]
                 ):
                     if rules.order == "any":
                         told[-1] = None
-                    rows[funnel, tenant, date, value, step] = told
+                    rows[funnel, tenant, date, value, step] = [*told]
     return rows
 
 

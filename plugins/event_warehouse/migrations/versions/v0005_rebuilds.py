@@ -3,7 +3,7 @@
 from event_warehouse.migrations.statements import execute_file
 
 revision = "v0005_rebuilds"
-down_revision = "v0005_access"
+down_revision = "v0004_recasts"
 
 
 def upgrade() -> None:

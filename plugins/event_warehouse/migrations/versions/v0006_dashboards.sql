@@ -1,5 +1,5 @@
--- All end at `as_of`, and begin with a whole bucket. They are written as one select, which
--- the planner puts in the place of the call.
+-- All end at `as_of`, and begin with a whole bucket. Each is one select, which the
+-- planner puts in the place of the call.
 --
 -- The marts are made by the first transform, after this.
 set local check_function_bodies to off;

@@ -55,7 +55,7 @@ create function funnels.progress_of(
     code_keys integer[] default null,
     code_sets integer[] default null
 ) returns funnels.progress
-language plpgsql immutable parallel safe
+language plpgsql immutable parallel safe cost 1000
 as $$
 declare
     size constant integer := cardinality(codes);
@@ -475,7 +475,17 @@ declare
     firsts integer[];
     seconds integer[];
     slice text := '%s';
+    -- Parts of the users that workers share, as no worker groups a part of the rows.
+    parts constant integer := case
+        when days is not null then 1
+        else 1 + least(
+            current_setting('max_parallel_workers_per_gather')::integer,
+            current_setting('max_parallel_workers')::integer,
+            7
+        )
+    end;
     source text;
+    of_part text := '';
     progress text;
 begin
     select
@@ -557,9 +567,11 @@ begin
                 start_time::date::text,
                 (last_time::date + 1)::text,
                 tenant
-            ),
-            ' group by sequences.tenant_id, sequences.user_key)'
+            )
         );
+        -- In a case, which the planner takes for half of the rows, not for few.
+        of_part := format(' and case when mod(sequences.user_key, %s) = ', parts)
+            || '%s then true end group by sequences.tenant_id, sequences.user_key)';
     end if;
     progress := format(
         'funnels.progress_of(event_times, codes, %s, %s, %L, %L)',
@@ -586,8 +598,8 @@ begin
             progress
         );
     end if;
-    return concat(
-        source, ', begun as (select users.*, 0 > any(codes) as has_ties, ',
+    progress := concat(
+        ', begun as (select users.*, 0 > any(codes) as has_ties, ',
         coalesce(
             (
                 select format('least(%s)', string_agg(
@@ -597,9 +609,15 @@ begin
                 having count(*) > 0
             ), 'null::integer'
         ),
-        ' as first_place from users offset 0)',
+        ' as first_place from users)',
         ' select tenant_id, first_date, user_key as actor, null::text as breakdown, ',
         progress, ' as progress from begun where first_place is not null or has_ties'
+    );
+    return (
+        select string_agg(
+            concat('(', source, format(of_part, part), progress, ')'), ' union all '
+        )
+        from generate_series(0, parts - 1) as part
     );
 end
 $$;
@@ -653,43 +671,45 @@ begin
         );
     end if;
     return query execute concat(
-        'with chains as materialized (', chains, '), reached as (select ',
+        'with chains as (', chains, '), reached as materialized (select ',
         case when is_daily then 'chains.tenant_id, chains.first_date'
             else 'null::text as tenant_id, null::date as first_date' end,
-        $query$
-                , chains.breakdown
-                , taken.step_number::integer as step_number
-                , taken.seconds
-                , taken.previous_seconds
-                , $query$,
+        ', chains.breakdown, (chains.progress).seconds_from_start as seconds,'
+        ' (chains.progress).seconds_from_previous as previous_seconds, ',
         case when is_daily or tenant is not null then 'chains.actor'
             else '(chains.tenant_id, chains.actor)' end,
-        $query$ as actor
-            from chains
-            cross join lateral unnest(
-                (chains.progress).seconds_from_start,
-                (chains.progress).seconds_from_previous
-            ) with ordinality as taken (seconds, previous_seconds, step_number)
-        ),
+        format(
+            $query$
+            as actor from chains),
 
-        counted as (
-            select
-                tenant_id, first_date, breakdown, step_number,
-        $query$,
-        -- Sorting all that reached a step is only needed where users stand there twice.
-        case when coalesce(declaration -> 'match', '[]') in ('[]', 'null')
-            then 'count(*)' else 'count(distinct actor)' end,
+            -- Most get no further than the first step, where there is nothing to sort.
+            counted as (
+                select
+                    tenant_id, first_date, breakdown, 1 as step_number,
+                    %1$s as user_count, count(*) as match_count,
+                    array[0, 0]::double precision[] as percentiles,
+                    null::double precision as previous_median
+                from reached
+                where cardinality(seconds) > 0
+                group by 1, 2, 3
+                union all
+                select
+                    tenant_id, first_date, breakdown, taken.place::integer + 1,
+                    %1$s, count(*),
+                    percentile_cont(array[0.5, 0.9]) within group (order by taken.seconds),
+                    percentile_cont(0.5) within group (order by taken.previous_seconds)
+                from reached
+                cross join lateral unnest(
+                    reached.seconds[2:], reached.previous_seconds[2:]
+                ) with ordinality as taken (seconds, previous_seconds, place)
+                where cardinality(reached.seconds) > 1
+                group by 1, 2, 3, 4
+            ),
+            $query$,
+            case when coalesce(declaration -> 'match', '[]') in ('[]', 'null')
+                then 'count(*)' else 'count(distinct actor)' end
+        ),
         $query$
-                as user_count,
-                count(*) as match_count,
-                percentile_cont(array[0.5, 0.9]) within group (order by seconds)
-                    as percentiles,
-                percentile_cont(0.5) within group (order by previous_seconds)
-                    as previous_median
-            from reached
-            group by 1, 2, 3, 4
-        ),
-
         begun as (
             select tenant_id, first_date, breakdown, max(step_number) as last_step
             from counted

@@ -1,8 +1,8 @@
-"""Funnels: the declared ones, and the functions that count any."""
+"""Who may read what: tenants' roles, row-level security, API keys, limits."""
 
 from event_warehouse.migrations.statements import execute_file
 
-revision = "v0006_funnels"
+revision = "v0007_access"
 down_revision = "v0006_dashboards"
 
 

@@ -1,0 +1,165 @@
+"""h: from a file's arrival to its events in the 5-minute rollup; i: a look at nothing.
+
+Both of `warehouse run --watch`, in a process of its own. Its files are whole when they
+get their name, so it need not wait for them to settle, as from `track` and the service.
+"""
+
+import os
+import signal
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import psycopg
+
+from benchmarks.bench import Bench
+from benchmarks.measured import (
+    NotMeasured,
+    Row,
+    measure,
+    measure_pairs,
+    median_seconds,
+)
+from benchmarks.warehouse import empty
+from event_warehouse.load.plan import is_any_new
+from event_warehouse.pending import is_pending
+from event_warehouse.settings import PROJECT, Settings
+from event_warehouse.transform import transform
+
+FILES = 5
+EVENTS_OF_A_FILE = 1_000
+EVERY_SECONDS = 0.5
+PATIENCE_SECONDS = 300.0
+PROGRAMS = Path(sys.executable).parent
+
+
+def freshness(bench: Bench) -> Iterator[Row]:
+    """h, of files that arrive one after the other; the first pays for dbt's start."""
+    settings = bench.settings
+    empty(settings)
+    transform(settings)
+    with _watching(settings):
+        seconds = [_seconds_to_rollup(bench, number) for number in range(FILES + 1)]
+    first, *others = seconds
+    yield Row(
+        "h",
+        f"a file of {EVENTS_OF_A_FILE:,} events arrives, until they are in the "
+        "5-minute rollup, with warehouse run --watch",
+        f"{statistics.median(others):.1f} s",
+        "60 s",
+        "2 s",
+        f"{min(others):.1f} to {max(others):.1f} s; the first file, which starts dbt, "
+        f"{first:.1f} s",
+    )
+
+
+def nothing_new(bench: Bench) -> Iterator[Row]:
+    """i, beside the dbt CLI on the same models with nothing to do."""
+    settings = bench.settings
+    empty(settings)
+    transform(settings)
+    settings.landing.mkdir(parents=True, exist_ok=True)
+    pairs = measure_pairs(
+        bench.pairs,
+        ours=lambda: measure(settings.dsn, lambda: _look(settings)),
+        other=lambda: measure(settings.dsn, lambda: _dbt(settings)),
+    )
+    ours, others = (median_seconds(side) for side in (pairs.ours, pairs.others))
+    yield Row(
+        "i",
+        "a run with nothing new; against dbt run of the same models",
+        f"{1 / pairs.speed:.4f}x its time",
+        "1x",
+        "0.1x",
+        f"{ours * 1000:.0f} ms against {others:.1f} s",
+    )
+
+
+def _look(settings: Settings) -> None:
+    if is_any_new(settings, retries_failed=False) or is_pending(settings):
+        raise NotMeasured("there was something new")
+
+
+def _dbt(settings: Settings) -> None:
+    subprocess.run(
+        [
+            PROGRAMS / "dbt",
+            "--quiet",
+            "run",
+            "--project-dir",
+            ".",
+            "--profiles-dir",
+            ".",
+        ],
+        cwd=PROJECT / "dbt_project",
+        env=_environment(settings) | {"DBT_TARGET_PATH": str(settings.home / "cli")},
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
+
+
+def _environment(settings: Settings) -> dict[str, str]:
+    return os.environ | {
+        "WAREHOUSE_HOME": str(settings.home),
+        "WAREHOUSE_FEEDS": str(settings.feeds),
+        "WAREHOUSE_SETTLE_SECONDS": "0",
+    }
+
+
+@contextmanager
+def _watching(settings: Settings) -> Iterator[None]:
+    settings.landing.mkdir(parents=True, exist_ok=True)
+    command = [
+        str(PROGRAMS / "warehouse"),
+        "run",
+        "--watch",
+        "--every",
+        str(EVERY_SECONDS),
+    ]
+    with subprocess.Popen(
+        command,
+        env=_environment(settings),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as process:
+        try:
+            assert process.stdout is not None
+            if "Watching" not in process.stdout.readline():
+                raise NotMeasured("warehouse run --watch did not start")
+            yield
+        finally:
+            process.send_signal(signal.SIGTERM)
+
+
+def _seconds_to_rollup(bench: Bench, number: int) -> float:
+    folder = bench.settings.landing / "events"
+    folder.mkdir(parents=True, exist_ok=True)
+    part = folder / f".{number}.csv"
+    part.write_text(_events(number))
+    wanted = (number + 1) * EVENTS_OF_A_FILE
+    counted = "select coalesce(sum(event_count), 0) from analytics.rollup_events_5min"
+    with psycopg.connect(bench.settings.dsn, autocommit=True) as connection:
+        start = time.perf_counter()
+        part.rename(folder / f"{number}.csv")
+        while connection.execute(counted).fetchone() != (wanted,):
+            if time.perf_counter() - start > PATIENCE_SECONDS:
+                raise NotMeasured(f"file {number + 1} did not come to the rollup")
+            time.sleep(0.02)
+        return time.perf_counter() - start
+
+
+def _events(number: int) -> str:
+    """A file of events that no other has, of the last hours."""
+    now = datetime.now(UTC).replace(microsecond=0)
+    lines = ["customer_id,event_type,transaction_id,timestamp,country,device_id"]
+    lines += [
+        f"tenant-{n % 10},seen,{number}-{n},{now - timedelta(seconds=n):%FT%TZ},DE,d{n}"
+        for n in range(EVENTS_OF_A_FILE)
+    ]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,83 @@
+"""Take in what was rejected, after a feed's declaration was mended.
+
+On demand: *Trigger*. **replay** reads rejected lines again, by the declarations as they
+are now, and has rejected events cast again. **transform** applies what came of it, so
+that it flows into every fact, rollup and mart. **verify** proves that every record is
+accounted for.
+
+Parameters: `feed` is the feed to replay, without it all are; `all_of_them` casts events
+again although their feed's declaration is as it was, as after an upgrade.
+
+**When it fails**
+
+- **replay**: the feed is not declared, or wrongly; this is not tried again.
+- **transform**, **verify**: as in `apply_new_events`.
+
+What still can't be read or cast stays rejected, with its reason, and fails nothing.
+
+**How to rerun**: clear the failed task, or trigger it again: a line is taken in once,
+however often. By hand: `warehouse replay`, then `warehouse transform`. Each replay is a
+load of its own in `raw.loads`; who asked for it is in the run's details and in the log
+of **replay**.
+"""
+
+from datetime import timedelta
+from typing import Any
+
+from airflow.sdk import Param, dag, task
+
+from warehouse_dags import (
+    DEFAULT_ARGS,
+    FEED,
+    RAW,
+    asked_by,
+    tell_timeout,
+    transform_events,
+    verify_accounting,
+)
+
+
+@task(outlets=[RAW])
+def replay(**context: Any) -> dict[str, int]:
+    """How many lines were taken in, are still rejected, and events to be cast again."""
+    import logging
+    from dataclasses import asdict
+
+    from event_warehouse.load.replay import replay_rejected_lines
+    from event_warehouse.recast import recast_rejected_events
+    from event_warehouse.settings import read_settings
+
+    settings, params = read_settings(), context["params"]
+    logging.getLogger("event_warehouse.replay").info(
+        "replay of %s, asked for by %s", params["feed"] or "all", asked_by(context)
+    )
+    counts = asdict(replay_rejected_lines(settings, feed=params["feed"]))
+    counts["recast_events"] = recast_rejected_events(
+        settings, feed=params["feed"], all_of_them=params["all_of_them"]
+    )
+    context["outlet_events"][RAW].extra = counts
+    return counts
+
+
+@dag(
+    schedule=None,
+    catchup=False,
+    max_active_runs=1,
+    dagrun_timeout=timedelta(hours=4),
+    default_args=DEFAULT_ARGS,
+    params={
+        "feed": FEED,
+        "all_of_them": Param(
+            False, type="boolean", description="Also where nothing was mended"
+        ),
+    },
+    tags=["events", "on demand"],
+    doc_md=__doc__,
+    on_failure_callback=tell_timeout,
+)
+def replay_rejected() -> None:
+    """Wiring only; the module's docstring is the operator's page."""
+    replay() >> transform_events() >> verify_accounting()
+
+
+replay_rejected()

@@ -1,0 +1,11 @@
+{{ config(
+    upstreams=['fct_visitor_activity_daily'],
+    incremental_strategy='add',
+    unique_key=['tenant_id', 'cohort_week', 'event_week'],
+    deleted_at_zero='visitor_count',
+) }}
+{#
+Grain: one row per tenant, cohort and week (from Monday, UTC) in which visitors of the
+cohort had events. Late events do what they do to fct_retention_daily.
+#}
+{{ retention_changes('week', cohort='cohort_week', at='event_week') }}

@@ -1,0 +1,203 @@
+{%- set timeout = "interval '" ~ var('session_timeout_minutes') ~ " minutes'" -%}
+{%- set key = ['tenant_id', 'visitor_key', 'feed_id', 'session_id'] -%}
+{{ config(
+    upstreams=['int_new_sessions', 'dim_event_types', 'dim_entities'],
+    incremental_strategy='replace',
+    unique_key=key,
+    span=['session_start', 'session_end'],
+    indexes=[{'columns': ['session_start'], 'type': 'brin'}],
+    meta={'made_with': 'longer than ' ~ var('session_timeout_minutes') ~ ' minutes'},
+) }}
+-- noqa: disable=LT02
+-- Joins here are lateral or made by loops, whose lines it would have elsewhere.
+{#
+Grain: one row per session. New events can join sessions and never split one, so the spans
+that new events make among themselves are united with the kept sessions that they reach;
+late events mend those and no others, and no event is read again. Two kept sessions never
+reach each other, so each that has to be united is reached by a new span itself.
+
+The primary key ends with the end and not with the start: what new events reach is mostly a
+visitor's newest session, whose end is near, however long ago it began.
+#}
+with
+
+new_spans as (
+    select
+        int_new_sessions.*,
+        case
+            when int_new_sessions.session_id is not null then '-infinity'
+            else int_new_sessions.session_start - {{ timeout }}
+        end as reach_start,
+        case
+            when int_new_sessions.session_id is not null then 'infinity'
+            else int_new_sessions.session_end + {{ timeout }}
+        end as reach_end
+    from {{ ref('int_new_sessions') }} as int_new_sessions
+    where {{ is_pending('int_new_sessions') }}
+),
+
+-- By two short ranges of the key: those that end within reach, and the next one, if it
+-- has begun within reach.
+reached as (
+    select distinct kept.*
+    from new_spans
+    cross join lateral (
+        (
+            select * from {{ this }} as ending
+            where
+                ending.tenant_id = new_spans.tenant_id
+                and ending.visitor_key = new_spans.visitor_key
+                and ending.feed_id = coalesce(new_spans.feed_id, 0)
+                and ending.session_id = coalesce(new_spans.session_id, '')
+                and ending.session_end >= new_spans.reach_start
+                and ending.session_end <= new_spans.reach_end
+        )
+        union all
+        (
+            select * from {{ this }} as following
+            where
+                following.tenant_id = new_spans.tenant_id
+                and following.visitor_key = new_spans.visitor_key
+                and following.feed_id = coalesce(new_spans.feed_id, 0)
+                and following.session_id = coalesce(new_spans.session_id, '')
+                and following.session_end > new_spans.reach_end
+            order by following.session_end
+            limit 1
+        )
+    ) as kept
+    where
+        kept.session_start <= new_spans.reach_end
+        -- Asked once: in a table that is empty there is nothing to look for.
+        and (select exists(select from {{ this }}))
+),
+
+spans as (
+    select
+        new_spans.tenant_id,
+        new_spans.visitor_key,
+        new_spans.feed_id,
+        new_spans.session_id,
+        new_spans.session_start,
+        new_spans.session_end,
+        new_spans.event_count,
+        new_spans.weighted_count,
+        new_spans.entry_event_type,
+        new_spans.entry_entity_id,
+        new_spans.exit_event_type,
+        new_spans.exit_entity_id
+    from new_spans
+    union all
+    select
+        reached.tenant_id,
+        reached.visitor_key,
+        nullif(reached.feed_id, 0) as feed_id,
+        nullif(reached.session_id, '') as session_id,
+        reached.session_start,
+        reached.session_end,
+        reached.event_count,
+        reached.weighted_count,
+        entry_event_types.event_type as entry_event_type,
+        entry_entities.entity_id as entry_entity_id,
+        exit_event_types.event_type as exit_event_type,
+        exit_entities.entity_id as exit_entity_id
+    from reached
+    {% for end in ('entry', 'exit') -%}
+        left join {{ ref('dim_event_types') }} as {{ end }}_event_types
+            on reached.{{ end }}_event_type_key = {{ end }}_event_types.event_type_key
+        left join {{ ref('dim_entities') }} as {{ end }}_entities
+            on reached.{{ end }}_entity_key = {{ end }}_entities.entity_key
+    {% endfor -%}
+),
+
+-- Most touch no other and stay as they are; only the others are taken apart and united.
+marked as (
+    select
+        spans.*,
+        (
+            lag(spans.visitor_key) over before is null
+            or spans.session_id is null
+            and spans.session_start > max(spans.session_end) over before + {{ timeout }}
+        )
+        and (
+            lead(spans.visitor_key) over before is null
+            or spans.session_id is null
+            and lead(spans.session_start) over before
+            > spans.session_end + {{ timeout }}
+        ) as is_alone
+    from spans
+    window before as (
+        partition by spans.visitor_key, spans.feed_id, spans.session_id
+        order by spans.session_start
+        rows between unbounded preceding and 1 preceding
+    )
+),
+
+points as (
+    select
+        marked.tenant_id,
+        marked.visitor_key,
+        marked.feed_id,
+        marked.session_id,
+        ends.*
+    from marked
+    cross join lateral (
+        values
+        (
+            marked.session_start, marked.entry_event_type, marked.entry_entity_id,
+            1, marked.event_count, marked.weighted_count
+        ),
+        (
+            marked.session_end, marked.exit_event_type, marked.exit_entity_id, -1, 0, 0
+        )
+    ) as ends (
+        event_time, event_type, entity_id, opened, event_count, weighted_count
+    )
+    where not marked.is_alone
+),
+
+united as (
+    select
+        marked.visitor_key,
+        marked.feed_id,
+        marked.session_id,
+        marked.tenant_id,
+        marked.session_start,
+        marked.session_end,
+        marked.event_count,
+        marked.weighted_count,
+        marked.entry_event_type,
+        marked.entry_entity_id,
+        marked.exit_event_type,
+        marked.exit_entity_id
+    from marked
+    where marked.is_alone
+    union all
+    (
+        {{ session_spans('points', of=['visitor_key', 'feed_id', 'session_id']) }}
+    )
+)
+
+select
+    united.session_start,
+    united.session_end,
+    extract(epoch from united.session_end - united.session_start)::double precision
+        as duration_seconds,
+    united.event_count,
+    united.weighted_count,
+    united.visitor_key,
+    coalesce(entry_event_types.event_type_key, 0) as entry_event_type_key,
+    coalesce(entry_entities.entity_key, 0) as entry_entity_key,
+    coalesce(exit_event_types.event_type_key, 0) as exit_event_type_key,
+    coalesce(exit_entities.entity_key, 0) as exit_entity_key,
+    coalesce(united.feed_id, 0)::smallint as feed_id,
+    united.tenant_id,
+    coalesce(united.session_id, '') as session_id
+from united
+{% for end in ('entry', 'exit') -%}
+    left join {{ ref('dim_event_types') }} as {{ end }}_event_types
+        on united.{{ end }}_event_type = {{ end }}_event_types.event_type
+    left join {{ ref('dim_entities') }} as {{ end }}_entities
+        on
+            united.tenant_id = {{ end }}_entities.tenant_id
+            and united.{{ end }}_entity_id = {{ end }}_entities.entity_id
+{% endfor -%}

@@ -1,0 +1,76 @@
+{{ config(
+    upstreams=['int_new_sessions'],
+) }}
+-- noqa: disable=LT02
+-- It takes lateral for a table's name.
+{#
+Grain: one row per visitor and day (UTC) with events, by the apply that brought the first
+of them. Each row says what earlier applies knew of its visitor, so that retention can be
+added up from new rows, late ones too, and no row ever changes.
+#}
+with
+
+days as (
+    select
+        int_new_sessions.tenant_id,
+        int_new_sessions.visitor_key,
+        int_new_sessions.event_date,
+        date_trunc('week', int_new_sessions.event_date::timestamp)::date as event_week,
+        min(int_new_sessions.apply_id) as apply_id
+    from {{ ref('int_new_sessions') }} as int_new_sessions
+    where {{ is_pending('int_new_sessions') }}
+    group by 1, 2, 3, 4
+),
+
+known as (
+    select
+        days.visitor_key,
+        days.event_date,
+        first_day.first_date,
+        same_week.is_known_week,
+        same_week.is_known_day
+    from days
+    cross join lateral (
+        select kept.event_date as first_date from {{ this }} as kept
+        where
+            kept.tenant_id = days.tenant_id
+            and kept.visitor_key = days.visitor_key
+        order by 1
+        limit 1
+    ) as first_day
+    cross join lateral (
+        select
+            count(*) > 0 as is_known_week,
+            coalesce(bool_or(kept.event_date = days.event_date), false) as is_known_day
+        from {{ this }} as kept
+        where
+            kept.tenant_id = days.tenant_id
+            and kept.visitor_key = days.visitor_key
+            and kept.event_date >= days.event_week
+            and kept.event_date < days.event_week + 7
+    ) as same_week
+    -- Asked once: in a table that is empty there is nothing to look for.
+    where (select exists(select from {{ this }}))
+)
+
+select
+    days.apply_id,
+    days.visitor_key,
+    days.event_date,
+    least(
+        known.first_date,
+        min(days.event_date) over (
+            partition by days.visitor_key
+            order by days.apply_id
+            groups between unbounded preceding and 1 preceding
+        )
+    ) as known_first_date,
+    coalesce(known.is_known_week, false)
+    or row_number() over (
+        partition by days.visitor_key, days.event_week
+        order by days.apply_id, days.event_date
+    ) > 1 as is_known_week,
+    days.tenant_id
+from days
+left join known using (visitor_key, event_date)
+where known.is_known_day is not true

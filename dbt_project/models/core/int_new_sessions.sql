@@ -1,0 +1,61 @@
+{{ config(
+    materialized='batch',
+    contract={'enforced': false},
+    upstreams=['int_event_batch', 'int_repeats', 'dim_users', 'dim_devices'],
+) }}
+{#
+Grain: one row per apply, visitor, day (UTC) and session that the batch's events make among
+themselves. A visitor is the user, or where an event names none the device; events of
+neither belong to no session. Cut at midnight so that the days of each visitor can be read
+from it, too; fct_sessions puts the parts together.
+#}
+with
+
+new_events as (
+    select
+        int_new_events.*,
+        int_new_events.session_id is not null
+        and int_new_events.apply_id in (
+            select int_applies.apply_id
+            from {{ ref('int_applies') }} as int_applies
+            where int_applies.has_sessions_by_id
+        ) as is_session_by_id
+    from {{ ref('int_new_events') }} as int_new_events
+    where
+        {{ is_pending('int_new_events') }}
+        and coalesce(int_new_events.user_id, int_new_events.device_id) is not null
+),
+
+points as (
+    select
+        new_events.apply_id,
+        new_events.tenant_id,
+        coalesce(dim_users.user_key, -dim_devices.device_key) as visitor_key,
+        -- Null for sessions by inactivity, which events of several feeds may share.
+        case when new_events.is_session_by_id then new_events.feed_id end as feed_id,
+        case
+            when new_events.is_session_by_id then new_events.session_id
+        end as session_id,
+        (new_events.event_time at time zone 'UTC')::date as event_date,
+        new_events.event_time,
+        new_events.event_type,
+        new_events.entity_id,
+        0 as opened,
+        1 as event_count,
+        new_events.sample_rate as weighted_count
+    from new_events
+    left join {{ ref('dim_users') }} as dim_users
+        on
+            new_events.tenant_id = dim_users.tenant_id
+            and new_events.user_id = dim_users.user_id
+    left join {{ ref('dim_devices') }} as dim_devices
+        on
+            new_events.tenant_id = dim_devices.tenant_id
+            -- Null where it is not asked for, which a join looks for nowhere.
+            and case when new_events.user_id is null then new_events.device_id end
+            = dim_devices.device_id
+)
+
+{{ session_spans(
+    'points', of=['visitor_key', 'feed_id', 'session_id', 'apply_id', 'event_date']
+) }}

@@ -1,0 +1,81 @@
+"""Tells a webhook that something failed, in words for the person on call."""
+
+import json
+import logging
+import re
+from dataclasses import dataclass
+from urllib.parse import unquote, urlsplit
+from urllib.request import Request, urlopen
+
+from event_warehouse.settings import Settings
+
+TIMEOUT_SECONDS = 10.0
+SHOWN_CHARACTERS = 500
+PASSWORD_IN_URI = re.compile(r"(?<=://)([^\s/@:]*):[^\s@]+(?=@)")
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Alert:
+    """What failed, in which run, why, and where to look."""
+
+    what: str
+    run: str
+    error: str
+    """Its first line is told."""
+    link: str | None = None
+
+
+def send_alert(settings: Settings, alert: Alert) -> bool:
+    """True if the webhook took it; without one, or if it refuses, the log has it.
+
+    Never raises: what failed must not be hidden by how it is told.
+    """
+    message = _message(settings, alert)
+    if settings.alert_webhook_url is None:
+        return False
+    try:
+        request = Request(
+            settings.alert_webhook_url,
+            data=json.dumps(message).encode(),
+            headers={"Content-Type": "application/json"},
+        )
+        with urlopen(request, timeout=TIMEOUT_SECONDS):
+            return True
+    except (OSError, ValueError) as error:
+        # Without the address, which mostly is the secret that lets one post.
+        kind = type(error).__name__
+        logger.warning("the alert webhook did not take %s: %s", alert.what, kind)
+        return False
+
+
+def _message(settings: Settings, alert: Alert) -> dict[str, str | None]:
+    """As Slack, Mattermost and Teams' workflows read it, and the parts for others."""
+    error = without_secrets(settings, alert.error.strip().partition("\n")[0])
+    error = error[:SHOWN_CHARACTERS]
+    text = f"{alert.what} failed in {alert.run}: {error}"
+    return {
+        "text": f"{text} {alert.link}" if alert.link else text,
+        "what": alert.what,
+        "run": alert.run,
+        "error": error,
+        "link": alert.link,
+    }
+
+
+def without_secrets(settings: Settings, text: str) -> str:
+    """The text without the passwords of the settings or of any address in it."""
+    for secret in _secrets(settings):
+        text = text.replace(secret, "***")
+    return PASSWORD_IN_URI.sub(r"\1:***", text)
+
+
+def _secrets(settings: Settings) -> list[str]:
+    """The longest first, as one may be part of another."""
+    addresses = [settings.external_dsn, settings.external_airflow_dsn]
+    passwords = [
+        urlsplit(address).password or "" for address in filter(None, addresses)
+    ]
+    found = {settings.alert_webhook_url or "", *passwords, *map(unquote, passwords)}
+    return sorted(filter(None, found), key=len, reverse=True)

@@ -1,0 +1,59 @@
+-- Whether a transform would do anything, asked for less than a hundredth of its cost.
+
+-- is_pending --
+-- Through the gaps of each ledger, so that the cost follows what is new. A feed whose
+-- view is not of its declaration needs a run, too.
+select
+    exists (select from ledger.loads_without_apply())
+    or exists (
+        select
+        from ledger.models as models
+        cross join unnest('{[1,)}'::int8multirange - models.applies) as gap
+        inner join ledger.applies
+            on
+                applies.apply_id >= lower(gap)
+                and (upper_inf(gap) or applies.apply_id < upper(gap))
+        where models.model <> 'ledger.applies'
+    )
+    or exists (
+        select from raw.feeds as feeds
+        where
+            coalesce(
+                obj_description(
+                    to_regclass('analytics.' || quote_ident(feeds.feed)), 'pg_class'
+                ),
+                ''
+            ) not like '%(declaration ' || md5(feeds.declaration::text) || ')'
+    )
+    or to_regclass('marts.accounting') is null;
+
+-- has_accounts --
+select to_regclass('analytics.int_accounting') is not null;
+
+-- taken_in --
+select ledger.applied('int_accounting')::text;
+
+-- taken_in_since --
+-- What the accounts have of the applies that they had not before.
+select
+    count(distinct applies.load_id) as files,
+    coalesce(
+        sum(int_accounting.raw_row_count + int_accounting.rejected_line_count), 0
+    )::bigint as records,
+    coalesce(sum(int_accounting.event_count), 0)::bigint as events,
+    coalesce(sum(int_accounting.rejected_line_count), 0)::bigint as rejected_lines,
+    coalesce(sum(int_accounting.rejected_event_count), 0)::bigint as rejected_events,
+    coalesce(sum(int_accounting.duplicate_event_count), 0)::bigint as duplicates,
+    round(
+        extract(epoch from clock_timestamp() - min(loads.received_at))::numeric, 1
+    )::float8 as lag_seconds
+from
+    unnest(
+        ledger.applied('int_accounting') - %(before)s::int8multirange
+    ) as gap
+inner join analytics.int_accounting as int_accounting
+    on
+        int_accounting.apply_id >= lower(gap)
+        and (upper_inf(gap) or int_accounting.apply_id < upper(gap))
+inner join ledger.applies on int_accounting.apply_id = applies.apply_id
+inner join raw.loads as loads on applies.load_id = loads.load_id;

@@ -1,0 +1,67 @@
+"""The window that a run is for, `[start, end)` in UTC: resolved here, nowhere else."""
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta
+
+from event_warehouse.errors import WindowError
+from event_warehouse.load.find import Window
+
+DAY = timedelta(days=1)
+
+
+def resolve_window(
+    *,
+    params: Mapping[str, object],
+    partition_date: datetime | None = None,
+    interval: tuple[datetime | None, datetime | None] = (None, None),
+) -> Window:
+    """What a person asked for, else the day of the partition, else the data interval.
+
+    `start` and `end` of the parameters are dates or times in ISO 8601, in UTC where
+    they name no offset; an end that is a date is the first day after. Raises
+    WindowError if there is no window: a bare cron gives an interval without width, an
+    asset gives none, and to load nothing silently would be worse.
+    """
+    start, end = params.get("start"), params.get("end")
+    if start or end:
+        return _window(_moment("start", start), _moment("end", end))
+    if partition_date is not None:
+        first = _in_utc(partition_date)
+        return _window(first, first + DAY)
+    if None not in interval and interval[0] != interval[1]:
+        first, after = (_in_utc(moment) for moment in interval if moment)
+        return _window(first, after)
+    raise WindowError(
+        "the run has neither the parameters start and end, nor a partition's date, nor "
+        "a data interval; trigger it with start and end, such as 2026-11-01 and "
+        "2026-11-08"
+    )
+
+
+def days_of(window: Window) -> tuple[date, date]:
+    """The first day that the window touches, and the one after the last."""
+    return window.start.date(), (window.end - timedelta.resolution).date() + DAY
+
+
+def _window(start: datetime, end: datetime) -> Window:
+    if start >= end:
+        raise WindowError(f"the window ends at {end}, not after its start, {start}")
+    return Window(start, end)
+
+
+def _moment(name: str, text: object) -> datetime:
+    if not text:
+        raise WindowError(f"{name} is missing; give start and end together")
+    try:
+        return _in_utc(datetime.fromisoformat(str(text)))
+    except ValueError as error:
+        raise WindowError(
+            f"{name} is {text!r}; it must be a date or time such as 2026-11-01 or "
+            "2026-11-01T06:00:00"
+        ) from error
+
+
+def _in_utc(moment: datetime) -> datetime:
+    if moment.tzinfo is None:
+        return moment.replace(tzinfo=UTC)
+    return moment.astimezone(UTC)

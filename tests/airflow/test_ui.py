@@ -1,0 +1,95 @@
+"""The UI in a real browser: signing in, the DAGs, a backfill, the link to the page."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect, sync_playwright
+
+from event_warehouse.airflow_api import AirflowApi
+from event_warehouse.airflow_services import how_to_sign_in
+from event_warehouse.settings import PROJECT, Settings
+from tests.waiting import wait_until
+
+CHROMIUM = shutil.which("chromium")
+PATIENCE_MS = 60_000
+SCREENSHOTS = os.environ.get("WAREHOUSE_TEST_SCREENSHOTS")
+pytestmark = [
+    pytest.mark.airflow,
+    pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium on the PATH"),
+]
+
+
+@pytest.fixture(scope="module")
+def page(running: Settings) -> Iterator[Page]:
+    """A browser that has signed in."""
+    ui = how_to_sign_in(running)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox"]
+        )
+        page = browser.new_page(viewport={"width": 1400, "height": 1000})
+        page.set_default_timeout(PATIENCE_MS)
+        expect.set_options(timeout=PATIENCE_MS)
+        page.goto(ui.url)
+        page.get_by_label("Username").fill(ui.user)
+        page.get_by_label("Password").fill(ui.password)
+        page.get_by_role("button", name="Sign in").click()
+        yield page
+        browser.close()
+
+
+def picture(page: Page, name: str) -> None:
+    """Kept only where somebody asks for it, such as for the docs."""
+    if SCREENSHOTS:
+        page.screenshot(path=Path(SCREENSHOTS) / f"{name}.png")
+
+
+def test_dags_are_listed_without_import_errors(page: Page, running: Settings) -> None:
+    page.goto(f"{how_to_sign_in(running).url}/dags")
+    for file in (PROJECT / "dags").glob("*.py"):
+        expect(
+            page.get_by_role("link", name=file.stem, exact=True).first
+        ).to_be_visible()
+    expect(page.get_by_text("Dag Import Errors")).to_have_count(0)
+    picture(page, "dags")
+
+
+def test_operators_page_of_a_dag_is_shown(page: Page, running: Settings) -> None:
+    page.goto(f"{how_to_sign_in(running).url}/dags/repair_days")
+    page.get_by_role("button", name="Dag Docs").first.click()
+    expect(page.get_by_text("Make a day right: load what was missed")).to_be_visible()
+    expect(page.get_by_text("How to rerun")).to_be_visible()
+    picture(page, "operators_page")
+
+
+def test_backfill_is_started_in_the_ui(
+    page: Page, running: Settings, api: AirflowApi
+) -> None:
+    page.goto(f"{how_to_sign_in(running).url}/dags/repair_days")
+    page.get_by_role("button", name="Trigger").first.click()
+    page.get_by_text("Backfill", exact=True).first.click()
+    first, last = page.locator("input[type='datetime-local']").all()[:2]
+    first.fill("2025-02-01T00:00")
+    last.fill("2025-02-01T00:00")
+    picture(page, "backfill")
+    page.get_by_role("button", name="Run Backfill").click()
+
+    backfills = "/api/v2/backfills?dag_id=repair_days"
+    wait_until(
+        lambda: any(
+            one["from_date"].startswith("2025-02-01")
+            for one in api.get(backfills)["backfills"]
+        ),
+        seconds=PATIENCE_MS / 1000,
+    )
+
+
+def test_navigation_leads_to_the_warehouse_s_page(
+    page: Page, running: Settings
+) -> None:
+    page.goto(f"{how_to_sign_in(running).url}/plugin/event-warehouse")
+    frame = page.locator("iframe")
+    expect(frame).to_have_attribute("src", f"http://127.0.0.1:{running.api_port}/")

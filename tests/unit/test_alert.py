@@ -1,0 +1,84 @@
+"""A failure is told to a webhook, and nobody's password is."""
+
+import logging
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from event_warehouse.alert import Alert, send_alert
+from event_warehouse.settings import Settings, read_settings
+from tests.webhook import Webhook, listening
+
+ALERT = Alert(
+    "apply_new_events.load",
+    "run scheduled__1",
+    "a.csv: is empty\nits second line",
+    "http://127.0.0.1:8080/dags/apply_new_events/runs/scheduled__1",
+)
+
+
+@pytest.fixture
+def webhook() -> Iterator[Webhook]:
+    with listening() as webhook:
+        yield webhook
+
+
+def settings_of(home: Path, url: str) -> Settings:
+    return read_settings(
+        {
+            "WAREHOUSE_HOME": str(home),
+            "WAREHOUSE_DSN": "postgresql://loader:s%3Acret@db.example/warehouse",
+            "WAREHOUSE_AIRFLOW_DSN": "postgresql://airflow:hidden@db.example/airflow",
+            "WAREHOUSE_ALERT_WEBHOOK_URL": url,
+        }
+    )
+
+
+def test_message_says_what_failed_which_run_why_and_where_to_look(
+    webhook: Webhook, tmp_path: Path
+) -> None:
+    assert send_alert(settings_of(tmp_path, webhook.url), ALERT)
+    assert webhook.messages == [
+        {
+            "text": "apply_new_events.load failed in run scheduled__1: a.csv: is empty "
+            "http://127.0.0.1:8080/dags/apply_new_events/runs/scheduled__1",
+            "what": "apply_new_events.load",
+            "run": "run scheduled__1",
+            "error": "a.csv: is empty",
+            "link": "http://127.0.0.1:8080/dags/apply_new_events/runs/scheduled__1",
+        }
+    ]
+
+
+def test_message_has_no_secret(webhook: Webhook, tmp_path: Path) -> None:
+    error = (
+        "s:cret, s%3Acret and hidden; not https://ada:pw@web.example/a.csv, nor "
+        f"{webhook.url}"
+    )
+    send_alert(settings_of(tmp_path, webhook.url), Alert("load", "run 1", error))
+    assert webhook.messages[0]["error"] == (
+        "***, *** and ***; not https://ada:***@web.example/a.csv, nor ***"
+    )
+
+
+def test_without_a_webhook_nothing_is_sent(webhook: Webhook, tmp_path: Path) -> None:
+    assert not send_alert(settings_of(tmp_path, ""), ALERT)
+    assert webhook.messages == []
+
+
+def test_webhook_that_refuses_fails_nothing_and_its_address_is_not_logged(
+    webhook: Webhook, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    webhook.status = 500
+    with caplog.at_level(logging.WARNING):
+        assert not send_alert(settings_of(tmp_path, webhook.url), ALERT)
+    assert "the alert webhook did not take apply_new_events.load" in caplog.text
+    assert "t0ken" not in caplog.text
+
+
+def test_webhook_that_is_not_there_fails_nothing(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        url = f"http://127.0.0.1:{probe.getsockname()[1]}/"
+    assert not send_alert(settings_of(tmp_path, url), ALERT)
