@@ -9,10 +9,20 @@ const LONG = new Set(["day", "week", "month", "quarter", "year"]); // without a 
 const SHAPES = ["circle", "square", "triangle-up", "diamond", "cross", "triangle-down"];
 
 // Lines or bars over time; `before` are the same lines in the period before.
-export function overTime({ lines, before, clocks, clocksBefore, bucket, chart, title }) {
+export function overTime({
+  lines,
+  before,
+  clocks,
+  clocksBefore,
+  bucket,
+  chart,
+  title,
+}) {
   const shown = lines.map((line) => line.name);
   const values = valuesOf(lines, clocks, clocks, bucket);
-  const earlier = before ? valuesOf(before, clocksBefore, clocks, bucket, " before") : [];
+  const earlier = before
+    ? valuesOf(before, clocksBefore, clocks, bucket, " before")
+    : [];
   const colour = {
     field: "line",
     type: "nominal",
@@ -35,7 +45,10 @@ export function overTime({ lines, before, clocks, clocksBefore, bucket, chart, t
     ],
     description: { field: "said" },
   };
-  const layers = chart === "bar" ? bars(x, y, common, shown, !LONG.has(bucket)) : linesAndPoints(x, y, common, shown, values);
+  const layers =
+    chart === "bar"
+      ? bars(x, y, common, shown, !LONG.has(bucket))
+      : linesAndPoints(x, y, common, shown, values);
   return {
     $schema: SCHEMA,
     description: `${title} by ${bucket}: ${shown.join(", ")}. The table below has the numbers.`,
@@ -53,7 +66,8 @@ function valuesOf(lines, own, shownAt, bucket, suffix = "") {
   return lines.flatMap((line, place) =>
     shownAt.map((clock, index) => {
       const value = line.points.get(own[index])?.value ?? 0;
-      const when = own[index] === undefined ? "" : bucketName(new Date(own[index]), bucket);
+      const when =
+        own[index] === undefined ? "" : bucketName(new Date(own[index]), bucket);
       return {
         line: line.name,
         place,
@@ -84,7 +98,10 @@ function linesAndPoints(x, y, common, shown, values) {
         field: "line",
         type: "nominal",
         legend: null,
-        scale: { domain: shown, range: shown.map((_, index) => SHAPES[index % SHAPES.length]) },
+        scale: {
+          domain: shown,
+          range: shown.map((_, index) => SHAPES[index % SHAPES.length]),
+        },
       },
     },
   };
@@ -119,7 +136,13 @@ function ordinalAxis({ axis }, hasTimes) {
 function beforeLayer(values, x, y, color) {
   return {
     data: { values },
-    mark: { type: "line", strokeWidth: 1.5, strokeDash: [5, 4], opacity: 0.75, aria: false },
+    mark: {
+      type: "line",
+      strokeWidth: 1.5,
+      strokeDash: [5, 4],
+      opacity: 0.75,
+      aria: false,
+    },
     encoding: { x, y, color },
   };
 }
@@ -137,21 +160,33 @@ export function funnelSteps({ steps, groups }) {
     label: `${count(step.user_count)} · ${percent(step.conversion_from_start)}`,
     said: `${step.name}${groups.length > 1 ? `, ${step.group}` : ""}: ${count(step.user_count)}, ${percent(step.conversion_from_start)} of the first step`,
   }));
-  const y = { field: "name", type: "nominal", sort: names, axis: { title: null, labelLimit: 150 } };
+  const y = {
+    field: "name",
+    type: "nominal",
+    sort: names,
+    axis: { title: null, labelLimit: 150 },
+  };
   const encoding = {
     x: {
       field: "user_count",
       type: "quantitative",
       // The labels stand behind the bars.
       scale: { domainMax: 1.2 * Math.max(1, ...steps.map((step) => step.user_count)) },
-      axis: { title: "who reached the step", tickCount: 4, format: formatFor(steps.map((step) => ({ value: step.user_count }))) },
+      axis: {
+        title: "who reached the step",
+        tickCount: 4,
+        format: formatFor(steps.map((step) => ({ value: step.user_count }))),
+      },
     },
     y,
     yOffset: { field: "group", sort: groups },
     color: {
       field: "group",
       type: "nominal",
-      legend: groups.length > 1 ? { title: null, orient: "top", labelColor: styled("text") } : null,
+      legend:
+        groups.length > 1
+          ? { title: null, orient: "top", labelColor: styled("text") }
+          : null,
       scale: { domain: groups, range: groups.map((_, index) => colourOf(index)) },
     },
   };
@@ -177,7 +212,11 @@ export function funnelSteps({ steps, groups }) {
       },
       {
         mark: { type: "text", align: "left", dx: 6, fontSize: 12, aria: false },
-        encoding: { ...encoding, color: { value: styled("text") }, text: { field: "label" } },
+        encoding: {
+          ...encoding,
+          color: { value: styled("text") },
+          text: { field: "label" },
+        },
       },
     ],
   };
@@ -198,14 +237,19 @@ export function hours({ values, title, color }) {
       x: timeAxis("clock"),
       x2: { field: "end" },
       y2: { datum: 0 },
-      y: { field: "value", type: "quantitative", axis: { title, tickCount: 4, format: formatFor(values) } },
+      y: {
+        field: "value",
+        type: "quantitative",
+        axis: { title, tickCount: 4, format: formatFor(values) },
+      },
     },
   };
 }
 
 // Where a tick would stand between two days, there is nothing.
 function ticksOf(bucket, length) {
-  const interval = LONG.has(bucket) && length <= 60 ? (bucket === "quarter" ? "month" : bucket) : null;
+  const interval =
+    LONG.has(bucket) && length <= 60 ? (bucket === "quarter" ? "month" : bucket) : null;
   return interval ? { interval, step: Math.max(1, Math.ceil(length / 10)) } : undefined;
 }
 

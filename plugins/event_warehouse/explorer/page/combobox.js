@@ -7,8 +7,19 @@ import { count } from "./format.js";
 const WAIT_MS = 120;
 
 // load(prefix) → [{ name, eventCount }]; onchange(text) when it is chosen or left.
-export function combobox({ value = "", load, onchange, placeholder = "", label, describe }) {
-  const list = element("ul.suggestions", { role: "listbox", id: newId("list"), hidden: true });
+export function combobox({
+  value = "",
+  load,
+  onchange,
+  placeholder = "",
+  label,
+  describe,
+}) {
+  const list = element("ul.suggestions", {
+    role: "listbox",
+    id: newId("list"),
+    hidden: true,
+  });
   const input = element("input", {
     role: "combobox",
     "aria-autocomplete": "list",
@@ -79,7 +90,9 @@ export function combobox({ value = "", load, onchange, placeholder = "", label, 
     active = -1;
     input.removeAttribute("aria-activedescendant");
     if (names.problem || !names.length) {
-      const said = names.problem ?? (input.value ? "Nothing known begins like this." : "Nothing is known yet.");
+      const said =
+        names.problem ??
+        (input.value ? "Nothing known begins like this." : "Nothing is known yet.");
       note.textContent = said;
       fill(list);
       list.hidden = true;
@@ -123,7 +136,8 @@ export function combobox({ value = "", load, onchange, placeholder = "", label, 
     const isOpen = !list.hidden;
     if (event.key === "ArrowDown" || event.key === "ArrowUp") {
       event.preventDefault();
-      if (isOpen) activate(active + (event.key === "ArrowDown" ? 1 : active < 0 ? 0 : -1));
+      if (isOpen)
+        activate(active + (event.key === "ArrowDown" ? 1 : active < 0 ? 0 : -1));
       else open().then(() => event.key === "ArrowUp" && activate(-1));
     } else if (event.key === "Enter") {
       event.preventDefault();

@@ -14,14 +14,23 @@ import { emptySeries, seriesEditor } from "./series_editor.js";
 import { asProblem, loading, problemBox } from "./states.js";
 import { keysFor } from "./suggestions.js";
 
-const CHARTS = [["line", "Lines"], ["bar", "Bars"]];
+const CHARTS = [
+  ["line", "Lines"],
+  ["bar", "Bars"],
+];
 const TOPS = ["3", "5", "8", "12"].map((each) => [each, each]);
 
 export function exploreView(host) {
   const state = readState(readAddress().parameters);
   settle("explore", writeState(state));
-  const form = element("form.question", { "aria-label": "Question", onsubmit: (event) => event.preventDefault() });
-  const result = element("section.result", { "aria-label": "Answer", "aria-live": "off" });
+  const form = element("form.question", {
+    "aria-label": "Question",
+    onsubmit: (event) => event.preventDefault(),
+  });
+  const result = element("section.result", {
+    "aria-label": "Answer",
+    "aria-live": "off",
+  });
   let running;
 
   function changed() {
@@ -61,7 +70,12 @@ export function exploreView(host) {
   }
 
   function narrow(start, end) {
-    Object.assign(state, { range: "custom", start: forInput(start), end: forInput(end), bucket: "" });
+    Object.assign(state, {
+      range: "custom",
+      start: forInput(start),
+      end: forInput(end),
+      bucket: "",
+    });
     restructured();
   }
 
@@ -69,7 +83,9 @@ export function exploreView(host) {
     const place = placeOfFault(fault.field ?? "", state.series);
     if (!place) return null;
     const series = form.querySelector(`[data-series="${place.series}"]`);
-    const filter = place.filter !== undefined && series?.querySelector(`[data-filter="${place.filter}"]`);
+    const filter =
+      place.filter !== undefined &&
+      series?.querySelector(`[data-filter="${place.filter}"]`);
     const inputs = filter ? [...filter.querySelectorAll("input")] : [];
     const control = place.member === "value" ? inputs.at(-1) : inputs[0];
     return control ?? series?.querySelector("input");
@@ -77,7 +93,12 @@ export function exploreView(host) {
 
   function goTo(fault) {
     const control = controlAt(fault);
-    return control && { name: control.getAttribute("aria-label"), act: () => control.focus() };
+    return (
+      control && {
+        name: control.getAttribute("aria-label"),
+        act: () => control.focus(),
+      }
+    );
   }
 
   function markFaults(problem) {
@@ -87,7 +108,8 @@ export function exploreView(host) {
   }
 
   function clearMarks() {
-    for (const each of form.querySelectorAll("[aria-invalid]")) each.removeAttribute("aria-invalid");
+    for (const each of form.querySelectorAll("[aria-invalid]"))
+      each.removeAttribute("aria-invalid");
   }
 
   function renderForm() {

@@ -23,7 +23,11 @@ export function change(now, before) {
 
 export function duration(seconds) {
   if (seconds === null || seconds === undefined) return "–";
-  const units = [["d", 86400], ["h", 3600], ["min", 60]];
+  const units = [
+    ["d", 86400],
+    ["h", 3600],
+    ["min", 60],
+  ];
   for (const [name, size] of units) {
     if (seconds >= size) return `${(seconds / size).toFixed(1)} ${name}`;
   }

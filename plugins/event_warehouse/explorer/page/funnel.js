@@ -20,7 +20,10 @@ const MOST_STEPS = 20;
 
 export function funnelView(host) {
   const state = readFunnel(readAddress().parameters);
-  const form = element("form.question", { "aria-label": "Funnel", onsubmit: (event) => event.preventDefault() });
+  const form = element("form.question", {
+    "aria-label": "Funnel",
+    onsubmit: (event) => event.preventDefault(),
+  });
   const result = element("section.result", { "aria-label": "Answer" });
   let running;
 
@@ -118,7 +121,10 @@ export function funnelView(host) {
               changed();
             },
           }),
-        labelled("Break down by", keyField(state.by, "nothing", (text) => (state.by = text))),
+        labelled(
+          "Break down by",
+          keyField(state.by, "nothing", (text) => (state.by = text))
+        ),
         rangeEditor({ state, changed, restructured, withBuckets: false })
       ),
       button("Ask again", ask, { class: "primary" })
@@ -134,16 +140,25 @@ export function funnelView(host) {
         element(
           "div.row",
           {},
-          keyField(key, "key", (text) => {
-            state.match[index] = text;
-            state.match = state.match.filter(Boolean);
-            if (!state.match.length) state.match = ["user_id"];
-          }, `Match key ${index + 1}`),
+          keyField(
+            key,
+            "key",
+            (text) => {
+              state.match[index] = text;
+              state.match = state.match.filter(Boolean);
+              if (!state.match.length) state.match = ["user_id"];
+            },
+            `Match key ${index + 1}`
+          ),
           state.match.length > 1 &&
-            button("✕", () => {
-              state.match.splice(index, 1);
-              restructured(".match input");
-            }, { class: "icon", "aria-label": `Remove match key ${index + 1}` })
+            button(
+              "✕",
+              () => {
+                state.match.splice(index, 1);
+                restructured(".match input");
+              },
+              { class: "icon", "aria-label": `Remove match key ${index + 1}` }
+            )
         )
       ),
       element(
@@ -151,11 +166,17 @@ export function funnelView(host) {
         {},
         state.match.length < 8 &&
           !state.match.includes("") &&
-          button("+ Key", () => {
-            state.match.push("");
-            renderForm();
-            form.querySelector(`.match .row:nth-of-type(${state.match.length}) input`)?.focus();
-          }, { class: "link", "aria-label": "Add a match key" })
+          button(
+            "+ Key",
+            () => {
+              state.match.push("");
+              renderForm();
+              form
+                .querySelector(`.match .row:nth-of-type(${state.match.length}) input`)
+                ?.focus();
+            },
+            { class: "link", "aria-label": "Add a match key" }
+          )
       )
     );
   }
@@ -178,7 +199,11 @@ export function funnelView(host) {
     if (!host.isConnected) return;
     settle("funnel", writeFunnel(state));
     renderForm();
-    fill(host, element("h1.sr", {}, "Funnel"), element("div.columns", {}, form, result));
+    fill(
+      host,
+      element("h1.sr", {}, "Funnel"),
+      element("div.columns", {}, form, result)
+    );
     ask();
   }
 

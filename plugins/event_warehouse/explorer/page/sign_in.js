@@ -38,7 +38,11 @@ export function signInView(host, onsignedin, problem) {
       },
     },
     element("h1", {}, "Event Warehouse"),
-    element("p", {}, "Ask how many events there were, of whom and when, and see whether the warehouse is well."),
+    element(
+      "p",
+      {},
+      "Ask how many events there were, of whom and when, and see whether the warehouse is well."
+    ),
     labelled("API key", input),
     element("button.primary", { type: "submit" }, "Sign in"),
     said,
