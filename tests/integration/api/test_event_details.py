@@ -40,7 +40,7 @@ def test_pages_hold_each_event_once_in_order(api: Api, acme: str, limit: int) ->
     whole = [one["event_id"] for one in events_of(api, acme)]
     paged: list[str] = []
     after: dict[str, str] = {}
-    while True:
+    for _ in whole:
         page = api.get("/events", acme, **JUNE, limit=str(limit), **after).json()
         paged += [one["event_id"] for one in page["events"]]
         if page["next"] is None:
