@@ -53,7 +53,7 @@ CHARTED = """async (address) => {
         await new Promise(requestAnimationFrame);
     }
     const drawn = performance.now() - start;
-    const said = document.querySelector(".freshness").textContent;
+    const said = document.querySelector(".freshness").innerText.replaceAll("\\n", " ");
     return { drawn, said };
 }"""
 
