@@ -22,6 +22,7 @@ from benchmarks.against_dlt import against_dlt
 from benchmarks.api import api
 from benchmarks.bench import Bench
 from benchmarks.dashboards import dashboards
+from benchmarks.explorer import explorer
 from benchmarks.freshness import freshness, nothing_new
 from benchmarks.funnels import funnels
 from benchmarks.increments import increments
@@ -59,6 +60,7 @@ MEASUREMENTS: Mapping[str, Callable[[Bench], Iterator[Row]]] = {
     "h": freshness,
     "i": nothing_new,
     "m": memory,
+    "x1": explorer,
 }
 WIDTH = 120
 

@@ -91,7 +91,7 @@ select
                 'load_id', rejected_events.load_id,
                 'line_number', rejected_events.line_number,
                 'text', left(rejected_events.rejected_value, 200)
-            ) order by rejected_events.load_id desc, rejected_events.line_number
+            ) order by rejected_events.load_id desc, rejected_events.line_number asc
         )
     )[1:3] as examples
 from analytics.rejected_events

@@ -15,7 +15,7 @@ from event_warehouse.errors import ServiceError
 
 VEGA_LITE = "6.4"
 SECONDS = 120.0
-# In a process of its own: bundling starts a JavaScript engine, whose 200 MB the
+# In a process of its own: bundling starts a JavaScript engine, whose 100 MB the
 # service would keep.
 MAKE = (
     "import sys, vl_convert; sys.stdout.buffer.write(vl_convert.javascript_bundle("

@@ -16,10 +16,15 @@ from tests.api_server import VISIT, wait_for
 from tests.integration.api.conftest import Api
 
 BUCKETS = "/events/customers/acme/buckets?start=2025-06-01&end=2025-07-01"
+EVENTS = "/events?start=2025-06-01&end=2025-07-01"
 ASKED = [
     ("POST", "/events", Scope.EVENTS_WRITE),
     ("GET", BUCKETS, Scope.QUERY_READ),
+    ("GET", EVENTS, Scope.QUERY_READ),
     ("GET", "/stats", Scope.STATS_READ),
+    ("GET", "/stats/activity", Scope.STATS_READ),
+    ("GET", "/stats/loads", Scope.STATS_READ),
+    ("GET", "/stats/rejections", Scope.STATS_READ),
     ("GET", "/metrics", Scope.STATS_READ),
 ]
 ENDPOINTS = [(method, path) for method, path, _ in ASKED]
@@ -52,8 +57,10 @@ def test_every_route_that_there_is_is_tried_here(api: Api) -> None:
     named = (path.partition("?")[0] for _, path in ENDPOINTS)
     tried = {path.replace("acme", "{customer_id}") for path in named}
     # POST /query and /keys are tried where they are tested.
-    assert set(paths) - {"/query"} - {p for p in paths if p.startswith("/keys")} == (
-        tried | (OPEN - {"/openapi.json"})
+    paths = {path for path in paths if not path.startswith(("/query", "/keys"))}
+    assert paths == (
+        # What any key may ask is tried with the page.
+        tried | (OPEN - {"/openapi.json"}) | {"/session"}
     )
 
 
@@ -236,7 +243,10 @@ def test_path_s_customer_is_the_one_that_counts(api: Api, acme: str) -> None:
     assert answer.json()["errors"][0]["field"] == "customer_id"
 
 
-@pytest.mark.parametrize("path", ["/stats", BUCKETS])
+@pytest.mark.parametrize(
+    "path",
+    ["/stats", "/stats/activity", "/stats/rejections", "/session", EVENTS, BUCKETS],
+)
 def test_no_answer_to_a_tenant_names_or_counts_another(
     api: Api, acme: str, path: str
 ) -> None:

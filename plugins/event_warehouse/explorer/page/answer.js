@@ -29,7 +29,10 @@ export function linesOf(answer, state) {
 }
 
 function emptyLine(series, group, name, state) {
-  const shown = group === undefined ? name : `${state.series.length > 1 ? `${name} · ` : ""}${group ?? NONE}`;
+  const shown =
+    group === undefined
+      ? name
+      : `${state.series.length > 1 ? `${name} · ` : ""}${group ?? NONE}`;
   return { series, group, name: shown, points: new Map(), total: null };
 }
 
@@ -49,7 +52,10 @@ export function addTotals(lines, totals, state) {
 
 export function addSums(lines) {
   for (const line of lines) {
-    line.total = [...line.points.values()].reduce((sum, { value }) => sum + (value ?? 0), 0);
+    line.total = [...line.points.values()].reduce(
+      (sum, { value }) => sum + (value ?? 0),
+      0
+    );
   }
 }
 

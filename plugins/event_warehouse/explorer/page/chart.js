@@ -14,34 +14,55 @@ export function loadCharts() {
   return library;
 }
 
-const drawn = new Map();
+const drawn = new Map(); // host → { draw, made }
 
 document.addEventListener("themechange", () => {
-  for (const [host, draw] of drawn) {
-    if (host.isConnected) draw();
-    else drawn.delete(host);
-  }
+  forgetGone();
+  for (const { draw } of drawn.values()) draw();
 });
+
+// A chart listens to the window's size until it is told that it is gone.
+function forgetGone() {
+  for (const [host, { made }] of drawn) {
+    if (made && !host.isConnected) {
+      made.finalize();
+      drawn.delete(host);
+    }
+  }
+}
 
 // makeSpec is asked anew at each drawing, as colours are the theme's. onpick gets the
 // datum of what was clicked.
 export async function drawChart(host, makeSpec, { onpick } = {}) {
-  const draw = async () => {
+  const chart = { made: null };
+  chart.draw = async () => {
     try {
       const { vegaEmbed } = await loadCharts();
-      const made = await vegaEmbed(host, { ...makeSpec(), config: config() }, options());
+      chart.made?.finalize();
+      chart.made = await vegaEmbed(
+        host,
+        { ...makeSpec(), config: config() },
+        options()
+      );
       host.dataset.theme = theme();
       if (onpick) {
-        made.view.addEventListener("click", (_, item) => item?.datum && onpick(item.datum));
+        chart.made.view.addEventListener(
+          "click",
+          (_, item) => item?.datum && onpick(item.datum)
+        );
       }
     } catch (error) {
-      fill(host, element("p.quiet", {}, "The chart can't be drawn; the table has its numbers."));
+      fill(
+        host,
+        element("p.quiet", {}, "The chart can't be drawn; the table has its numbers.")
+      );
       console.error(error);
     }
   };
-  drawn.set(host, draw);
+  forgetGone();
+  drawn.set(host, chart);
   host.textContent = "Drawing …";
-  await draw();
+  await chart.draw();
 }
 
 // ast: expressions are interpreted, as the page's policy forbids to make code of text.
@@ -51,6 +72,7 @@ function options() {
     ast: true,
     actions: false,
     defaultStyle: false,
+    logLevel: 1, // errors; it warns of what it leaves out
     tooltip: { disableDefaultStyle: true, theme: "custom" },
   };
 }

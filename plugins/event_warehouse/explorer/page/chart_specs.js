@@ -1,28 +1,39 @@
 // What charts look like, as Vega-Lite specifications: data, marks, channels.
 
-import { bucketName, count, percent, shortCount } from "./format.js";
+import { bucketName, count, percent } from "./format.js";
 import { colourOf, styled } from "./theme.js";
 
 const SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"; // a name; not fetched
 const MOST_POINTS = 400;
+const LONG = new Set(["day", "week", "month", "quarter", "year"]); // without a time of day
 const SHAPES = ["circle", "square", "triangle-up", "diamond", "cross", "triangle-down"];
 
 // Lines or bars over time; `before` are the same lines in the period before.
-export function overTime({ lines, before, clocks, clocksBefore, bucket, chart, title }) {
+export function overTime({
+  lines,
+  before,
+  clocks,
+  clocksBefore,
+  bucket,
+  chart,
+  title,
+}) {
   const shown = lines.map((line) => line.name);
   const values = valuesOf(lines, clocks, clocks, bucket);
-  const earlier = before ? valuesOf(before, clocksBefore, clocks, bucket, " before") : [];
+  const earlier = before
+    ? valuesOf(before, clocksBefore, clocks, bucket, " before")
+    : [];
   const colour = {
     field: "line",
     type: "nominal",
     legend: null,
     scale: { domain: shown, range: shown.map((_, index) => colourOf(index)) },
   };
-  const x = timeAxis("clock");
+  const x = timeAxis("clock", ticksOf(bucket, clocks.length));
   const y = {
     field: "value",
     type: "quantitative",
-    axis: { title, tickCount: 5, format: "~s" },
+    axis: { title, tickCount: 5, format: formatFor(values) },
     scale: { zero: true },
   };
   const common = {
@@ -34,7 +45,10 @@ export function overTime({ lines, before, clocks, clocksBefore, bucket, chart, t
     ],
     description: { field: "said" },
   };
-  const layers = chart === "bar" ? bars(x, y, common, shown) : linesAndPoints(x, y, common, shown, values);
+  const layers =
+    chart === "bar"
+      ? bars(x, y, common, shown, !LONG.has(bucket))
+      : linesAndPoints(x, y, common, shown, values);
   return {
     $schema: SCHEMA,
     description: `${title} by ${bucket}: ${shown.join(", ")}. The table below has the numbers.`,
@@ -52,7 +66,8 @@ function valuesOf(lines, own, shownAt, bucket, suffix = "") {
   return lines.flatMap((line, place) =>
     shownAt.map((clock, index) => {
       const value = line.points.get(own[index])?.value ?? 0;
-      const when = own[index] === undefined ? "" : bucketName(new Date(own[index]), bucket);
+      const when =
+        own[index] === undefined ? "" : bucketName(new Date(own[index]), bucket);
       return {
         line: line.name,
         place,
@@ -83,19 +98,22 @@ function linesAndPoints(x, y, common, shown, values) {
         field: "line",
         type: "nominal",
         legend: null,
-        scale: { domain: shown, range: shown.map((_, index) => SHAPES[index % SHAPES.length]) },
+        scale: {
+          domain: shown,
+          range: shown.map((_, index) => SHAPES[index % SHAPES.length]),
+        },
       },
     },
   };
   return [line, points];
 }
 
-function bars(x, y, common, shown) {
+function bars(x, y, common, shown, hasTimes) {
   return [
     {
       mark: { type: "bar", cursor: "pointer", tooltip: true },
       encoding: {
-        x: { ...x, type: "ordinal", scale: undefined, axis: { ...ordinalAxis(x) } },
+        x: { ...x, type: "ordinal", scale: undefined, axis: ordinalAxis(x, hasTimes) },
         y,
         ...common,
         xOffset: { field: "line", sort: shown },
@@ -105,22 +123,33 @@ function bars(x, y, common, shown) {
 }
 
 // One name for several bars each, as in a calendar.
-function ordinalAxis({ axis }) {
+function ordinalAxis({ axis }, hasTimes) {
   return {
     ...axis,
     labelAngle: 0,
     tickCount: undefined,
-    formatType: "utc",
-    labelExpr: "utcFormat(datum.value, '%d %b %H:%M')",
+    format: undefined,
+    labelExpr: `utcFormat(datum.value, '${hasTimes ? "%-d %b %H:%M" : "%-d %b"}')`,
   };
 }
 
 function beforeLayer(values, x, y, color) {
   return {
     data: { values },
-    mark: { type: "line", strokeWidth: 1.5, strokeDash: [5, 4], opacity: 0.75, aria: false },
+    mark: {
+      type: "line",
+      strokeWidth: 1.5,
+      strokeDash: [5, 4],
+      opacity: 0.75,
+      aria: false,
+    },
     encoding: { x, y, color },
   };
+}
+
+// 200 and not 0.2k, but 200k and not 200,000.
+function formatFor(values) {
+  return values.some(({ value }) => value >= 10_000) ? "~s" : ",~f";
 }
 
 // How many reach each step of a funnel, each group with a colour of its own.
@@ -128,18 +157,36 @@ export function funnelSteps({ steps, groups }) {
   const names = [...new Set(steps.map((step) => step.name))];
   const values = steps.map((step) => ({
     ...step,
-    label: `${shortCount(step.user_count)} · ${percent(step.conversion_from_start)}`,
+    label: `${count(step.user_count)} · ${percent(step.conversion_from_start)}`,
     said: `${step.name}${groups.length > 1 ? `, ${step.group}` : ""}: ${count(step.user_count)}, ${percent(step.conversion_from_start)} of the first step`,
   }));
-  const y = { field: "name", type: "nominal", sort: names, axis: { title: null, labelLimit: 150 } };
+  const y = {
+    field: "name",
+    type: "nominal",
+    sort: names,
+    axis: { title: null, labelLimit: 150 },
+  };
   const encoding = {
-    x: { field: "user_count", type: "quantitative", axis: { title: "who reached the step", tickCount: 4, format: "~s" } },
+    x: {
+      field: "user_count",
+      type: "quantitative",
+      // The labels stand behind the bars.
+      scale: { domainMax: 1.2 * Math.max(1, ...steps.map((step) => step.user_count)) },
+      axis: {
+        title: "who reached the step",
+        tickCount: 4,
+        format: formatFor(steps.map((step) => ({ value: step.user_count }))),
+      },
+    },
     y,
     yOffset: { field: "group", sort: groups },
     color: {
       field: "group",
       type: "nominal",
-      legend: groups.length > 1 ? { title: null, orient: "top", labelColor: styled("text") } : null,
+      legend:
+        groups.length > 1
+          ? { title: null, orient: "top", labelColor: styled("text") }
+          : null,
       scale: { domain: groups, range: groups.map((_, index) => colourOf(index)) },
     },
   };
@@ -165,7 +212,11 @@ export function funnelSteps({ steps, groups }) {
       },
       {
         mark: { type: "text", align: "left", dx: 6, fontSize: 12, aria: false },
-        encoding: { ...encoding, color: { value: styled("text") }, text: { field: "label" } },
+        encoding: {
+          ...encoding,
+          color: { value: styled("text") },
+          text: { field: "label" },
+        },
       },
     ],
   };
@@ -185,13 +236,25 @@ export function hours({ values, title, color }) {
     encoding: {
       x: timeAxis("clock"),
       x2: { field: "end" },
-      y: { field: "value", type: "quantitative", axis: { title, tickCount: 4, format: "~s" } },
+      y2: { datum: 0 },
+      y: {
+        field: "value",
+        type: "quantitative",
+        axis: { title, tickCount: 4, format: formatFor(values) },
+      },
     },
   };
 }
 
+// Where a tick would stand between two days, there is nothing.
+function ticksOf(bucket, length) {
+  const interval =
+    LONG.has(bucket) && length <= 60 ? (bucket === "quarter" ? "month" : bucket) : null;
+  return interval ? { interval, step: Math.max(1, Math.ceil(length / 10)) } : undefined;
+}
+
 // Clocks of 24 hours, whatever the browser's language.
-function timeAxis(field) {
+function timeAxis(field, tickCount = { expr: "max(2, width / 90)" }) {
   return {
     field,
     type: "temporal",
@@ -199,7 +262,7 @@ function timeAxis(field) {
     axis: {
       title: null,
       labelOverlap: "greedy",
-      tickCount: { expr: "max(2, width / 90)" },
+      tickCount,
       format: {
         year: "%Y",
         quarter: "%b %Y",

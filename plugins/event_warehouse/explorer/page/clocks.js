@@ -25,7 +25,9 @@ function format(zone) {
 export function clockAt(moment, zone) {
   if (zone === "UTC") return new Date(moment);
   const parts = Object.fromEntries(
-    format(zone).formatToParts(moment).map(({ type, value }) => [type, Number(value)])
+    format(zone)
+      .formatToParts(moment)
+      .map(({ type, value }) => [type, Number(value)])
   );
   const { year, month, day, hour, minute, second } = parts;
   return new Date(Date.UTC(year, month - 1, day, hour, minute, second));
@@ -49,7 +51,11 @@ export function floorTo(clock, bucket) {
     const width = MINUTES[bucket] * 60_000;
     return new Date(Math.floor(clock / width) * width);
   }
-  const [year, month, day] = [clock.getUTCFullYear(), clock.getUTCMonth(), clock.getUTCDate()];
+  const [year, month, day] = [
+    clock.getUTCFullYear(),
+    clock.getUTCMonth(),
+    clock.getUTCDate(),
+  ];
   switch (bucket) {
     case "week": // starts on Monday
       return new Date(Date.UTC(year, month, day - ((clock.getUTCDay() + 6) % 7)));

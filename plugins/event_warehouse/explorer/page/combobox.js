@@ -7,8 +7,19 @@ import { count } from "./format.js";
 const WAIT_MS = 120;
 
 // load(prefix) → [{ name, eventCount }]; onchange(text) when it is chosen or left.
-export function combobox({ value = "", load, onchange, placeholder = "", label, describe }) {
-  const list = element("ul.suggestions", { role: "listbox", id: newId("list"), hidden: true });
+export function combobox({
+  value = "",
+  load,
+  onchange,
+  placeholder = "",
+  label,
+  describe,
+}) {
+  const list = element("ul.suggestions", {
+    role: "listbox",
+    id: newId("list"),
+    hidden: true,
+  });
   const input = element("input", {
     role: "combobox",
     "aria-autocomplete": "list",
@@ -56,6 +67,10 @@ export function combobox({ value = "", load, onchange, placeholder = "", label, 
     options[active].scrollIntoView({ block: "nearest" });
   }
 
+  function nameAt(index) {
+    return list.children[index]?.dataset.name;
+  }
+
   async function open() {
     asked += 1;
     const mine = asked;
@@ -70,10 +85,14 @@ export function combobox({ value = "", load, onchange, placeholder = "", label, 
   }
 
   function suggest(names) {
+    // What was on its way to be chosen stays so, if the new list has it.
+    const wanted = active >= 0 ? nameAt(active) : undefined;
     active = -1;
     input.removeAttribute("aria-activedescendant");
     if (names.problem || !names.length) {
-      const said = names.problem ?? (input.value ? "Nothing known begins like this." : "Nothing is known yet.");
+      const said =
+        names.problem ??
+        (input.value ? "Nothing known begins like this." : "Nothing is known yet.");
       note.textContent = said;
       fill(list);
       list.hidden = true;
@@ -88,6 +107,7 @@ export function combobox({ value = "", load, onchange, placeholder = "", label, 
           "li",
           {
             role: "option",
+            "data-name": name,
             id: newId("option"),
             "aria-selected": "false",
             // Before the field loses the focus, which would take what was typed.
@@ -101,6 +121,8 @@ export function combobox({ value = "", load, onchange, placeholder = "", label, 
     );
     list.hidden = false;
     input.setAttribute("aria-expanded", "true");
+    const place = names.findIndex(({ name }) => name === wanted);
+    if (place >= 0) activate(place);
   }
 
   input.addEventListener("input", () => {
@@ -114,12 +136,12 @@ export function combobox({ value = "", load, onchange, placeholder = "", label, 
     const isOpen = !list.hidden;
     if (event.key === "ArrowDown" || event.key === "ArrowUp") {
       event.preventDefault();
-      if (isOpen) activate(active + (event.key === "ArrowDown" ? 1 : active < 0 ? 0 : -1));
+      if (isOpen)
+        activate(active + (event.key === "ArrowDown" ? 1 : active < 0 ? 0 : -1));
       else open().then(() => event.key === "ArrowUp" && activate(-1));
     } else if (event.key === "Enter") {
       event.preventDefault();
-      const option = isOpen && active >= 0 && list.children[active];
-      choose(option ? option.firstChild.textContent : input.value.trim());
+      choose((isOpen ? nameAt(active) : undefined) ?? input.value.trim());
     } else if (event.key === "Escape") {
       if (isOpen) close();
       else input.value = chosen;

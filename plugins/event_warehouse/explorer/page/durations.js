@@ -10,7 +10,9 @@ const UNITS = [
 ];
 
 export function durationField({ label, seconds, onchange }) {
-  let unit = [...UNITS].reverse().find(([size]) => seconds && seconds % size === 0)?.[0] ?? "3600";
+  let unit =
+    [...UNITS].reverse().find(([size]) => seconds && seconds % size === 0)?.[0] ??
+    "3600";
   const input = element("input", {
     type: "number",
     min: "0",
@@ -19,10 +21,15 @@ export function durationField({ label, seconds, onchange }) {
     value: seconds ? String(seconds / unit) : "",
     onchange: tell,
   });
-  const units = select(UNITS, unit, (chosen) => {
-    unit = chosen;
-    tell();
-  }, { "aria-label": `Unit of: ${label}` });
+  const units = select(
+    UNITS,
+    unit,
+    (chosen) => {
+      unit = chosen;
+      tell();
+    },
+    { "aria-label": `Unit of: ${label}` }
+  );
 
   function tell() {
     const number = Number(input.value);

@@ -60,9 +60,17 @@ export function openEvents({ tenant, start, end, filters, title }) {
       const shown = list.children.length;
       fill(
         foot,
-        shown === 0 && empty("There are no such events now.", "They may have been deleted or expired since."),
+        shown === 0 &&
+          empty(
+            "There are no such events now.",
+            "They may have been deleted or expired since."
+          ),
         page.next && button("Show more", () => load(page.next)),
-        element("span.quiet", { role: "status" }, `${count(shown)} shown, newest first${page.next ? "" : "; these are all"}`)
+        element(
+          "span.quiet",
+          { role: "status" },
+          `${count(shown)} shown, newest first${page.next ? "" : "; these are all"}`
+        )
       );
     } catch (error) {
       fill(foot, problemBox(asProblem(error), { again: () => load(after) }));
@@ -73,7 +81,9 @@ export function openEvents({ tenant, start, end, filters, title }) {
 }
 
 function eventItem(event, tenant) {
-  const given = FIELDS.filter((name) => event[name] !== null && event[name] !== undefined);
+  const given = FIELDS.filter(
+    (name) => event[name] !== null && event[name] !== undefined
+  );
   return element(
     "li",
     {},
@@ -87,14 +97,29 @@ function eventItem(event, tenant) {
         " ",
         element("strong", {}, event.event_type ?? "(no type)"),
         " ",
-        element("span.quiet", {}, [event.user_id, event.entity_id].filter(Boolean).join(" · "))
+        element(
+          "span.quiet",
+          {},
+          [event.user_id, event.entity_id].filter(Boolean).join(" · ")
+        )
       ),
       element(
         "dl",
         {},
-        given.map((name) => [element("dt", {}, name), element("dd", {}, String(event[name]))]),
+        given.map((name) => [
+          element("dt", {}, name),
+          element(
+            "dd",
+            {},
+            name === "received_at" ? instant(event[name]) : String(event[name])
+          ),
+        ]),
         element("dt", {}, "attributes"),
-        element("dd", {}, element("pre", {}, JSON.stringify(event.attributes, null, 2) ?? "none")),
+        element(
+          "dd",
+          {},
+          element("pre", {}, JSON.stringify(event.attributes, null, 2) ?? "none")
+        ),
         element("dt", {}, "file"),
         element("dd", {}, place(event, tenant))
       )
@@ -110,6 +135,10 @@ function place(event, tenant) {
     `, line ${event.line_number} `,
     isOperator() &&
       may("stats:read") &&
-      element("a", { href: addressOf("overview", { tenant, load: event.load_id }) }, "its accounting"),
+      element(
+        "a",
+        { href: addressOf("overview", { tenant, load: event.load_id }) },
+        "its accounting"
+      ),
   ];
 }

@@ -6,20 +6,31 @@ import { button, element, fill, labelled, select } from "./dom.js";
 import { readState, writeState } from "./explore_state.js";
 import { askExplore } from "./explore_answer.js";
 import { exploreResult } from "./explore_result.js";
+import { more } from "./more.js";
 import { placeOfFault } from "./question.js";
 import { rangeEditor } from "./range_editor.js";
+import { forInput } from "./ranges.js";
 import { emptySeries, seriesEditor } from "./series_editor.js";
 import { asProblem, loading, problemBox } from "./states.js";
 import { keysFor } from "./suggestions.js";
 
-const CHARTS = [["line", "Lines"], ["bar", "Bars"]];
+const CHARTS = [
+  ["line", "Lines"],
+  ["bar", "Bars"],
+];
 const TOPS = ["3", "5", "8", "12"].map((each) => [each, each]);
 
 export function exploreView(host) {
   const state = readState(readAddress().parameters);
   settle("explore", writeState(state));
-  const form = element("form.question", { "aria-label": "Question", onsubmit: (event) => event.preventDefault() });
-  const result = element("section.result", { "aria-label": "Answer", "aria-live": "off" });
+  const form = element("form.question", {
+    "aria-label": "Question",
+    onsubmit: (event) => event.preventDefault(),
+  });
+  const result = element("section.result", {
+    "aria-label": "Answer",
+    "aria-live": "off",
+  });
   let running;
 
   function changed() {
@@ -43,7 +54,7 @@ export function exploreView(host) {
     try {
       const asked = structuredClone(state);
       const answer = await askExplore(asked, signal);
-      fill(result, exploreResult(answer, asked, { widen }));
+      fill(result, exploreResult(answer, asked, { widen, narrow }));
     } catch (error) {
       if (error.name === "AbortError") return;
       const problem = asProblem(error);
@@ -58,11 +69,23 @@ export function exploreView(host) {
     restructured();
   }
 
+  function narrow(start, end) {
+    Object.assign(state, {
+      range: "custom",
+      start: forInput(start),
+      end: forInput(end),
+      bucket: "",
+    });
+    restructured();
+  }
+
   function controlAt(fault) {
     const place = placeOfFault(fault.field ?? "", state.series);
     if (!place) return null;
     const series = form.querySelector(`[data-series="${place.series}"]`);
-    const filter = place.filter !== undefined && series?.querySelector(`[data-filter="${place.filter}"]`);
+    const filter =
+      place.filter !== undefined &&
+      series?.querySelector(`[data-filter="${place.filter}"]`);
     const inputs = filter ? [...filter.querySelectorAll("input")] : [];
     const control = place.member === "value" ? inputs.at(-1) : inputs[0];
     return control ?? series?.querySelector("input");
@@ -70,7 +93,12 @@ export function exploreView(host) {
 
   function goTo(fault) {
     const control = controlAt(fault);
-    return control && { name: control.getAttribute("aria-label"), act: () => control.focus() };
+    return (
+      control && {
+        name: control.getAttribute("aria-label"),
+        act: () => control.focus(),
+      }
+    );
   }
 
   function markFaults(problem) {
@@ -80,7 +108,8 @@ export function exploreView(host) {
   }
 
   function clearMarks() {
-    for (const each of form.querySelectorAll("[aria-invalid]")) each.removeAttribute("aria-invalid");
+    for (const each of form.querySelectorAll("[aria-invalid]"))
+      each.removeAttribute("aria-invalid");
   }
 
   function renderForm() {
@@ -112,36 +141,38 @@ export function exploreView(host) {
         },
         { class: "link" }
       ),
-      element("hr"),
-      labelled("Break down by", breakdownField()),
-      state.by &&
+      more(
+        "Breakdown, range and chart",
+        labelled("Break down by", breakdownField()),
+        state.by &&
+          labelled(
+            "Largest groups",
+            select(TOPS, state.top, (top) => {
+              state.top = top;
+              changed();
+            })
+          ),
+        rangeEditor({ state, changed, restructured, withBuckets: true }),
         labelled(
-          "Largest groups",
-          select(TOPS, state.top, (top) => {
-            state.top = top;
+          "Chart",
+          select(CHARTS, state.chart, (chart) => {
+            state.chart = chart;
             changed();
           })
         ),
-      rangeEditor({ state, changed, restructured, withBuckets: true }),
-      labelled(
-        "Chart",
-        select(CHARTS, state.chart, (chart) => {
-          state.chart = chart;
-          changed();
-        })
-      ),
-      element(
-        "label.check",
-        {},
-        element("input", {
-          type: "checkbox",
-          checked: state.compare,
-          onchange: (event) => {
-            state.compare = event.target.checked;
-            changed();
-          },
-        }),
-        "Compare with the period before"
+        element(
+          "label.check",
+          {},
+          element("input", {
+            type: "checkbox",
+            checked: state.compare,
+            onchange: (event) => {
+              state.compare = event.target.checked;
+              changed();
+            },
+          }),
+          "Compare with the period before"
+        )
       ),
       button("Ask again", ask, { class: "primary" })
     );
@@ -160,7 +191,7 @@ export function exploreView(host) {
   }
 
   renderForm();
-  fill(host, element("div.columns", {}, form, result));
+  fill(host, element("h1.sr", {}, "Explore"), element("div.columns", {}, form, result));
   ask();
   return () => running?.abort();
 }

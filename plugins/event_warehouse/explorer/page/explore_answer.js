@@ -23,7 +23,8 @@ async function askRange(state, range, signal) {
   const options = { tenant: state.tenant, signal };
   const [answer, totals] = await Promise.all([
     post("/query", body, options),
-    needsTotals(state) && post("/query", exploreBody(state, { ...range, bucket: null }), options),
+    needsTotals(state) &&
+      post("/query", exploreBody(state, { ...range, bucket: null }), options),
   ]);
   const lines = linesOf(answer, state);
   if (totals) addTotals(lines, totals, state);

@@ -13,10 +13,11 @@ import { filtersOf, measureName } from "./question.js";
 import { daysOf } from "./session.js";
 import { callOf, shareBar, sqlOf } from "./share.js";
 import { empty } from "./states.js";
-import { colourOf } from "./theme.js";
+import { seriesClass } from "./theme.js";
 import { table } from "./table.js";
 
-export function exploreResult(asked, state, { widen }) {
+// widen(): ask for all events; narrow(start, end): for those between.
+export function exploreResult(asked, state, { widen, narrow }) {
   const { range, earlier, now, before } = asked;
   const pairs = now.lines.map((line) => ({ line, before: lineBefore(before, line) }));
   const title = titleOf(state);
@@ -29,20 +30,31 @@ export function exploreResult(asked, state, { widen }) {
       "p.quiet",
       {},
       `${instant(range.start.toISOString())} to ${instant(range.end.toISOString())} (UTC), by ${range.bucket}`,
-      earlier && `; dashed: the same time before, from ${instant(earlier.start.toISOString())}`
+      earlier &&
+        `; dashed: the same time before, from ${instant(earlier.start.toISOString())}`
     ),
     freshnessLine(now.answer, state.tenant),
-    now.answer.rows.length === 0 ? nothing(state, widen) : [
-      totals(pairs, title, before),
-      chartOf(asked, state, title, drill),
-      stillFilling(range),
-      pivot(asked, pairs, state, drill),
-    ],
+    now.answer.rows.length === 0
+      ? nothing(state, widen)
+      : [
+          totals(pairs, title, before),
+          chartOf(asked, state, title, drill),
+          stillFilling(range),
+          onlyWhereEventsAre(now, range, state, narrow),
+          pivot(asked, pairs, state, drill),
+        ],
     shareBar({
       csv: () => postForCsv(now.body, { tenant: state.tenant }),
       json: async () => JSON.stringify(now.answer, null, 2),
       call: async () => callOf(now.body, state.tenant),
-      sql: async () => sqlOf(await post("/query", { ...now.body, show_sql: true }, { tenant: state.tenant })),
+      sql: async () =>
+        sqlOf(
+          await post(
+            "/query",
+            { ...now.body, show_sql: true },
+            { tenant: state.tenant }
+          )
+        ),
     })
   );
 }
@@ -53,7 +65,9 @@ function titleOf(state) {
 }
 
 function headingOf(state, title) {
-  const types = [...new Set(state.series.map((each) => each.type || "all events"))].join(", ");
+  const types = [
+    ...new Set(state.series.map((each) => each.type || "all events")),
+  ].join(", ");
   const of = title === "events" ? "Events" : title[0].toUpperCase() + title.slice(1);
   return `${of} of ${state.tenant}: ${types}${state.by ? ` by ${state.by}` : ""}`;
 }
@@ -74,7 +88,9 @@ function nothing(state, widen) {
 }
 
 function lineBefore(before, line) {
-  return before?.lines.find((each) => each.series === line.series && each.group === line.group);
+  return before?.lines.find(
+    (each) => each.series === line.series && each.group === line.group
+  );
 }
 
 function totals(pairs, title, before) {
@@ -82,17 +98,16 @@ function totals(pairs, title, before) {
     "ul.totals",
     { "aria-label": "Totals" },
     pairs.map(({ line, before: earlier }, index) => {
-      const swatch = element("span.swatch", { "aria-hidden": "true" });
-      swatch.style.background = colourOf(index);
-      document.addEventListener("themechange", () => (swatch.style.background = colourOf(index)));
+      const swatch = `span.swatch.${seriesClass(index)}`;
       return element(
         "li",
         {},
-        swatch,
+        element(swatch, { "aria-hidden": "true" }),
         element("span.name", {}, line.name),
         element("strong", {}, count(line.total)),
         element("span.quiet", {}, ` ${title}`),
-        before && element("span.change", {}, ` ${change(line.total, earlier?.total ?? 0)}`)
+        before &&
+          element("span.change", {}, ` ${change(line.total, earlier?.total ?? 0)}`)
       );
     })
   );
@@ -100,7 +115,11 @@ function totals(pairs, title, before) {
 
 function chartOf({ range, earlier, now, before }, state, title, drill) {
   const host = element("div.chart");
-  const shift = (lines) => now.lines.map((line) => ({ ...line, points: lineBefore({ lines }, line)?.points ?? new Map() }));
+  const shift = (lines) =>
+    now.lines.map((line) => ({
+      ...line,
+      points: lineBefore({ lines }, line)?.points ?? new Map(),
+    }));
   drawChart(
     host,
     () =>
@@ -113,13 +132,38 @@ function chartOf({ range, earlier, now, before }, state, title, drill) {
         chart: state.chart,
         title,
       }),
-    { onpick: (datum) => datum.value > 0 && datum.own === datum.clock && drill(now.lines[datum.place], datum.clock) }
+    {
+      onpick: (datum) =>
+        datum.value > 0 &&
+        datum.own === datum.clock &&
+        drill(now.lines[datum.place], datum.clock),
+    }
   );
   return host;
 }
 
 function stillFilling({ end, bucket }) {
-  return end > Date.now() && element("p.quiet.note", {}, `The last ${bucket} is not over yet.`);
+  return (
+    end > Date.now() &&
+    element("p.quiet.note", {}, `The last ${bucket} is not over yet.`)
+  );
+}
+
+// A range that is mostly empty hides what is in it.
+function onlyWhereEventsAre({ lines, clocks }, { bucket }, { zone }, narrow) {
+  const filled = clocks.filter((clock) =>
+    lines.some((line) => line.points.get(clock)?.value)
+  );
+  const last = filled.length && nextBucket(new Date(filled.at(-1)), bucket);
+  const held = clocks.filter((clock) => clock >= filled[0] && clock < last).length;
+  if (!held || held * 4 > clocks.length) return false;
+  const [from, to] = [momentOf(new Date(filled[0]), zone), momentOf(last, zone)];
+  return element(
+    "p",
+    {},
+    `All of them lie between ${instant(from.toISOString())} and ${instant(to.toISOString())}: `,
+    button("show only that", () => narrow(from, to), { class: "link" })
+  );
 }
 
 // Each number is a button that leads to its events, as is each point of the chart.
@@ -154,16 +198,25 @@ function cellOf(line, clock, range, drill) {
 
 function eventsAt(line, clock, range, state) {
   const series = state.series[line.series];
-  const from = line.points.get(clock)?.start ?? momentOf(new Date(clock), state.zone).toISOString();
-  const to = momentOf(nextBucket(clockAt(Date.parse(from), state.zone), range.bucket), state.zone);
-  const group = line.group === null
-    ? [{ type: "not_exists", key: state.by }]
-    : [{ type: "eq", key: state.by, value: line.group }];
+  const from =
+    line.points.get(clock)?.start ??
+    momentOf(new Date(clock), state.zone).toISOString();
+  const to = momentOf(
+    nextBucket(clockAt(Date.parse(from), state.zone), range.bucket),
+    state.zone
+  );
+  const group =
+    line.group === null
+      ? [{ type: "not_exists", key: state.by }]
+      : [{ type: "eq", key: state.by, value: line.group }];
   return {
     tenant: state.tenant,
     start: new Date(Math.max(Date.parse(from), range.start)),
     end: new Date(Math.min(to, range.end)),
-    filters: [...filtersOf(series), ...(state.by && line.group !== undefined ? group : [])],
+    filters: [
+      ...filtersOf(series),
+      ...(state.by && line.group !== undefined ? group : []),
+    ],
     title: `${line.name}${line.group === null ? ` ${NONE}` : ""}, ${bucketName(new Date(clock), range.bucket)}`,
   };
 }

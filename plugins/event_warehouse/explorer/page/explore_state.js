@@ -9,13 +9,17 @@ export function readSeries(written) {
   if (!Array.isArray(written) || !written.length) return null;
   return written.slice(0, 20).map((each) => ({
     type: String(each.type ?? ""),
-    measure: ["events", "unique", "sum"].includes(each.measure) ? each.measure : "events",
+    measure: ["events", "unique", "sum"].includes(each.measure)
+      ? each.measure
+      : "events",
     key: String(each.key ?? ""),
-    filters: (Array.isArray(each.filters) ? each.filters : []).map(([key, type, value]) => ({
-      key: String(key ?? ""),
-      type: String(type ?? "eq"),
-      value: String(value ?? ""),
-    })),
+    filters: (Array.isArray(each.filters) ? each.filters : []).map(
+      ([key, type, value]) => ({
+        key: String(key ?? ""),
+        type: String(type ?? "eq"),
+        value: String(value ?? ""),
+      })
+    ),
   }));
 }
 
@@ -25,7 +29,9 @@ export function writeSeries(seriesList) {
     seriesList.map(({ type, measure, key, filters }) => ({
       ...(type ? { type } : {}),
       ...(measure !== "events" ? { measure, key } : {}),
-      ...(filters.length ? { filters: filters.map((each) => [each.key, each.type, each.value]) } : {}),
+      ...(filters.length
+        ? { filters: filters.map((each) => [each.key, each.type, each.value]) }
+        : {}),
     }))
   );
 }

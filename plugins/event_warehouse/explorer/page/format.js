@@ -1,15 +1,10 @@
 // Numbers and times as people read them.
 
 const WHOLE = new Intl.NumberFormat("en-GB", { maximumFractionDigits: 2 });
-const SHORT = new Intl.NumberFormat("en-GB", { notation: "compact", maximumFractionDigits: 1 });
 const MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(" ");
 
 export function count(number) {
   return number === null || number === undefined ? "–" : WHOLE.format(number);
-}
-
-export function shortCount(number) {
-  return SHORT.format(number);
 }
 
 export function things(number, singular, plural = `${singular}s`) {
@@ -21,14 +16,18 @@ export function percent(share) {
 }
 
 export function change(now, before) {
-  if (!before) return now ? "new" : "–";
+  if (!before) return now ? "none before" : "–";
   const share = (now - before) / before;
   return `${share < 0 ? "−" : "+"}${Math.abs(share * 100).toFixed(1)} %`;
 }
 
 export function duration(seconds) {
   if (seconds === null || seconds === undefined) return "–";
-  const units = [["d", 86400], ["h", 3600], ["min", 60]];
+  const units = [
+    ["d", 86400],
+    ["h", 3600],
+    ["min", 60],
+  ];
   for (const [name, size] of units) {
     if (seconds >= size) return `${(seconds / size).toFixed(1)} ${name}`;
   }
@@ -39,9 +38,12 @@ export function ago(iso, now = Date.now()) {
   return iso ? `${duration(Math.max(0, (now - Date.parse(iso)) / 1000))} ago` : "never";
 }
 
-// An instant, in UTC.
+// An instant, in UTC; fractions of a second only where there are some.
 export function instant(iso) {
-  return iso ? iso.replace("T", " ").replace(/(\.0+)?Z$/, "") : "–";
+  if (!iso) return "–";
+  const [whole, fraction = ""] = iso.replace("T", " ").replace("Z", "").split(".");
+  const digits = fraction.replace(/0+$/, "");
+  return digits ? `${whole}.${digits}` : whole;
 }
 
 // What a clock shows at the start of a bucket; the clock is a Date read as UTC.

@@ -8,6 +8,7 @@ import { button, element, fill, labelled, select } from "./dom.js";
 import { durationField } from "./durations.js";
 import { funnelResult } from "./funnel_result.js";
 import { ORDERS, readFunnel, writeFunnel } from "./funnel_state.js";
+import { more } from "./more.js";
 import { funnelBody } from "./question.js";
 import { rangeEditor } from "./range_editor.js";
 import { resolveRange } from "./ranges.js";
@@ -19,7 +20,10 @@ const MOST_STEPS = 20;
 
 export function funnelView(host) {
   const state = readFunnel(readAddress().parameters);
-  const form = element("form.question", { "aria-label": "Funnel", onsubmit: (event) => event.preventDefault() });
+  const form = element("form.question", {
+    "aria-label": "Funnel",
+    onsubmit: (event) => event.preventDefault(),
+  });
   const result = element("section.result", { "aria-label": "Answer" });
   let running;
 
@@ -90,34 +94,39 @@ export function funnelView(host) {
           },
           { class: "link" }
         ),
-      element("hr"),
-      labelled(
-        "Steps count",
-        select(ORDERS, state.order, (order) => {
-          state.order = order;
-          restructured();
-        })
-      ),
-      matchEditor(),
-      durationField({
-        label: "All steps within",
-        seconds: state.window,
-        onchange: (seconds) => {
-          state.window = seconds;
-          changed();
-        },
-      }),
-      state.order !== "any" &&
+      more(
+        "Order, windows, breakdown and range",
+        labelled(
+          "Steps count",
+          select(ORDERS, state.order, (order) => {
+            state.order = order;
+            restructured();
+          })
+        ),
+        matchEditor(),
         durationField({
-          label: "Each within, after the one before",
-          seconds: state.stepWindow,
+          label: "All steps within",
+          seconds: state.window,
           onchange: (seconds) => {
-            state.stepWindow = seconds;
+            state.window = seconds;
             changed();
           },
         }),
-      labelled("Break down by", keyField(state.by, "nothing", (text) => (state.by = text))),
-      rangeEditor({ state, changed, restructured, withBuckets: false }),
+        state.order !== "any" &&
+          durationField({
+            label: "Each within, after the one before",
+            seconds: state.stepWindow,
+            onchange: (seconds) => {
+              state.stepWindow = seconds;
+              changed();
+            },
+          }),
+        labelled(
+          "Break down by",
+          keyField(state.by, "nothing", (text) => (state.by = text))
+        ),
+        rangeEditor({ state, changed, restructured, withBuckets: false })
+      ),
       button("Ask again", ask, { class: "primary" })
     );
   }
@@ -131,16 +140,25 @@ export function funnelView(host) {
         element(
           "div.row",
           {},
-          keyField(key, "key", (text) => {
-            state.match[index] = text;
-            state.match = state.match.filter(Boolean);
-            if (!state.match.length) state.match = ["user_id"];
-          }, `Match key ${index + 1}`),
+          keyField(
+            key,
+            "key",
+            (text) => {
+              state.match[index] = text;
+              state.match = state.match.filter(Boolean);
+              if (!state.match.length) state.match = ["user_id"];
+            },
+            `Match key ${index + 1}`
+          ),
           state.match.length > 1 &&
-            button("✕", () => {
-              state.match.splice(index, 1);
-              restructured(".match input");
-            }, { class: "icon", "aria-label": `Remove match key ${index + 1}` })
+            button(
+              "✕",
+              () => {
+                state.match.splice(index, 1);
+                restructured(".match input");
+              },
+              { class: "icon", "aria-label": `Remove match key ${index + 1}` }
+            )
         )
       ),
       element(
@@ -148,11 +166,17 @@ export function funnelView(host) {
         {},
         state.match.length < 8 &&
           !state.match.includes("") &&
-          button("+ Key", () => {
-            state.match.push("");
-            renderForm();
-            form.querySelector(`.match .row:nth-of-type(${state.match.length}) input`)?.focus();
-          }, { class: "link", "aria-label": "Add a match key" })
+          button(
+            "+ Key",
+            () => {
+              state.match.push("");
+              renderForm();
+              form
+                .querySelector(`.match .row:nth-of-type(${state.match.length}) input`)
+                ?.focus();
+            },
+            { class: "link", "aria-label": "Add a match key" }
+          )
       )
     );
   }
@@ -175,7 +199,11 @@ export function funnelView(host) {
     if (!host.isConnected) return;
     settle("funnel", writeFunnel(state));
     renderForm();
-    fill(host, element("div.columns", {}, form, result));
+    fill(
+      host,
+      element("h1.sr", {}, "Funnel"),
+      element("div.columns", {}, form, result)
+    );
     ask();
   }
 

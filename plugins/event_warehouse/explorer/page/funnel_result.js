@@ -18,23 +18,47 @@ export function funnelResult({ answer, body, range }, state) {
   const steps = (funnel?.steps ?? []).map((step) => ({
     ...step,
     name: `${step.step_number}. ${step.step}`,
-    group: state.by ? step.breakdown ?? NONE : "all",
+    group: state.by ? (step.breakdown ?? NONE) : "all",
   }));
   const first = steps.filter((step) => step.step_number === 1);
-  const groups = [...first].sort((one, other) => other.user_count - one.user_count).map((step) => step.group);
+  const groups = [...first]
+    .sort((one, other) => other.user_count - one.user_count)
+    .map((step) => step.group);
+  steps.sort(
+    (one, other) =>
+      groups.indexOf(one.group) - groups.indexOf(other.group) ||
+      one.step_number - other.step_number
+  );
   const shown = groups.slice(0, MOST_GROUPS);
-  const actor = state.match.includes("user_id") ? "users" : `distinct ${state.match[0]}`;
+  const actor = state.match.includes("user_id")
+    ? "users"
+    : `distinct ${state.match[0]}`;
   return element(
     "div.answer",
     {},
-    element("h2", {}, `Funnel of ${state.tenant}: ${actor}${state.by ? ` by ${state.by}` : ""}`),
-    element("p.quiet", {}, `${instant(range.start.toISOString())} to ${instant(range.end.toISOString())} (UTC)`),
+    element(
+      "h2",
+      {},
+      `Funnel of ${state.tenant}: ${actor}${state.by ? ` by ${state.by}` : ""}`
+    ),
+    element(
+      "p.quiet",
+      {},
+      `${instant(range.start.toISOString())} to ${instant(range.end.toISOString())} (UTC)`
+    ),
     freshnessLine(answer, state.tenant),
     first.some((step) => step.user_count > 0)
       ? [
-          chartOf(steps.filter((step) => shown.includes(step.group)), shown),
+          chartOf(
+            steps.filter((step) => shown.includes(step.group)),
+            shown
+          ),
           groups.length > shown.length &&
-            element("p.quiet", {}, `The chart shows the ${MOST_GROUPS} largest of ${groups.length} groups, the table all.`),
+            element(
+              "p.quiet",
+              {},
+              `The chart shows the ${MOST_GROUPS} largest of ${groups.length} groups, the table all.`
+            ),
           stepsTable(steps, state),
         ]
       : empty(
@@ -42,10 +66,17 @@ export function funnelResult({ answer, body, range }, state) {
           "Choose another event type for it, a longer range, or fewer keys that have to be the same."
         ),
     shareBar({
-      csv: async () => csvOf(COLUMNS, steps.map((step) => COLUMNS.map((name) => step[name]))),
+      csv: async () =>
+        csvOf(
+          COLUMNS,
+          steps.map((step) => COLUMNS.map((name) => step[name]))
+        ),
       json: async () => JSON.stringify(answer, null, 2),
       call: async () => callOf(body, state.tenant),
-      sql: async () => sqlOf(await post("/query", { ...body, show_sql: true }, { tenant: state.tenant })),
+      sql: async () =>
+        sqlOf(
+          await post("/query", { ...body, show_sql: true }, { tenant: state.tenant })
+        ),
     })
   );
 }
@@ -79,7 +110,13 @@ function stepsTable(steps, state) {
       ...(state.by ? [{ name: state.by }] : []),
       ...numbers(state.match.includes("user_id") ? "Users" : state.match[0]),
       ...(hasMatches ? numbers("With match keys") : []),
-      ...numbers("Of the first", "Of the one before", "Median time", "90 % within", "From the one before"),
+      ...numbers(
+        "Of the first",
+        "Of the one before",
+        "Median time",
+        "90 % within",
+        "Step alone"
+      ),
     ],
     rows: steps.map((step) => [
       step.name,

@@ -6,7 +6,15 @@ import { exploreView } from "./explore.js";
 import { count } from "./format.js";
 import { funnelView } from "./funnel.js";
 import { overviewView } from "./overview.js";
-import { airflowAddress, firstTenant, forgetKey, isOperator, key, may, session } from "./session.js";
+import {
+  airflowAddress,
+  firstTenant,
+  forgetKey,
+  isOperator,
+  key,
+  may,
+  session,
+} from "./session.js";
 import { signInView, trySession } from "./sign_in.js";
 import { asProblem, empty, loading } from "./states.js";
 import { applyTheme, switchTheme, theme } from "./theme.js";
@@ -59,12 +67,21 @@ function showView() {
     leave = make(main) ?? (() => {});
   } else {
     leave = () => {};
-    fill(main, empty(`This key is not for ${title}.`, `It takes the scope ${scope}: warehouse keys create --scope ${scope}`));
+    fill(
+      main,
+      empty(
+        `This key is not for ${title}.`,
+        `It takes the scope ${scope}: warehouse keys create --scope ${scope}`
+      )
+    );
   }
 }
 
 function header(current, tenant) {
-  const chosen = tenant === session.defaultTenant || current === "overview" ? readAddress().parameters.get("tenant") : tenant;
+  const chosen =
+    tenant === session.defaultTenant || current === "overview"
+      ? readAddress().parameters.get("tenant")
+      : tenant;
   const parameters = chosen ? { tenant: chosen } : {};
   return element(
     "header",
@@ -75,12 +92,23 @@ function header(current, tenant) {
       "nav",
       { "aria-label": "Views" },
       Object.entries(VIEWS).map(([name, { title }]) =>
-        element("a", { href: addressOf(name, parameters), "aria-current": name === current ? "page" : null }, title)
+        element(
+          "a",
+          {
+            href: addressOf(name, parameters),
+            "aria-current": name === current ? "page" : null,
+          },
+          title
+        )
       )
     ),
     element("div.spacer"),
     current !== "overview" && tenantField(current, tenant),
-    element("a", { href: airflowAddress(), target: "_blank", rel: "noopener" }, "Airflow"),
+    element(
+      "a",
+      { href: airflowAddress(), target: "_blank", rel: "noopener" },
+      "Airflow"
+    ),
     themeButton(),
     button("Sign out", signOut, { class: "quiet-button" })
   );
@@ -94,8 +122,13 @@ function skip(event) {
 
 function tenantField(view, tenant) {
   if (!isOperator()) return element("span.tenant", {}, session.tenant);
-  const known = session.tenants.map((each) => [each.tenant_id, `${each.tenant_id} (${count(each.event_count)})`]);
-  const options = known.some(([name]) => name === tenant) ? known : [[tenant, `${tenant} (no events)`], ...known];
+  const known = session.tenants.map((each) => [
+    each.tenant_id,
+    `${each.tenant_id} (${count(each.event_count)})`,
+  ]);
+  const options = known.some(([name]) => name === tenant)
+    ? known
+    : [[tenant, `${tenant} (no events)`], ...known];
   const field = labelled(
     "Tenant",
     select(options, tenant, (chosen) => {
@@ -108,10 +141,14 @@ function tenantField(view, tenant) {
 
 function themeButton() {
   const name = () => (theme() === "dark" ? "Light" : "Dark");
-  const made = button(name(), () => {
-    switchTheme();
-    made.textContent = name();
-  }, { class: "quiet-button" });
+  const made = button(
+    name(),
+    () => {
+      switchTheme();
+      made.textContent = name();
+    },
+    { class: "quiet-button" }
+  );
   return made;
 }
 

@@ -4,7 +4,7 @@ import { readAddress, settle } from "./address.js";
 import { get } from "./api.js";
 import { drawChart, loadCharts } from "./chart.js";
 import { hours } from "./chart_specs.js";
-import { button, element, fill } from "./dom.js";
+import { element, fill } from "./dom.js";
 import { feedsTable, loadsSection, rejectionsTable } from "./overview_tables.js";
 import { ago, count, duration, instant } from "./format.js";
 import { airflowAddress, isOperator } from "./session.js";
@@ -37,17 +37,37 @@ export function overviewView(host) {
     )
   );
 
+  async function showState() {
+    const stats = await get("/stats");
+    showTiles(stats, tiles);
+    if (isOperator()) showFeeds(stats.feeds, feeds);
+  }
+
   const parts = [
-    [tiles, "the state", async () => showStats(await get("/stats"), tiles, feeds)],
-    [charts, "the hours", async () => showActivity(await get("/stats/activity"), charts)],
-    [rejected, "what is rejected", async () => showRejections(await get("/stats/rejections"), rejected)],
+    [tiles, "the state", showState],
+    [
+      charts,
+      "the hours",
+      async () => showActivity(await get("/stats/activity"), charts),
+    ],
+    [
+      rejected,
+      "what is rejected",
+      async () => showRejections(await get("/stats/rejections"), rejected),
+    ],
   ];
-  const load = () => Promise.all(parts.map((part) => showPart(...part)));
   for (const [part, what] of parts) fill(part, loading(what));
   loadCharts().catch(() => {});
-  load().then(() => scrollTo(parameters.get("section")));
+  Promise.all(parts.map((part) => showPart(...part))).then(() =>
+    scrollTo(parameters.get("section"))
+  );
   if (isOperator()) loadsSection(loads, parameters);
-  const timer = setInterval(() => document.hidden || load(), REFRESH_MS);
+  // Only what nobody reads or works in at length.
+  const refresh = async () => showTiles(await get("/stats"), tiles);
+  const timer = setInterval(
+    () => document.hidden || showPart(tiles, "", refresh),
+    REFRESH_MS
+  );
   return () => clearInterval(timer);
 }
 
@@ -60,7 +80,12 @@ async function showPart(part, _, show) {
 }
 
 function section(name, title, body) {
-  return element("section", { id: `section-${name}`, "aria-label": title }, element("h2", {}, title), body);
+  return element(
+    "section",
+    { id: `section-${name}`, "aria-label": title },
+    element("h2", {}, title),
+    body
+  );
 }
 
 function scrollTo(name) {
@@ -77,7 +102,7 @@ function tile(name, value, note, isBad = false) {
   );
 }
 
-function showStats(stats, tiles, feeds) {
+function showTiles(stats, tiles) {
   const { freshness } = stats;
   const newest = `newest file taken in ${ago(freshness.newest_load_at)}`;
   if (!isOperator()) {
@@ -87,10 +112,23 @@ function showStats(stats, tiles, feeds) {
         "dl.tiles",
         {},
         tile("Events", count(stats.event_count), newest),
-        tile("In the last hour", count(stats.last_hour_event_count), "by their own time"),
-        tile("From", stats.first_date ?? "–", stats.last_date ? `to ${stats.last_date}` : ""),
+        tile(
+          "In the last hour",
+          count(stats.last_hour_event_count),
+          "by their own time"
+        ),
+        tile(
+          "From",
+          stats.first_date ?? "–",
+          stats.last_date ? `to ${stats.last_date}` : ""
+        ),
         tile("Pending", count(freshness.pending_events), "loaded, not yet counted"),
-        tile("Rejected", count(freshness.rejected_events), "reasons are below", freshness.rejected_events > 0)
+        tile(
+          "Rejected",
+          count(freshness.rejected_events),
+          "reasons are below",
+          freshness.rejected_events > 0
+        )
       )
     );
     return;
@@ -103,19 +141,46 @@ function showStats(stats, tiles, feeds) {
       {},
       tile(
         "Accounting",
-        stats.is_balanced ? "✓ all adds up" : "✗ look below",
-        stats.is_balanced ? "each record is in its place" : `${failed} failed files, or records amiss`,
+        stats.is_balanced ? "✓ adds up" : "✗ look below",
+        stats.is_balanced
+          ? "each record is in its place"
+          : `${failed} failed files, or records amiss`,
         !stats.is_balanced
       ),
       tile("Events", count(stats.event_count), newest),
-      tile("Arriving", `${count(stats.records_per_second)} /s`, "records, in the last hour"),
-      tile("Lag", duration(stats.lag_seconds), "the oldest file that waits", stats.lag_seconds > 900),
-      tile("Pending", count(freshness.pending_events), "events loaded, not yet counted"),
-      tile("Rejected", count(stats.rejected_event_count), "events; reasons are below", stats.rejected_event_count > 0),
+      tile(
+        "Arriving",
+        `${count(stats.records_per_second)} /s`,
+        "records, in the last hour"
+      ),
+      tile(
+        "Lag",
+        duration(stats.lag_seconds),
+        "the oldest file that waits",
+        stats.lag_seconds > 900
+      ),
+      tile(
+        "Pending",
+        count(freshness.pending_events),
+        "events loaded, not yet counted"
+      ),
+      tile(
+        "Rejected",
+        count(stats.rejected_event_count),
+        "events; reasons are below",
+        stats.rejected_event_count > 0
+      ),
       tile("Duplicates", count(stats.duplicate_event_count), "counted, kept once")
     )
   );
-  fill(feeds, stats.feeds.length ? feedsTable(stats.feeds) : empty("No feed has had a file.", "make run loads a sample; feeds.yml says where files land."));
+}
+
+function showFeeds(feeds, host) {
+  const none = empty(
+    "No feed has had a file.",
+    "make run loads a sample; feeds.yml says where files land."
+  );
+  fill(host, feeds.length ? feedsTable(feeds) : none);
 }
 
 function showActivity(activity, charts) {
@@ -126,20 +191,47 @@ function showActivity(activity, charts) {
   const hosts = [element("div.chart"), activity.arrivals && element("div.chart")];
   fill(
     charts,
-    element("p.quiet", {}, `Events by the hour they happened in, up to the newest: ${instant(activity.start)} to ${instant(activity.end)} (UTC)`),
+    element(
+      "p.quiet",
+      {},
+      `Events by the hour they happened in, up to the newest: ${instant(activity.start)} to ${instant(activity.end)} (UTC)`
+    ),
     hosts[0],
     hosts[1] && [
-      element("p.quiet", {}, `Records by the hour they arrived in: ${arrivalsSaid(activity.arrivals)}`),
+      element(
+        "p.quiet",
+        {},
+        `Records by the hour they arrived in: ${arrivalsSaid(activity.arrivals)}`
+      ),
       hosts[1],
     ]
   );
-  const events = hourly(activity.events, "event_hour", "event_count", Date.parse(activity.start), Date.parse(activity.end));
-  drawChart(hosts[0], () => hours({ values: events, title: "events", color: styled("accent") }));
+  const events = hourly(
+    activity.events,
+    "event_hour",
+    "event_count",
+    Date.parse(activity.start),
+    Date.parse(activity.end)
+  );
+  drawChart(hosts[0], () =>
+    hours({ values: events, title: "events", color: styled("accent") })
+  );
   if (!hosts[1] || !activity.arrivals.length) return;
   // At least a day, so that the first hour does not look like all there is.
-  const first = Math.min(Date.parse(activity.arrivals[0].received_hour), floorHour(Date.now()) - 23 * HOUR);
-  const arrivals = hourly(activity.arrivals, "received_hour", "record_count", Math.max(first, floorHour(Date.now()) - 14 * 24 * HOUR), Date.now());
-  drawChart(hosts[1], () => hours({ values: arrivals, title: "records", color: styled("accent-2") }));
+  const first = Math.min(
+    Date.parse(activity.arrivals[0].received_hour),
+    floorHour(Date.now()) - 23 * HOUR
+  );
+  const arrivals = hourly(
+    activity.arrivals,
+    "received_hour",
+    "record_count",
+    Math.max(first, floorHour(Date.now()) - 14 * 24 * HOUR),
+    Date.now()
+  );
+  drawChart(hosts[1], () =>
+    hours({ values: arrivals, title: "records", color: styled("accent-2") })
+  );
 }
 
 function floorHour(time) {
@@ -154,7 +246,9 @@ function arrivalsSaid(arrivals) {
 
 // Hours with nothing are 0, not left out.
 function hourly(rows, hourName, valueName, start, end) {
-  const counted = new Map(rows.map((row) => [Date.parse(row[hourName]), row[valueName]]));
+  const counted = new Map(
+    rows.map((row) => [Date.parse(row[hourName]), row[valueName]])
+  );
   const values = [];
   for (let clock = start; clock < end && values.length < 2_000; clock += HOUR) {
     values.push({ clock, value: counted.get(clock) ?? 0 });
@@ -167,20 +261,34 @@ function showRejections({ rejections }, host) {
     host,
     rejections.length
       ? rejectionsTable(rejections)
-      : empty("Nothing is rejected.", "Lines that can't be split and events that can't be cast would be listed here with their reason.")
+      : empty(
+          "Nothing is rejected.",
+          "Lines that can't be split and events that can't be cast would be listed here with their reason."
+        )
   );
 }
 
 function airflowLinks() {
   const link = (path, text) =>
-    element("li", {}, element("a", { href: airflowAddress(path), target: "_blank", rel: "noopener" }, text));
+    element(
+      "li",
+      {},
+      element(
+        "a",
+        { href: airflowAddress(path), target: "_blank", rel: "noopener" },
+        text
+      )
+    );
   return section(
     "airflow",
     "Runs",
     element(
       "ul.links",
       {},
-      link("/dags/apply_new_events/runs", "Runs of apply_new_events, every five minutes"),
+      link(
+        "/dags/apply_new_events/runs",
+        "Runs of apply_new_events, every five minutes"
+      ),
       link("/dag_runs?state=failed", "Failed runs"),
       link("/dags", "All DAGs, backfills")
     )

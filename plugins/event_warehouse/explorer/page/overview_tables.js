@@ -7,16 +7,41 @@ import { ago, count, duration, instant } from "./format.js";
 import { asProblem, empty, loading, problemBox } from "./states.js";
 import { table } from "./table.js";
 
-const STATUSES = ["balanced", "unbalanced", "pending", "failed", "replaced", "dismissed"];
+const STATUSES = [
+  "balanced",
+  "unbalanced",
+  "pending",
+  "failed",
+  "replaced",
+  "dismissed",
+];
 const BAD = new Set(["unbalanced", "failed"]);
 
 export function feedsTable(feeds) {
-  const numbers = ["Files", "Pending", "Failed", "Records", "Events", "Rejected lines", "Rejected events", "Duplicates"];
+  const numbers = [
+    "Files",
+    "Pending",
+    "Failed",
+    "Records",
+    "Events",
+    "Rejected lines",
+    "Rejected events",
+    "Duplicates",
+  ];
   return table({
     caption: "What each feed has had",
-    columns: [{ name: "Feed" }, { name: "State" }, ...numbers.map((name) => ({ name, isNumber: true })), { name: "Newest file" }],
+    columns: [
+      { name: "Feed" },
+      { name: "State" },
+      ...numbers.map((name) => ({ name, isNumber: true })),
+      { name: "Newest file" },
+    ],
     rows: feeds.map((feed) => [
-      element("a", { href: addressOf("overview", { feed: feed.feed, section: "files" }) }, feed.feed),
+      element(
+        "a",
+        { href: addressOf("overview", { feed: feed.feed, section: "files" }) },
+        feed.feed
+      ),
       stateOf(feed),
       count(feed.file_count),
       count(feed.pending_file_count),
@@ -26,7 +51,11 @@ export function feedsTable(feeds) {
       count(feed.rejected_line_count),
       count(feed.rejected_event_count),
       count(feed.duplicate_event_count),
-      element("span", { title: instant(feed.newest_load_at) }, ago(feed.newest_load_at)),
+      element(
+        "span",
+        { title: instant(feed.newest_load_at) },
+        ago(feed.newest_load_at)
+      ),
     ]),
   });
 }
@@ -42,7 +71,11 @@ function stateOf(feed) {
 }
 
 function status(name) {
-  return element(`span.status.${name}`, {}, `${BAD.has(name) ? "✗ " : name === "balanced" ? "✓ " : ""}${name}`);
+  return element(
+    `span.status.${name}`,
+    {},
+    `${BAD.has(name) ? "✗ " : name === "balanced" ? "✓ " : ""}${name}`
+  );
 }
 
 // Which files stands in the address, so that an event can lead to its own.
@@ -68,11 +101,21 @@ export function loadsSection(host, parameters) {
     if (!after) fill(list, loading("the files"));
     const one = chosen.load && { after: String(Number(chosen.load) + 1), limit: 1 };
     const asked = Object.fromEntries(
-      Object.entries({ feed: chosen.feed, status: chosen.status, limit: 25, after, ...one }).filter(([, value]) => value)
+      Object.entries({
+        feed: chosen.feed,
+        status: chosen.status,
+        limit: 25,
+        after,
+        ...one,
+      }).filter(([, value]) => value)
     );
     try {
       const answer = await get("/stats/loads", { parameters: asked });
-      loads.push(...answer.loads.filter((each) => !chosen.load || String(each.load_id) === chosen.load));
+      loads.push(
+        ...answer.loads.filter(
+          (each) => !chosen.load || String(each.load_id) === chosen.load
+        )
+      );
       show(chosen.load ? null : answer.next);
     } catch (error) {
       fill(list, problemBox(asProblem(error), { again: () => load(after) }));
@@ -82,7 +125,14 @@ export function loadsSection(host, parameters) {
   function show(next) {
     fill(
       list,
-      loads.length ? loadsTable(loads) : empty("No such files.", button("Show all", () => rechoose({ feed: "", status: "", load: "" }), { class: "link" })),
+      loads.length
+        ? loadsTable(loads)
+        : empty(
+            "No such files.",
+            button("Show all", () => rechoose({ feed: "", status: "", load: "" }), {
+              class: "link",
+            })
+          ),
       next && button("Show more files", () => load(next))
     );
   }
@@ -93,12 +143,22 @@ export function loadsSection(host, parameters) {
     fill(
       choice,
       chosen.load
-        ? [`Load ${chosen.load} only. `, button("Show all", () => rechoose({ load: "" }), { class: "link" })]
+        ? [
+            `Load ${chosen.load} only. `,
+            button("Show all", () => rechoose({ load: "" }), { class: "link" }),
+          ]
         : [
-            chosen.feed && [`Feed ${chosen.feed} only. `, button("Show all", () => rechoose({ feed: "" }), { class: "link" })],
+            chosen.feed && [
+              `Feed ${chosen.feed} only. `,
+              button("Show all", () => rechoose({ feed: "" }), { class: "link" }),
+            ],
             labelled(
               "Status",
-              select([["", "any"], ...STATUSES.map((name) => [name, name])], chosen.status, (name) => rechoose({ status: name }))
+              select(
+                [["", "any"], ...STATUSES.map((name) => [name, name])],
+                chosen.status,
+                (name) => rechoose({ status: name })
+              )
             ),
           ]
     );
@@ -110,10 +170,26 @@ export function loadsSection(host, parameters) {
 }
 
 function loadsTable(loads) {
-  const numbers = ["Records", "Rejected lines", "Rows", "Events", "Reference", "Rejected", "Duplicates"];
+  const numbers = [
+    "Records",
+    "Rejected lines",
+    "Rows",
+    "Events",
+    "Reference",
+    "Rejected",
+    "Duplicates",
+  ];
   return table({
-    caption: "Records = rows + rejected lines; rows = events + reference rows + rejected events + duplicates",
-    columns: [{ name: "Load" }, { name: "State" }, { name: "Feed" }, ...numbers.map((name) => ({ name, isNumber: true })), { name: "Loaded (UTC)" }, { name: "File" }],
+    caption:
+      "Records = rows + rejected lines; rows = events + reference rows + rejected events + duplicates",
+    columns: [
+      { name: "Load" },
+      { name: "State" },
+      { name: "Feed" },
+      ...numbers.map((name) => ({ name, isNumber: true })),
+      { name: "Loaded (UTC)" },
+      { name: "File" },
+    ],
     rows: loads.map((load) => [
       String(load.load_id),
       status(load.status),
@@ -126,7 +202,12 @@ function loadsTable(loads) {
       count(load.rejected_event_count),
       count(load.duplicate_event_count),
       instant(load.received_at).slice(0, 19),
-      element("span.file", {}, element("code", {}, load.uri), load.error && element("p.warn", {}, load.error)),
+      element(
+        "span.file",
+        {},
+        element("code", {}, load.uri),
+        load.error && element("p.warn", {}, load.error)
+      ),
     ]),
   });
 }
@@ -142,7 +223,14 @@ export function rejectionsTable(rejections) {
     ),
     table({
       caption: "Lines that can't be split, and events that can't be cast, by reason",
-      columns: [{ name: "Feed" }, { name: "Kind" }, { name: "Reason" }, { name: "Records", isNumber: true }, { name: "Files", isNumber: true }, { name: "Examples" }],
+      columns: [
+        { name: "Feed" },
+        { name: "Kind" },
+        { name: "Reason" },
+        { name: "Records", isNumber: true },
+        { name: "Files", isNumber: true },
+        { name: "Examples" },
+      ],
       rows: rejections.map((each) => [
         each.feed,
         each.kind,

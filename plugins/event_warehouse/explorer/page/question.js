@@ -34,19 +34,23 @@ function isWhole({ key, type, value }) {
 
 function writeFilter({ key, type, value }) {
   if (!hasValue(type)) return { type, key };
-  const isNumber = OF_NUMBERS.has(type) && value.trim() !== "" && Number.isFinite(Number(value));
+  const isNumber =
+    OF_NUMBERS.has(type) && value.trim() !== "" && Number.isFinite(Number(value));
   return { type, key, value: isNumber ? Number(value) : value };
 }
 
 // Where in the page's filters a fault's place in the body is: [series, filter, member].
 export function placeOfFault(field, seriesList) {
-  const [, series, filter, member] = field.match(/^\/data\/(\d+)(?:\/filters\/(\d+)(?:\/(\w+))?)?/) ?? [];
+  const [, series, filter, member] =
+    field.match(/^\/data\/(\d+)(?:\/filters\/(\d+)(?:\/(\w+))?)?/) ?? [];
   if (series === undefined) return null;
   const asked = seriesList[series];
   if (filter === undefined || !asked) return { series: Number(series) };
   const number = Number(filter) - (asked.type ? 1 : 0);
   if (number < 0) return { series: Number(series), member: "type" };
-  const whole = asked.filters.map((each, index) => [each, index]).filter(([each]) => isWhole(each));
+  const whole = asked.filters
+    .map((each, index) => [each, index])
+    .filter(([each]) => isWhole(each));
   return { series: Number(series), filter: whole[number]?.[1], member };
 }
 
@@ -97,7 +101,10 @@ export function funnelBody(state, { start, end }) {
   return {
     start: start.toISOString(),
     end: end.toISOString(),
-    data: state.steps.map((step, index) => ({ name: names[index], filters: filtersOf(step) })),
+    data: state.steps.map((step, index) => ({
+      name: names[index],
+      filters: filtersOf(step),
+    })),
     funnel: {
       type: state.order,
       order: names,

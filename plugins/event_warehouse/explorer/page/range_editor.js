@@ -7,14 +7,19 @@ export function rangeEditor({ state, changed, restructured, withBuckets }) {
   return [
     labelled(
       "Range",
-      select(RANGES, state.range, (range) => {
-        if (range === "custom") {
-          const { start, end } = resolveRange(state);
-          Object.assign(state, { start: forInput(start), end: forInput(end) });
-        }
-        state.range = range;
-        restructured('select[name="range"]');
-      }, { name: "range" })
+      select(
+        RANGES,
+        state.range,
+        (range) => {
+          if (range === "custom") {
+            const { start, end } = resolveRange(state);
+            Object.assign(state, { start: forInput(start), end: forInput(end) });
+          }
+          state.range = range;
+          restructured('select[name="range"]');
+        },
+        { name: "range" }
+      )
     ),
     state.range === "custom" && [
       labelled("From (UTC)", timeInput(state, "start", changed)),
@@ -32,10 +37,17 @@ export function rangeEditor({ state, changed, restructured, withBuckets }) {
       LOCAL_ZONE !== "UTC" &&
       labelled(
         "Time zone",
-        select([["UTC", "UTC"], [LOCAL_ZONE, LOCAL_ZONE]], state.zone, (zone) => {
-          state.zone = zone;
-          changed();
-        })
+        select(
+          [
+            ["UTC", "UTC"],
+            [LOCAL_ZONE, LOCAL_ZONE],
+          ],
+          state.zone,
+          (zone) => {
+            state.zone = zone;
+            changed();
+          }
+        )
       ),
   ];
 }

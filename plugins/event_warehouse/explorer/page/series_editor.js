@@ -16,7 +16,17 @@ const MEASURES = [
 ];
 
 // changed(): ask again; restructured(): the form is another now, ask again.
-export function seriesEditor({ series, index, state, changed, restructured, remove, move, withMeasure, noun }) {
+export function seriesEditor({
+  series,
+  index,
+  state,
+  changed,
+  restructured,
+  remove,
+  move,
+  withMeasure,
+  noun,
+}) {
   const name = noun === "Step" ? `Step ${index + 1}` : `Series ${letter(index)}`;
   const title = newId("series");
   return element(
@@ -26,12 +36,22 @@ export function seriesEditor({ series, index, state, changed, restructured, remo
       "div.series-head",
       {},
       element("span.series-name", { id: title }, name),
-      move && index > 0 && button("↑", () => move(index, index - 1), { class: "icon", "aria-label": `Move ${name} up` }),
-      remove && button("✕", () => remove(index), { class: "icon", "aria-label": `Remove ${name}` })
+      move &&
+        index > 0 &&
+        button("↑", () => move(index, index - 1), {
+          class: "icon",
+          "aria-label": `Move ${name} up`,
+        }),
+      remove &&
+        button("✕", () => remove(index), {
+          class: "icon",
+          "aria-label": `Remove ${name}`,
+        })
     ),
     element(
       "div.row",
       {},
+      element("span.label", { "aria-hidden": "true" }, "Event type"),
       combobox({
         value: series.type,
         label: `Event type of ${name}`,
@@ -53,7 +73,9 @@ export function seriesEditor({ series, index, state, changed, restructured, remo
         "+ Filter",
         () => {
           series.filters.push({ key: "", type: "eq", value: "" });
-          restructured(`[data-series="${index}"] [data-filter="${series.filters.length - 1}"] input`);
+          restructured(
+            `[data-series="${index}"] [data-filter="${series.filters.length - 1}"] input`
+          );
         },
         { class: "link", "aria-label": `Add a filter to ${name}` }
       )
@@ -62,7 +84,16 @@ export function seriesEditor({ series, index, state, changed, restructured, remo
   );
 }
 
-function filterEditor({ filter, place, series, index, name, state, changed, restructured }) {
+function filterEditor({
+  filter,
+  place,
+  series,
+  index,
+  name,
+  state,
+  changed,
+  restructured,
+}) {
   const which = `filter ${place + 1} of ${name}`;
   const eventType = () => series.type;
   return element(

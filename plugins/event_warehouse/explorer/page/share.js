@@ -10,7 +10,8 @@ export function shareBar({ csv, json, call, sql }) {
   let open = null;
 
   async function show(name, make, opener) {
-    for (const each of bar.querySelectorAll("[aria-expanded]")) each.setAttribute("aria-expanded", "false");
+    for (const each of bar.querySelectorAll("[aria-expanded]"))
+      each.setAttribute("aria-expanded", "false");
     if (open === name) {
       open = null;
       shown.hidden = true;
@@ -51,7 +52,10 @@ export function shareBar({ csv, json, call, sql }) {
   }
 
   const opener = (text, name, make) => {
-    const made = button(text, () => show(name, make, made), { "aria-expanded": "false", "aria-controls": shown.id });
+    const made = button(text, () => show(name, make, made), {
+      "aria-expanded": "false",
+      "aria-controls": shown.id,
+    });
     return made;
   };
   const bar = element(
@@ -90,7 +94,10 @@ export function callOf(body, tenant) {
 export function sqlOf(answer) {
   const parts = [...(answer.funnels?.length ? answer.funnels : answer.series)];
   return parts
-    .map((part) => `-- ${(part.name ?? "funnel").replaceAll("\n", " ")}\n${withValues(part.sql, part.parameters)};`)
+    .map(
+      (part) =>
+        `-- ${(part.name ?? "funnel").replaceAll("\n", " ")}\n${withValues(part.sql, part.parameters)};`
+    )
     .join("\n\n");
 }
 

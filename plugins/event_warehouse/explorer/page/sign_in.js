@@ -38,7 +38,11 @@ export function signInView(host, onsignedin, problem) {
       },
     },
     element("h1", {}, "Event Warehouse"),
-    element("p", {}, "Ask how many events there were, of whom and when, and see whether the warehouse is well."),
+    element(
+      "p",
+      {},
+      "Ask how many events there were, of whom and when, and see whether the warehouse is well."
+    ),
     labelled("API key", input),
     element("button.primary", { type: "submit" }, "Sign in"),
     said,
@@ -50,6 +54,6 @@ export function signInView(host, onsignedin, problem) {
       " makes others. The key is kept in this tab only."
     )
   );
-  fill(host, form);
+  fill(host, element("main", {}, form));
   input.focus();
 }

@@ -3,11 +3,21 @@
 import { element } from "./dom.js";
 
 export function loading(what) {
-  return element("div.state", { role: "status" }, element("span.spinner", { "aria-hidden": "true" }), `Asking for ${what} …`);
+  return element(
+    "div.state",
+    { role: "status" },
+    element("span.spinner", { "aria-hidden": "true" }),
+    `Asking for ${what} …`
+  );
 }
 
 export function empty(title, ...advice) {
-  return element("div.state", { role: "status" }, element("strong", {}, title), element("p", {}, advice));
+  return element(
+    "div.state",
+    { role: "status" },
+    element("strong", {}, title),
+    element("p", {}, advice)
+  );
 }
 
 const ADVICE = {
@@ -30,7 +40,12 @@ export function problemBox(problem, { again, goTo } = {}) {
     { role: "alert" },
     element("strong", {}, problem.title ?? "Something failed"),
     problem.detail && element("p", {}, problem.detail),
-    problem.errors?.length > 0 && element("ul", {}, problem.errors.map((fault) => faultItem(fault, goTo?.(fault)))),
+    problem.errors?.length > 0 &&
+      element(
+        "ul",
+        {},
+        problem.errors.map((fault) => faultItem(fault, goTo?.(fault)))
+      ),
     element("p", {}, advice),
     again && element("button", { type: "button", onclick: again }, "Try again")
   );
@@ -38,12 +53,20 @@ export function problemBox(problem, { again, goTo } = {}) {
 
 function faultItem({ field, reason }, go) {
   const said = field ? `${go?.name ?? field} ${reason}` : reason;
-  return element("li", {}, go ? element("button.link", { type: "button", onclick: go.act }, said) : said);
+  return element(
+    "li",
+    {},
+    go ? element("button.link", { type: "button", onclick: go.act }, said) : said
+  );
 }
 
 // A fault of the page itself: shown, not only in the console.
 export function asProblem(error) {
   return error.status === undefined
-    ? { status: -1, title: "The page failed", detail: `${error.name}: ${error.message}` }
+    ? {
+        status: -1,
+        title: "The page failed",
+        detail: `${error.name}: ${error.message}`,
+      }
     : error;
 }

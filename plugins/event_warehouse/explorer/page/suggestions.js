@@ -6,7 +6,10 @@ const LISTED = 20;
 
 export function keysFor(tenant, eventType) {
   return async (prefix) => {
-    const { keys } = await get("/keys", { tenant, parameters: choice(prefix, eventType) });
+    const { keys } = await get("/keys", {
+      tenant,
+      parameters: choice(prefix, eventType),
+    });
     return keys.map(({ key, event_count }) => ({ name: key, eventCount: event_count }));
   };
 }
@@ -16,8 +19,14 @@ export function valuesFor(tenant, keyNow, eventType) {
     const key = keyNow();
     if (!key) return [];
     const path = `/keys/${key.split("/").map(encodeURIComponent).join("/")}/values`;
-    const { values } = await get(path, { tenant, parameters: choice(prefix, eventType?.()) });
-    return values.map(({ value, event_count }) => ({ name: value, eventCount: event_count }));
+    const { values } = await get(path, {
+      tenant,
+      parameters: choice(prefix, eventType?.()),
+    });
+    return values.map(({ value, event_count }) => ({
+      name: value,
+      eventCount: event_count,
+    }));
   };
 }
 

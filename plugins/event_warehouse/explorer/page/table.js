@@ -15,7 +15,13 @@ export function table({ caption, columns, rows, className = "" }) {
       element(
         "thead",
         {},
-        element("tr", {}, columns.map(({ name, isNumber }) => element("th", { scope: "col", class: isNumber ? "number" : "" }, name)))
+        element(
+          "tr",
+          {},
+          columns.map(({ name, isNumber }) =>
+            element("th", { scope: "col", class: isNumber ? "number" : "" }, name)
+          )
+        )
       ),
       element(
         "tbody",
@@ -27,7 +33,11 @@ export function table({ caption, columns, rows, className = "" }) {
             (row.cells ?? row).map((cell, place) =>
               place === 0
                 ? element("th", { scope: "row" }, cell)
-                : element("td", { class: columns[place].isNumber ? "number" : "" }, cell)
+                : element(
+                    "td",
+                    { class: columns[place].isNumber ? "number" : "" },
+                    cell
+                  )
             )
           )
         )

@@ -1,0 +1,178 @@
+"""Explore: a question by autocompletion, its numbers, and what is behind them."""
+
+import json
+import re
+
+import psycopg
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import OpenPage
+from tests.browser.explorer import Explorer, answered, chart_values, choose, table_of
+
+
+def test_question_built_by_autocompletion_shows_what_the_api_answers(
+    page: Page, explorer: Explorer
+) -> None:
+    choose(page, "Event type of Series A", "prod", "product_view")
+    choose(page, "Break down by", "coun", "country")
+    page.get_by_label("Buckets").select_option("day")
+    answer = answered(page)
+    expect(answer.get_by_role("heading")).to_have_text(
+        "Events of shop: product_view by country"
+    )
+    views = {"type": "eq", "key": "event_type", "value": "product_view"}
+    rows = explorer.ask(
+        {
+            "bucket": "day",
+            "breakdown": {"keys": ["country"]},
+            "data": [{"name": "views", "filters": [views]}],
+        }
+    )["rows"]
+    counted = {(one["bucket_start"][:10], one["country"]): one for one in rows}
+    assert len(counted) == 3
+    head, *body = table_of(answer)
+    groups = head[1:]
+    assert sorted(groups) == ["(none)", "DE", "FR"]
+    shown = {
+        (day, None if group == "(none)" else group): int(number)
+        for day, (_, *numbers) in zip(["2025-06-01", "2025-06-02"], body, strict=True)
+        for group, number in zip(groups, numbers, strict=True)
+    }
+    assert {key: number for key, number in shown.items() if number} == {
+        key: one["event_count"] for key, one in counted.items()
+    }
+    assert shown["2025-06-01", "DE"] == 3
+    said = chart_values(answer)
+    assert "DE, 1 Jun 2025: 3" in said
+    assert "(none), 2 Jun 2025: 1" in said
+    assert len(said) == len(shown)
+
+
+def test_distinct_values_of_the_range_are_not_the_sum_of_its_buckets(
+    page: Page,
+) -> None:
+    page.get_by_label("What is counted of Series A").select_option("unique")
+    choose(page, "Key that is counted of Series A", "country", "country")
+    page.get_by_label("Buckets").select_option("hour")
+    answer = answered(page)
+    # 1 June has DE and FR at ten, DE at eleven.
+    expect(answer.get_by_label("Totals")).to_contain_text("2 distinct country")
+
+
+def test_period_before_stands_beside_the_numbers(
+    page: Page, explorer: Explorer
+) -> None:
+    explorer.open(
+        page,
+        "#/explore?tenant=shop&range=custom&start=2025-06-02T00:00&end=2025-06-03T00:00"
+        "&bucket=day",
+    )
+    page.get_by_label("Compare with the period before").check()
+    head, row = table_of(answered(page))
+    assert head[1:] == ["All events", "All events, before"]
+    assert row == ["2 Jun 2025", "2", "8"]
+    expect(page.get_by_label("Totals")).to_contain_text("\N{MINUS SIGN}75.0 %")
+
+
+def test_number_leads_to_its_events_and_an_event_to_its_file_and_line(
+    page: Page,
+) -> None:
+    choose(page, "Event type of Series A", "add", "add_to_cart")
+    page.get_by_label("Buckets").select_option("day")
+    answered(page).get_by_role("button", name="4: events of add_to_cart").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_text("4 shown, newest first; these are all")).to_be_visible()
+    events = dialog.get_by_role("listitem")
+    expect(events).to_have_count(4)
+    expect(events.first).to_contain_text("2025-06-01 11:02:00")
+    events.first.locator("summary").click()
+    expect(events.first).to_contain_text("tracked_events/events.jsonl, line 8")
+    expect(events.first).to_contain_text('"item_colour_id": "blue"')
+    events.first.get_by_role("link", name="its accounting").click()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    files = page.get_by_role("region", name=re.compile("Records ="))
+    expect(files.locator("tbody tr")).to_have_count(1)
+    expect(files).to_contain_text("balanced")
+
+
+def test_point_of_the_chart_leads_to_its_events(page: Page) -> None:
+    page.get_by_label("Buckets").select_option("day")
+    answer = answered(page)
+    answer.locator('svg [aria-label="All events, 2 Jun 2025: 2"]').click()
+    expect(page.get_by_role("dialog").get_by_role("listitem")).to_have_count(2)
+
+
+def test_wrong_regular_expression_leads_to_its_filter(page: Page) -> None:
+    page.get_by_role("button", name="Add a filter to Series A").click()
+    choose(page, "Key of filter 1 of Series A", "coun", "country")
+    page.get_by_label("Condition of filter 1 of Series A").select_option("regex")
+    value = page.get_by_role("combobox", name="Value of filter 1 of Series A")
+    value.fill("(")
+    value.press("Tab")
+    alert = page.get_by_role("alert")
+    expect(alert).to_contain_text("has a group that is not closed")
+    expect(value).to_have_attribute("aria-invalid", "true")
+    alert.get_by_role("button", name="Value of filter 1 of Series A").click()
+    expect(value).to_be_focused()
+    value.fill("^D")
+    value.press("Enter")
+    expect(answered(page).get_by_label("Totals")).to_contain_text("6 events")
+
+
+def test_nothing_found_says_what_to_do(page: Page) -> None:
+    field = page.get_by_role("combobox", name="Event type of Series A")
+    field.fill("no_such_type")
+    field.press("Enter")
+    page.get_by_label("Range").select_option("24h")
+    result = page.get_by_label("Answer", exact=True)
+    expect(result).to_contain_text("No events match.")
+    expect(result).to_contain_text("There are 10 from 2025-06-01 to 2025-06-02")
+    field.fill("")
+    field.press("Enter")
+    result.get_by_role("button", name="ask for all of them").click()
+    expect(answered(page).get_by_label("Totals")).to_contain_text("10 events")
+
+
+def test_freshness_and_rejected_events_stand_beside_the_numbers(page: Page) -> None:
+    line = answered(page).locator(".freshness")
+    expect(line).to_contain_text("Newest file taken in")
+    line.get_by_role("link", name="1 rejected").click()
+    expect(page.get_by_label("Rejected", exact=True)).to_contain_text("the-day-before")
+
+
+def test_what_is_exported_is_what_is_shown(page: Page, explorer: Explorer) -> None:
+    page.get_by_label("Buckets").select_option("day")
+    answer = answered(page)
+    with page.expect_download() as started:
+        answer.get_by_role("button", name="CSV").click()
+    _, *lines = started.value.path().read_text().splitlines()
+    assert [line.split(",")[-1] for line in lines] == ["8", "2"]
+    with page.expect_download() as started:
+        answer.get_by_role("button", name="JSON").click()
+    rows = json.loads(started.value.path().read_text())["rows"]
+    assert [row["event_count"] for row in rows] == [8, 2]
+    answer.get_by_role("button", name="API call").click()
+    call = answer.get_by_label("API call", exact=True)
+    expect(call).to_contain_text("Bearer $WAREHOUSE_API_KEY")
+    expect(call).not_to_contain_text(explorer.operator)
+    answer.get_by_role("button", name="SQL").click()
+    statement = answer.get_by_label("SQL", exact=True).inner_text()
+    with psycopg.connect(explorer.settings.dsn) as connection:
+        counted = connection.execute(statement.encode()).fetchall()
+    assert [row[2] for row in counted] == [8, 2]
+
+
+def test_address_shows_the_same_to_another_and_holds_no_key(
+    page: Page, open_page: OpenPage, explorer: Explorer
+) -> None:
+    choose(page, "Event type of Series A", "add", "add_to_cart")
+    choose(page, "Break down by", "item", "item_colour_id")
+    page.get_by_label("Chart").select_option("bar")
+    shown = table_of(answered(page))
+    assert len(shown[0]) == 3
+    assert explorer.operator not in page.url
+    other = open_page()
+    explorer.sign_in(other, page.url.partition("/#")[2].join(["#", ""]))
+    assert table_of(answered(other)) == shown
+    page.go_back()
+    expect(page.get_by_label("Chart")).to_have_value("line")
