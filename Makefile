@@ -17,7 +17,7 @@ EVENTS ?=
 FEED ?=
 ONLY ?=
 
-.PHONY: help setup run up down status verify docs lint format test test-unit test-airflow benchmark clean
+.PHONY: help setup run up down status verify docs lint format test test-unit test-long test-airflow benchmark clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -39,7 +39,7 @@ run: $(INSTALLED) ## Run the main job: the sample, or EVENTS=<file or folder> FE
 	@$(BIN)/warehouse run --events="$(EVENTS)" --feed="$(FEED)" \
 	    --sample-events=$(SAMPLE_EVENTS) --sample-seed=$(SAMPLE_SEED)
 
-up: $(INSTALLED) ## Start Airflow and keep it running; prints its address
+up: $(INSTALLED) ## Start Airflow and the HTTP service, and keep them; prints addresses and a key
 	@$(BIN)/warehouse up
 
 down: ## Stop whatever runs; data stays
@@ -71,6 +71,9 @@ test: lint ## Lint, then every test, on a Postgres of the tests' own
 
 test-unit: $(INSTALLED) ## The tests that need no database: seconds
 	@$(BIN)/pytest tests/unit
+
+test-long: $(INSTALLED) ## The long forms and rarer faults that test leaves out
+	@$(BIN)/pytest -m "long and not airflow"
 
 test-airflow: $(INSTALLED) ## The tests on a running Airflow, with its UI in Chromium: minutes
 	@$(BIN)/pytest -m airflow tests/airflow

@@ -43,12 +43,16 @@ with constants, which the planner can match with an index and prune partitions b
                     + interval '1 {{ unit }}'
                 )::date
             ))
+            -- A week that an expiry has cut in two keeps what it counted when it was
+            -- whole.
+            * datemultirange(daterange((
+                date_trunc('{{ unit }}', ledger.events_horizon() - interval '1 day')
+                + interval '1 {{ unit }}'
+            )::date, null))
             from ledger.rebuilds
             cross join unnest(rebuilds.days) as stretch
             where rebuild_id = {{ rebuild.rebuild_id }}
         )) as whole
-        -- A week that an expiry has cut in two keeps what it counted when it was whole.
-        where lower(whole) >= coalesce(ledger.events_horizon(), '-infinity')
     {%- endset %}
     {%- set conditions = [] -%}
     {%- for row in run_query(query).rows -%}
@@ -56,7 +60,7 @@ with constants, which the planner can match with an index and prune partitions b
             relation ~ '.' ~ column ~ " >= '" ~ row[0] ~ " 00:00Z' and "
             ~ relation ~ '.' ~ column ~ " < '" ~ row[1] ~ " 00:00Z'") -%}
     {%- endfor -%}
-    ({{ conditions | join(' or ') }})
+    ({{ conditions | join(' or ') or 'false' }})
     {%- if rebuild.has_tenant %}
         and {{ relation }}.tenant_id = (
             select tenant_id from ledger.rebuilds

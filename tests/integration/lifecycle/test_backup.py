@@ -87,6 +87,7 @@ def test_restored_warehouse_is_the_one_that_was_backed_up_and_goes_on(
         connection.execute("select from marts.tenant_events_daily")
 
 
+@pytest.mark.long
 def test_backup_while_a_load_and_a_transform_run_is_of_one_moment(
     applied: Settings, fresh: Settings, deliver: Deliver, tmp_path: Path
 ) -> None:
@@ -110,6 +111,7 @@ def test_backup_while_a_load_and_a_transform_run_is_of_one_moment(
     assert contents(fresh) == contents(applied)
 
 
+@pytest.mark.long
 def test_backup_is_restored_into_an_empty_warehouse_only(
     applied: Settings, tmp_path: Path
 ) -> None:
@@ -124,6 +126,7 @@ def test_backup_is_restored_into_an_empty_warehouse_only(
     assert file.stat().st_mode & 0o777 == 0o600
 
 
+@pytest.mark.long
 def test_torn_backup_is_not_restored_and_leaves_the_warehouse_empty(
     applied: Settings, fresh: Settings, tmp_path: Path
 ) -> None:

@@ -91,6 +91,7 @@ def test_records_of_whole_months_go_with_their_rejects_and_events_stay(
     ]
 
 
+@pytest.mark.long
 def test_expired_rows_that_are_not_counted_are_a_problem(applied: Settings) -> None:
     expire(applied, events_before=FEBRUARY)
     with psycopg.connect(applied.dsn) as connection:
@@ -101,6 +102,7 @@ def test_expired_rows_that_are_not_counted_are_a_problem(applied: Settings) -> N
     assert "raw rows, but" in verify(applied).problems[0]
 
 
+@pytest.mark.long
 def test_horizon_moves_forward_only(applied: Settings) -> None:
     expire(applied, events_before=date(2025, 3, 1))
 
@@ -109,6 +111,7 @@ def test_horizon_moves_forward_only(applied: Settings) -> None:
     assert ask(applied, "select ledger.events_horizon()") == [(date(2025, 3, 1),)]
 
 
+@pytest.mark.long
 def test_month_that_runs_can_t_expire(applied: Settings) -> None:
     with pytest.raises(WarehouseError, match="the month that runs"):
         expire(applied, raw_before=NEXT_YEAR)
@@ -134,6 +137,7 @@ def test_late_arrival_from_before_the_horizon_is_rejected_as_expired(
     assert verify(applied).problems == ()
 
 
+@pytest.mark.long
 def test_redelivered_file_of_an_expired_month_adds_nothing(
     applied: Settings, deliver: Deliver
 ) -> None:
@@ -150,6 +154,7 @@ def test_redelivered_file_of_an_expired_month_adds_nothing(
     assert verify(applied).problems == ()
 
 
+@pytest.mark.long
 def test_lines_and_events_are_replayed_after_an_expiry_as_before(
     applied: Settings,
 ) -> None:
@@ -164,6 +169,7 @@ def test_lines_and_events_are_replayed_after_an_expiry_as_before(
     assert verify(applied).problems == ()
 
 
+@pytest.mark.long
 def test_replayed_lines_expire_on_both_sides(applied: Settings) -> None:
     with psycopg.connect(applied.dsn) as connection:
         # As if the line had been torn by the reader and not by its sender.
@@ -210,6 +216,7 @@ def test_full_refresh_is_refused_once_something_has_expired(applied: Settings) -
     assert facts(applied) == before
 
 
+@pytest.mark.long
 def test_table_of_another_version_is_left_as_it_is_once_something_has_expired(
     applied: Settings,
 ) -> None:
@@ -230,6 +237,7 @@ def test_table_of_another_version_is_left_as_it_is_once_something_has_expired(
     assert facts(applied) == before
 
 
+@pytest.mark.long
 def test_model_that_is_made_after_an_expiry_is_asked_for_the_events_since(
     applied: Settings,
 ) -> None:
@@ -248,6 +256,7 @@ def test_model_that_is_made_after_an_expiry_is_asked_for_the_events_since(
     assert verify(applied).problems == ()
 
 
+@pytest.mark.long
 def test_records_that_are_not_applied_yet_do_not_expire(
     applied: Settings, deliver: Deliver
 ) -> None:
@@ -260,6 +269,7 @@ def test_records_that_are_not_applied_yet_do_not_expire(
     assert ask(applied, "select count(*) from ledger.expiries") == [(0,)]
 
 
+@pytest.mark.long
 def test_expiry_waits_until_every_model_has_what_the_others_have(
     applied: Settings,
 ) -> None:
@@ -272,6 +282,7 @@ def test_expiry_waits_until_every_model_has_what_the_others_have(
         expire(applied, events_before=FEBRUARY)
 
 
+@pytest.mark.long
 def test_expiry_killed_before_its_last_step_leaves_nothing_half_done(
     applied: Settings,
 ) -> None:
@@ -298,6 +309,7 @@ def test_expiry_killed_before_its_last_step_leaves_nothing_half_done(
     assert verify(applied).problems == ()
 
 
+@pytest.mark.long
 def test_expiry_holds_up_neither_a_load_nor_a_reader_for_long(
     applied: Settings, deliver: Deliver
 ) -> None:
@@ -320,6 +332,7 @@ def test_expiry_holds_up_neither_a_load_nor_a_reader_for_long(
     assert verify(applied).problems == ()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("role", [Role.LOADER, Role.TRANSFORMER, Role.READER])
 def test_nobody_but_the_keeper_drops_partitions_of_raw(
     applied: Settings, role: Role

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -115,6 +116,8 @@ def test_search_of_every_table_finds_nothing_that_the_receipt_does_not_name(
     # Another user's attribute, and a line that nobody can read.
     assert receipt.content["mentions"] == {
         "analytics.events.attributes": 1,
+        # The values that attributes have had, whoever's they were.
+        "analytics.fct_key_values.value": 2,
         "raw.events_raw.attributes": 1,
         "raw.rejected_lines.line": 1,
     }
@@ -139,6 +142,7 @@ def test_search_of_every_table_finds_nothing_that_the_receipt_does_not_name(
     ]
 
 
+@pytest.mark.long
 def test_receipt_is_kept_without_the_user_s_id(applied: Settings) -> None:
     receipt = forget_ada(applied)
 
@@ -167,6 +171,7 @@ def test_facts_rollups_and_marts_are_as_if_the_user_had_never_come(
             create schema analytics authorization warehouse_transformer;
             create schema marts authorization warehouse_transformer;
         """)
+    shutil.rmtree(applied.landing)
     deliver("visits/january.json", without_ada(JANUARY))
     deliver("visits/march.json", without_ada(MARCH))
     transform(applied)
@@ -180,6 +185,7 @@ def test_facts_rollups_and_marts_are_as_if_the_user_had_never_come(
     )
 
 
+@pytest.mark.long
 def test_rebuild_and_full_refresh_after_a_deletion_change_nothing(
     applied: Settings,
 ) -> None:
@@ -225,6 +231,7 @@ def test_what_arrives_of_a_deleted_user_is_counted_and_not_taken_in(
     assert verify(applied).problems == ()
 
 
+@pytest.mark.long
 def test_events_that_have_expired_keep_their_counts_and_lose_the_user(
     applied: Settings,
 ) -> None:
@@ -248,6 +255,7 @@ def test_events_that_have_expired_keep_their_counts_and_lose_the_user(
     assert standing(applied, ADA) == receipt.content["mentions"]
 
 
+@pytest.mark.long
 def test_two_users_of_one_day_who_have_expired_are_added_up(
     applied: Settings,
 ) -> None:
@@ -268,6 +276,7 @@ def test_two_users_of_one_day_who_have_expired_are_added_up(
     assert verify(applied).problems == ()
 
 
+@pytest.mark.long
 def test_user_of_that_name_of_another_tenant_is_untouched(applied: Settings) -> None:
     def of_zeta() -> list[list[tuple[object, ...]]]:
         tables = ("raw.events_raw", "analytics.events", "analytics.dim_users")
@@ -284,6 +293,7 @@ def test_user_of_that_name_of_another_tenant_is_untouched(applied: Settings) -> 
     assert all(before)
 
 
+@pytest.mark.long
 def test_dry_run_names_what_would_go_and_changes_nothing(applied: Settings) -> None:
     before = every_table(applied)
 
@@ -296,6 +306,7 @@ def test_dry_run_names_what_would_go_and_changes_nothing(applied: Settings) -> N
     assert tried.files == done.files
 
 
+@pytest.mark.long
 def test_reference_record_loses_the_user_and_stays(
     applied: Settings, deliver: Deliver
 ) -> None:
@@ -324,6 +335,7 @@ def test_reference_record_loses_the_user_and_stays(
     assert verify(applied).problems == ()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "table", ["analytics.events", "ledger.rebuilds", "ledger.deletions"]
 )
@@ -360,6 +372,7 @@ def test_deletion_killed_as_it_comes_to_a_table_is_completed_by_the_next(
     assert verify(applied).problems == ()
 
 
+@pytest.mark.long
 def test_id_that_is_sql_or_a_pattern_is_an_id_like_any(
     settings: Settings, deliver: Deliver
 ) -> None:
@@ -374,6 +387,7 @@ def test_id_that_is_sql_or_a_pattern_is_an_id_like_any(
     assert verify(settings).problems == ()
 
 
+@pytest.mark.long
 def test_only_who_has_the_key_can_tell_whom_a_hash_stands_for(
     applied: Settings,
 ) -> None:

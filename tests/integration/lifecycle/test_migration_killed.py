@@ -73,6 +73,7 @@ def kill_at_its_end(dsn: str, blocked_by: str) -> None:
         blocker.rollback()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("before", VERSIONS[:-1])
 def test_upgrade_killed_after_a_version_s_statements_leaves_the_version_before(
     empty_dsn: str, before: str
