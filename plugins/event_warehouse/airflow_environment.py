@@ -57,6 +57,7 @@ def warehouse_environment(settings: Settings) -> dict[str, str]:
         "WAREHOUSE_LANDING": settings.landing,
         "WAREHOUSE_BUCKET": settings.bucket,
         "WAREHOUSE_FEEDS": settings.feeds,
+        "WAREHOUSE_FUNNELS": settings.funnels,
         "WAREHOUSE_DSN": settings.external_dsn,
         "WAREHOUSE_PORT": settings.port,
         "WAREHOUSE_AIRFLOW_PORT": settings.airflow_port,
