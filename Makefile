@@ -67,7 +67,7 @@ format: $(INSTALLED) ## Mend what can be mended of style
 	@for folder in dbt_project plugins; do (cd $$folder && ../$(BIN)/sqlfluff fix .); done
 
 test: lint ## Lint, then every test, on a Postgres of the tests' own
-	@$(BIN)/pytest
+	@$(BIN)/pytest --numprocesses 2 --dist loadfile
 
 test-unit: $(INSTALLED) ## The tests that need no database: seconds
 	@$(BIN)/pytest tests/unit

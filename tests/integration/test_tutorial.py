@@ -43,6 +43,7 @@ def script(place: Path) -> str:
     return "\n".join(lines)
 
 
+@pytest.mark.long
 def test_every_command_of_the_tutorial_does_what_the_page_says(place: Path) -> None:
     programs = Path(sys.executable).parent
     environment = {

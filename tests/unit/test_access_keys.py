@@ -41,6 +41,8 @@ def test_key_tells_its_id_and_is_kept_as_its_hash() -> None:
         NEW.text + "\n",
         "é" + NEW.text[1:],
     ],
+    # The key is another one in each process.
+    ids=range(8),
 )
 def test_what_is_no_key_has_no_id(text: str) -> None:
     assert id_of(text) is None

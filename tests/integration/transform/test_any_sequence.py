@@ -17,7 +17,7 @@ from tests.integration.transform.sessions import transformer
 from tests.integration.transform.tables import assert_tells
 from tests.integration.transform.visits import Deliver
 
-SEQUENCES = int(os.environ.get("WAREHOUSE_TEST_SEQUENCES", "2"))
+SEQUENCES = int(os.environ.get("WAREHOUSE_TEST_SEQUENCES", "1"))
 STEPS = 8
 DAYS = [date(2024, 2, 28), date(2024, 2, 29), date(2024, 12, 31), date(2025, 1, 1)]
 BROKEN = ["not json\n", '{"tenant":"acme","at":"now"}\n', '{"at":"2025-01-01"}\n']

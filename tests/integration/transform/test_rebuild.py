@@ -87,6 +87,7 @@ def test_other_days_and_other_tenants_stay_as_they_are(applied: Settings) -> Non
     assert {(row[0], row[1].date()) for row in changed} == {("acme", NEW_YEAR[0])}
 
 
+@pytest.mark.long
 def test_tenant_whose_name_is_sql_is_rebuilt_like_any(applied: Settings) -> None:
     name = "'; drop table analytics.events; -- ledger.is_pending(x)"
 
@@ -109,6 +110,7 @@ def test_events_that_are_not_applied_yet_stay_so_and_are_added_by_the_next_run(
     assert_tells(applied, [*ALL, *late])
 
 
+@pytest.mark.long
 def test_rebuild_gives_no_model_the_events_of_an_apply_that_it_lacks(
     applied: Settings, deliver: Deliver
 ) -> None:
