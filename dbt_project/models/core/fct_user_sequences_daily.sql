@@ -45,9 +45,7 @@ kept_events as (
     cross join
         unnest(kept.event_times, kept.event_type_keys)
         with ordinality as packed (event_time, code, place)
-    {%- if is_rebuild() %}
-        where false
-    {%- endif %}
+    where {{ 'false' if is_rebuild() else 'true' }}
 ),
 
 -- Times that a user has both new and kept events of.

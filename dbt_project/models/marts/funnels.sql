@@ -11,6 +11,8 @@
         'unique': true,
     }],
 ) }}
+-- noqa: disable=LT02
+-- It takes lateral for a table's name, if it stands in a block.
 -- depends_on: {{ ref('events') }}
 -- depends_on: {{ ref('user_sequences_daily') }}
 -- depends_on: {{ ref('event_types') }}
@@ -29,21 +31,24 @@ declared as (
 ),
 
 first_days as (
+    {% if is_rebuild() -%}
     select distinct
         declared.funnel,
         touched.tenant_id,
-        {% if is_rebuild() -%}
-            touched.event_date as first_date
-        {%- else -%}
-            touched.event_date - spans.event_date + spans.first_date as first_date
-        {%- endif %}
+        touched.event_date as first_date
     from touched
     cross join declared
-    {% if not is_rebuild() -%}
-        -- How far from its first step a chain gets is the same on every day.
-        cross join lateral funnels.spans(
-            declared.declaration, array[touched.tenant_id], array[touched.event_date]
-        ) as spans
+    {%- else -%}
+    select distinct
+        declared.funnel,
+        touched.tenant_id,
+        touched.event_date - spans.event_date + spans.first_date as first_date
+    from touched
+    cross join declared
+    -- How far from its first step a chain gets is the same on every day.
+    cross join lateral funnels.spans(
+        declared.declaration, array[touched.tenant_id], array[touched.event_date]
+    ) as spans
     {%- endif %}
 ),
 
