@@ -225,8 +225,8 @@ comment on function raw.drop_partitions is
 
 -- Records of deleted users that arrive again -----------------------------------------
 
--- Rows come as arrays and not from a table of dbt's, as who could make that table a view
--- would have its functions run by the owner.
+-- Rows come as arrays and not from a table of dbt's, as who could make that table a
+-- view would have its functions run by the owner.
 create function ledger.remove_deleted_rows(
     load_ids bigint[], line_numbers integer[]
 ) returns void
