@@ -429,7 +429,7 @@ def test_unknown_feed_is_refused(warehouse: Settings) -> None:
         (b"customer_id,timestamp,timestamp\n", "names 'timestamp' twice"),
         (HEADER.encode("utf-16"), "is no CSV header"),
         (HEADER.encode() + b"1,2\n3\n", "none of its 2 records is csv"),
-        (gzip.compress(b""), "has no column 'timestamp'"),
+        (gzip.compress(b"", mtime=0), "has no column 'timestamp'"),
     ],
 )
 def test_file_that_is_not_of_its_feed_fails_and_the_others_are_loaded(
