@@ -55,6 +55,7 @@ def kept(settings: Settings) -> dict[str, list[str]]:
     return {table: rows for table, rows in found.items() if table not in BATCHES}
 
 
+@pytest.mark.long
 def test_restored_warehouse_is_the_one_that_was_backed_up_and_goes_on(
     applied: Settings, fresh: Settings, land: Land, tmp_path: Path
 ) -> None:

@@ -71,6 +71,7 @@ def test_events_of_whole_months_go_and_every_count_of_them_stays(
     ]
 
 
+@pytest.mark.long
 def test_records_of_whole_months_go_with_their_rejects_and_events_stay(
     applied: Settings,
 ) -> None:
@@ -194,6 +195,7 @@ def test_replayed_lines_expire_on_both_sides(applied: Settings) -> None:
     ]
 
 
+@pytest.mark.long
 def test_rebuild_starts_at_the_horizon(applied: Settings) -> None:
     expire(applied, events_before=FEBRUARY)
     before = facts(applied)

@@ -200,6 +200,7 @@ def test_rebuild_and_full_refresh_after_a_deletion_change_nothing(
     assert verify(applied).problems == ()
 
 
+@pytest.mark.long
 def test_what_arrives_of_a_deleted_user_is_counted_and_not_taken_in(
     applied: Settings, deliver: Deliver
 ) -> None:

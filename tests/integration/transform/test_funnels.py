@@ -295,6 +295,7 @@ def test_late_event_has_only_the_days_counted_anew_that_reach_it(
     }
 
 
+@pytest.mark.long
 def test_funnel_that_is_declared_otherwise_is_counted_anew_without_new_events(
     funnels: Settings, land: Land, query: Query
 ) -> None:

@@ -44,6 +44,7 @@ def test_transform_killed_as_it_comes_to_a_table_is_made_good_by_the_next(
     assert_tells(settings, ALL)
 
 
+@pytest.mark.long
 def test_transform_killed_at_random_moments_is_made_good_by_the_next(
     settings: Settings, deliver: Deliver
 ) -> None:

@@ -75,6 +75,7 @@ def test_rows_that_were_deleted_or_changed_are_put_right(
     assert_tells(applied, ALL)
 
 
+@pytest.mark.long
 def test_other_days_and_other_tenants_stay_as_they_are(applied: Settings) -> None:
     table = "marts.tenant_events_hourly"
     change(applied, "update {} set event_count = event_count + 100", table)
@@ -96,6 +97,7 @@ def test_tenant_whose_name_is_sql_is_rebuilt_like_any(applied: Settings) -> None
     assert_tells(applied, ALL)
 
 
+@pytest.mark.long
 def test_events_that_are_not_applied_yet_stay_so_and_are_added_by_the_next_run(
     applied: Settings, deliver: Deliver
 ) -> None:

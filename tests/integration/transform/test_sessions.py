@@ -156,6 +156,7 @@ def sessions(settings: Settings, query: Query) -> Rows:
     )
 
 
+@pytest.mark.long
 def test_pause_of_exactly_the_timeout_ends_no_session(
     settings: Settings, take_in: TakeIn, query: Query
 ) -> None:
@@ -196,6 +197,7 @@ def test_late_events_unite_a_chain_of_kept_sessions(
     ]
 
 
+@pytest.mark.long
 def test_late_event_within_a_session_is_counted_in_it(
     settings: Settings, take_in: TakeIn, query: Query
 ) -> None:
@@ -206,6 +208,7 @@ def test_late_event_within_a_session_is_counted_in_it(
     assert sessions(settings, query) == [("08:00:00", "09:30:00", 5)]
 
 
+@pytest.mark.long
 def test_session_goes_on_past_midnight(
     settings: Settings, take_in: TakeIn, query: Query
 ) -> None:
@@ -234,6 +237,7 @@ def test_late_event_rewrites_the_sessions_that_it_touches_and_no_others(
     assert len(after) == 11
 
 
+@pytest.mark.long
 def test_nothing_new_rewrites_no_session(
     settings: Settings, take_in: TakeIn, query: Query
 ) -> None:
@@ -245,6 +249,7 @@ def test_nothing_new_rewrites_no_session(
     assert query(settings, VERSIONS) == before
 
 
+@pytest.mark.long
 def test_of_events_at_one_time_the_order_of_arrival_decides_nothing(
     settings: Settings, take_in: TakeIn, query: Query
 ) -> None:
@@ -301,6 +306,7 @@ def test_producer_s_session_id_makes_the_session_where_its_feed_says_so(
     ]
 
 
+@pytest.mark.long
 def test_device_is_the_visitor_where_an_event_names_no_user(
     settings: Settings, take_in: TakeIn, query: Query
 ) -> None:
@@ -347,6 +353,7 @@ def test_events_are_those_of_sessions_and_those_of_no_visitor(
     assert any(visitor_of(record) is None for record in records)
 
 
+@pytest.mark.long
 def test_repeat_of_an_event_counts_in_no_session(
     settings: Settings, take_in: TakeIn, query: Query
 ) -> None:
