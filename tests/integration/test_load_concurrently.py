@@ -58,6 +58,17 @@ def is_copying(settings: Settings) -> Callable[[], bool]:
     return ask
 
 
+def is_kept_waiting(settings: Settings) -> Callable[[], bool]:
+    """True while a session waits for the end of another's transaction."""
+
+    def ask() -> bool:
+        with psycopg.connect(settings.dsn) as connection:
+            waiting = "select from pg_locks where not granted"
+            return connection.execute(waiting).rowcount > 0
+
+    return ask
+
+
 def test_loaders_at_once_load_each_file_once(
     warehouse: Settings, land: Land, query: Query
 ) -> None:
@@ -83,6 +94,28 @@ def test_loaders_at_once_load_each_file_once(
     assert query(warehouse, "select status, count(*) from raw.loads group by 1") == [
         ("loaded", 40)
     ]
+
+
+def test_copy_that_two_loaders_find_at_once_is_noted_once(
+    warehouse: Settings, land: Land, query: Query
+) -> None:
+    land(warehouse, "customer_events/a.csv", HEADER + lines(0, 10))
+    load_new_files(warehouse)
+    copy = land(warehouse, "customer_events/b.csv", HEADER + lines(0, 10)).as_uri()
+
+    with psycopg.connect(warehouse.dsn) as other:
+        other.execute(
+            "insert into raw.copies (feed_id, uri, file_version, load_id)"
+            " select feed_id, %s, 'as the other saw it', load_id from raw.loads",
+            (copy,),
+        )
+        with loader(warehouse) as second:
+            wait_until(is_kept_waiting(warehouse))
+            other.commit()
+            assert second.wait(60) == 0
+
+    assert query(warehouse, "select uri from raw.copies") == [(copy,)]
+    assert query(warehouse, "select status from raw.loads") == [("loaded",)]
 
 
 def test_loaders_at_once_make_the_month_s_partition_once(

@@ -103,25 +103,23 @@ select raw.ensure_partition();
 
 -- keep_copy --
 -- So that a file whose content is loaded is not read again each time it is found.
-merge into raw.copies as copies
-using (
-    select feeds.feed_id, loads.load_id
-    from raw.feeds as feeds
-    inner join raw.loads as loads on feeds.feed_id = loads.feed_id
-    where
-        feeds.feed = %(feed)s
-        and loads.sha256 = %(sha256)s
-        and loads.status = 'loaded'
-) as loaded
-    on copies.feed_id = loaded.feed_id and copies.uri = %(uri)s
-when matched then
-    update set
-        file_version = %(file_version)s,
-        load_id = loaded.load_id,
-        found_at = now()
-when not matched then
-    insert (feed_id, uri, file_version, load_id)
-    values (loaded.feed_id, %(uri)s, %(file_version)s, loaded.load_id);
+insert into raw.copies (feed_id, uri, file_version, load_id)
+select
+    feeds.feed_id,
+    %(uri)s,
+    %(file_version)s,
+    loads.load_id
+from raw.feeds as feeds
+inner join raw.loads as loads on feeds.feed_id = loads.feed_id
+where
+    feeds.feed = %(feed)s
+    and loads.sha256 = %(sha256)s
+    and loads.status = 'loaded'
+-- Two loaders find the same copy at the same time.
+on conflict (feed_id, uri) do update set
+    file_version = excluded.file_version,
+    load_id = excluded.load_id,
+    found_at = now();
 
 -- insert_load --
 insert into raw.loads (
