@@ -13,7 +13,20 @@ more.
         insert into ledger.models (model)
         select unnest(array['{{ names | join("', '") }}'])
         on conflict (model) do nothing
+        {%- if makes_views() %};
+            delete from ledger.project
+        {%- endif %}
     {%- endif -%}
+{%- endmacro %}
+
+
+{# True if a view is among what the run makes. #}
+{% macro makes_views() -%}
+    {%- for id in selected_resources if id in graph.nodes
+            and graph.nodes[id].config.materialized == 'view' -%}
+        {{ return(true) }}
+    {%- endfor -%}
+    {{ return(false) }}
 {%- endmacro %}
 
 

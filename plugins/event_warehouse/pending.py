@@ -43,19 +43,24 @@ def is_pending(settings: Settings) -> bool:
     """True if a transform would find something to do; one query.
 
     That is a load that is not taken in everywhere, a declaration that was mended, or
-    another version of the dbt project than the last transform of this home ran.
+    another version of the dbt project than the last transform ran.
     """
-    if _note(settings).exists() and _note(settings).read_text() == _project_hash():
-        with connect(settings.dsn, Role.TRANSFORMER) as connection:
-            row = connection.execute(STATEMENTS["is_pending"]).fetchone()
-        return row is None or bool(row[0])
-    return True
+    with connect(settings.dsn, Role.TRANSFORMER) as connection:
+        if not has_views(connection):
+            return True
+        row = connection.execute(STATEMENTS["is_pending"]).fetchone()
+    return row is None or bool(row[0])
 
 
-def note_transformed(settings: Settings) -> None:
-    """Keeps which version of the dbt project has run."""
-    _note(settings).parent.mkdir(parents=True, exist_ok=True)
-    _note(settings).write_text(_project_hash())
+def has_views(connection: psycopg.Connection) -> bool:
+    """True if all views are of the dbt project as it is now."""
+    row = connection.execute(STATEMENTS["project"]).fetchone()
+    return row is not None and bool(row[0] == _project_hash())
+
+
+def note_views(connection: psycopg.Connection) -> None:
+    """Keeps that all views are of the dbt project as it is now."""
+    connection.execute(STATEMENTS["keep_project"], {"project_hash": _project_hash()})
 
 
 def taken_in(connection: psycopg.Connection) -> str:
@@ -74,10 +79,6 @@ def taken_in_since(connection: psycopg.Connection, before: str) -> Applied:
             STATEMENTS["taken_in_since"], {"before": before}
         ).fetchone()
     return applied or Applied()
-
-
-def _note(settings: Settings) -> Path:
-    return settings.home / "dbt" / "transformed_project"
 
 
 def _project_hash() -> str:

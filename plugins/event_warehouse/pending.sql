@@ -27,6 +27,17 @@ select
     )
     or to_regclass('marts.accounting') is null;
 
+-- project --
+select project.project_hash
+from ledger.project as project;
+
+-- keep_project --
+insert into ledger.project (project_hash)
+values (%(project_hash)s)
+on conflict (is_only_row) do update set
+    project_hash = excluded.project_hash,
+    transformed_at = now();
+
 -- has_accounts --
 select to_regclass('analytics.int_accounting') is not null;
 

@@ -8,7 +8,7 @@ from event_warehouse.load.share import Share
 from event_warehouse.pending import Applied, is_pending
 from event_warehouse.recast import recast_rejected_events
 from event_warehouse.settings import Settings
-from event_warehouse.transform import Parsed, transform
+from event_warehouse.transform import Parsed, run_dbt, transform
 from tests.fixture_types import Land, Query
 
 HEADER = "customer_id,event_type,transaction_id,timestamp\n"
@@ -18,6 +18,8 @@ MIXED = (
     + "acme,buy,t1,2026-11-20T10:00:00Z\nacme,buy,t3,yesterday\n"
     + "acme,buy,t4,2026-11-20T10:01:00Z,too,many\n"
 )
+
+OTHER_VERSION = "update ledger.project set project_hash = 'of another' returning 1"
 
 
 @pytest.fixture
@@ -83,14 +85,44 @@ def test_declaration_that_was_mended_is_pending(
     assert is_pending(applied)
 
 
-def test_other_version_of_the_project_is_pending(applied: Settings) -> None:
-    (applied.home / "dbt" / "transformed_project").write_text("of another version")
+def test_other_version_of_the_project_is_pending(
+    applied: Settings, query: Query
+) -> None:
+    query(applied, OTHER_VERSION)
+    assert is_pending(applied)
+
+
+def test_views_are_made_anew_for_another_version_of_the_project_only(
+    applied: Settings, land: Land, query: Query
+) -> None:
+    made = (
+        "select xmin::text from pg_rewrite "
+        "where ev_class = 'marts.retention_daily'::regclass"
+    )
+    before = query(applied, made)
+    land(applied, "customer_events/mixed.csv", MIXED)
+    load_new_files(applied)
+    transform(applied)
+    assert query(applied, made) == before
+
+    query(applied, OTHER_VERSION)
+    transform(applied)
+    assert query(applied, made) != before
+    assert not is_pending(applied)
+
+
+def test_views_that_were_made_by_hand_are_of_a_version_that_nobody_knows(
+    applied: Settings,
+) -> None:
+    run_dbt(applied, ["--select", "retention_daily"])
     assert is_pending(applied)
 
 
 def test_runs_that_share_what_dbt_has_parsed_take_in_as_others_do(
     applied: Settings, land: Land, query: Query
 ) -> None:
+    # As in a new home, dbt has to parse its project from the files.
+    (applied.home / "dbt" / "partial_parse.msgpack").unlink()
     parsed = Parsed()
     for number in range(2):
         content = HEADER + f"globex,buy,p{number},2026-11-20T1{number}:00:00Z\n"

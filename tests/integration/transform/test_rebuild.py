@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -26,6 +27,18 @@ REBUILT = [
     ),
 ]
 
+COUNTED_BY_USER = (
+    "analytics.fct_user_sequences_daily",
+    "analytics.fct_retention_daily",
+    "analytics.fct_retention_weekly",
+    "marts.funnels",
+)
+FUNNELS = """
+edited:
+  steps: [view, edit]
+  window: 1 day
+"""
+
 
 @pytest.fixture(scope="module")
 def parsed(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -38,9 +51,11 @@ def applied(settings: Settings, deliver: Deliver, parsed: Path) -> Iterator[Sett
     """A warehouse with all files applied."""
     if parsed.exists():
         shutil.copytree(parsed, settings.home / parsed.name)
+    funnels = settings.home / "funnels.yml"
+    funnels.write_text(FUNNELS)
     deliver(ALL)
-    transform(settings)
-    yield settings
+    transform(replace(settings, funnels=funnels))
+    yield replace(settings, funnels=funnels)
     shutil.copytree(settings.home / parsed.name, parsed, dirs_exist_ok=True)
 
 
@@ -49,6 +64,14 @@ def change(settings: Settings, statement: str, table: str) -> int:
         connection.execute("set role warehouse_transformer")
         query = sql.SQL(statement).format(sql.Identifier(*table.split(".")))
         return connection.execute(query).rowcount
+
+
+def rows(settings: Settings, table: str) -> set[str]:
+    with psycopg.connect(settings.dsn) as connection:
+        query = sql.SQL("select to_jsonb(kept)::text from {} as kept").format(
+            sql.Identifier(*table.split("."))
+        )
+        return {text for (text,) in connection.execute(query)}
 
 
 def test_rebuilding_days_that_are_right_writes_no_row(applied: Settings) -> None:
@@ -68,11 +91,14 @@ def test_rows_that_were_deleted_or_changed_are_put_right(
     if damage.startswith("update"):
         # Two tenants' rows would have the same key.
         damage += " where tenant_id = 'acme'"
-    assert all(change(applied, damage, table) for table in REBUILT)
+    before = {table: rows(applied, table) for table in COUNTED_BY_USER}
+    tables = [*REBUILT, *COUNTED_BY_USER]
+    assert all(change(applied, damage, table) for table in tables)
 
     rebuild(applied, [(date(1970, 1, 1), date(2030, 1, 1))])
 
     assert_tells(applied, ALL)
+    assert {table: rows(applied, table) for table in COUNTED_BY_USER} == before
 
 
 @pytest.mark.long
