@@ -1,4 +1,4 @@
-"""A warehouse with a file that every model has taken in, for a session's tests."""
+"""A warehouse with a file that every model has taken in, filled once for many tests."""
 
 import shutil
 from collections.abc import Iterator
@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from event_warehouse.load.files import load_new_files
@@ -24,6 +25,8 @@ from tests.conftest import (
     settings_of,
 )
 
+FEEDS = "feeds.yml"
+
 
 @contextmanager
 def filled_warehouse(
@@ -34,12 +37,15 @@ def filled_warehouse(
     database: str,
     file: str,
     text: str,
+    feeds: str | None = None,
 ) -> Iterator[Settings]:
     """A database of that name until the end; the file is one of the landing folder."""
     clone(cluster, BUILT, FRESH)
     (home / "dbt").mkdir()
     shutil.copy(built_home / "dbt" / "partial_parse.msgpack", home / "dbt")
-    fresh = settings_of(cluster, home)
+    if feeds is not None:
+        (home / FEEDS).write_text(feeds)
+    fresh = _settings_of(cluster, home)
     path = fresh.landing / file
     path.parent.mkdir(parents=True)
     path.write_text(text)
@@ -57,3 +63,24 @@ def filled_warehouse(
         external_api_dsn=dsn.replace("warehouse@", "warehouse_service@"),
     )
     drop(cluster, database)
+
+
+@contextmanager
+def copied_warehouse(
+    cluster: Settings, filled: Settings, home: Path
+) -> Iterator[Settings]:
+    """What was filled, with its files, for one test to change."""
+    shutil.copytree(filled.home, home, dirs_exist_ok=True)
+    database = psycopg.conninfo.conninfo_to_dict(filled.dsn)["dbname"]
+    clone(cluster, str(database), FRESH)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(*NO_LOG_FILE)
+        patch.setenv(*NO_JSON)
+        yield _settings_of(cluster, home)
+    drop(cluster, FRESH)
+
+
+def _settings_of(cluster: Settings, home: Path) -> Settings:
+    settings = settings_of(cluster, home)
+    feeds = home / FEEDS
+    return replace(settings, feeds=feeds) if feeds.exists() else settings
