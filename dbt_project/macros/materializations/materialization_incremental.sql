@@ -81,7 +81,7 @@ readers see the old rows until the new ones are there, and keep their views and 
         {% do analyze_after_growth(target_relation) %}
         {% do record_applies(applies) %}
     {%- endif %}
-    {%- if existing is none -%} {% do record_expiries_before() %} {%- endif %}
+    {%- if existing is none -%} {% do record_removals_before() %} {%- endif %}
 {%- endmacro %}
 
 
