@@ -32,6 +32,9 @@ FACTS = (
     "analytics.fct_entity_activity_daily",
     "analytics.fct_entity_activity_monthly",
     "analytics.fct_device_activity_daily",
+    "analytics.fct_sessions",
+    "analytics.fct_user_sequences_daily",
+    "analytics.fct_visitor_activity_daily",
     "analytics.rollup_events_5min",
     "analytics.rollup_events_1hr",
     "marts.tenant_events_daily",
@@ -196,9 +199,24 @@ def test_replayed_lines_expire_on_both_sides(applied: Settings) -> None:
 
 
 @pytest.mark.long
-def test_rebuild_starts_at_the_horizon(applied: Settings) -> None:
+def test_rebuild_starts_at_the_horizon(applied: Settings, deliver: Deliver) -> None:
+    # Goes on with a session of January, and is a day that its visitor was known by.
+    deliver(
+        "visits/past_midnight.json",
+        visit(event_id=98, at="2025-02-01T00:10:00Z", user_id="ada")
+        + visit(event_id=97, at="2025-01-30T12:00:00Z", user_id="ada"),
+    )
+    transform(applied)
     expire(applied, events_before=FEBRUARY)
     before = facts(applied)
+    with psycopg.connect(applied.dsn) as connection:
+        connection.execute("""
+            update analytics.fct_sessions set event_count = event_count + 1
+            where session_start >= '2025-02-01Z';
+            delete from analytics.fct_visitor_activity_daily
+            where event_date >= '2025-02-01'
+        """)
+    assert verify(applied).problems[0].startswith("fct_sessions sums to")
 
     with pytest.raises(TransformError, match="start at 2025-02-01"):
         rebuild(applied, [(date(2025, 1, 31), date(2025, 4, 1))])
@@ -247,14 +265,16 @@ def test_model_that_is_made_after_an_expiry_is_asked_for_the_events_since(
     with psycopg.connect(applied.dsn) as connection:
         connection.execute("""
             drop table analytics.fct_device_activity_daily;
-            delete from ledger.models where model = 'fct_device_activity_daily'
+            drop table analytics.fct_sessions cascade;
+            delete from ledger.models
+            where model in ('fct_device_activity_daily', 'fct_sessions')
         """)
 
     transform(applied)
 
-    assert ask(
-        applied, "select sum(event_count) from analytics.fct_device_activity_daily"
-    ) == [(8,)]
+    sums = {one.model: one.event_count for one in verify(applied).layers}
+    assert sums["fct_device_activity_daily"] == 8
+    assert sums["fct_sessions"] == 8
     assert verify(applied).problems == ()
 
 
