@@ -1,9 +1,6 @@
 """Months expire: their events and records go, what was counted of them stays."""
 
-import os
 import signal
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 
@@ -22,6 +19,7 @@ from event_warehouse.settings import Settings
 from event_warehouse.transform import transform
 from tests.integration.lifecycle.conftest import Deliver
 from tests.integration.lifecycle.months import JANUARY, ask, every_table, visit
+from tests.integration.transform.sessions import process_of
 from tests.waiting import wait_for_waiter
 
 FEBRUARY = date(2025, 2, 1)
@@ -227,6 +225,8 @@ def test_rebuild_starts_at_the_horizon(applied: Settings, deliver: Deliver) -> N
 
 
 def test_full_refresh_is_refused_once_something_has_expired(applied: Settings) -> None:
+    assert expire(applied, events_before=date(2024, 12, 1)) == ()
+    assert ask(applied, "select ledger.why_no_full_refresh()") == [(None,)]
     expire(applied, events_before=FEBRUARY)
     before = facts(applied)
 
@@ -309,17 +309,9 @@ def test_expiry_killed_before_its_last_step_leaves_nothing_half_done(
     applied: Settings,
 ) -> None:
     before = every_table(applied)
-    environment = {
-        "PATH": os.environ["PATH"],
-        "PYTHONPATH": os.pathsep.join(sys.path),
-        "WAREHOUSE_HOME": str(applied.home),
-        "WAREHOUSE_DSN": applied.dsn,
-    }
     with psycopg.connect(applied.dsn) as reader:
         reader.execute("select count(*) from analytics.events")
-        with subprocess.Popen(
-            [sys.executable, "-c", EXPIRER], env=environment
-        ) as process:
+        with process_of(applied, EXPIRER) as process:
             wait_for_waiter(applied, "analytics.events")
             process.kill()
             assert process.wait(30) == -signal.SIGKILL

@@ -26,3 +26,17 @@ update ledger.models set lacks_removal_id = (
     where removed_rows.expiry_id <= models.lacks_expiry_id
 );
 alter table ledger.models drop column lacks_expiry_id;
+
+-- A horizon that nothing lay before has taken nothing that a full refresh would need.
+create or replace function ledger.why_no_full_refresh() returns text
+language sql stable
+as $$
+select
+    'events or records have expired, which a full refresh could not make anew: '
+    'facts and rollups would lose them. Make days anew from the events that are '
+    'kept instead: warehouse rebuild --start '
+    || coalesce(ledger.events_horizon(), date '1970-01-01')
+from ledger.removed_rows
+where expiry_id is not null
+limit 1
+$$;
