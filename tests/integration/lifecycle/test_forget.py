@@ -1,11 +1,8 @@
 """A user is deleted: nothing tells of them but what the receipt names."""
 
 import json
-import os
 import shutil
 import signal
-import subprocess
-import sys
 from collections.abc import Callable
 from datetime import date
 
@@ -29,7 +26,7 @@ from tests.integration.lifecycle.months import (
     every_table,
     visit,
 )
-from tests.integration.transform.sessions import held
+from tests.integration.transform.sessions import held, process_of
 from tests.integration.transform.tables import contents
 from tests.waiting import wait_for_waiter
 
@@ -346,22 +343,9 @@ def test_reference_record_loses_the_user_and_stays(
 def test_deletion_killed_as_it_comes_to_a_table_is_completed_by_the_next(
     applied: Settings, table: str
 ) -> None:
-    environment = {
-        "PATH": os.environ["PATH"],
-        "PYTHONPATH": os.pathsep.join(sys.path),
-        "WAREHOUSE_HOME": str(applied.home),
-        "WAREHOUSE_FEEDS": str(applied.feeds),
-        "WAREHOUSE_DSN": applied.dsn,
-    }
-    with (
-        held(applied, table),
-        subprocess.Popen(
-            [sys.executable, "-c", FORGETTER],
-            env=environment,
-            stdout=subprocess.DEVNULL,
-        ) as process,
-    ):
-        wait_for_waiter(applied, table)
+    with held(applied, table), process_of(applied, FORGETTER) as process:
+        # It runs dbt before, and for ledger.deletions twice.
+        wait_for_waiter(applied, table, seconds=120)
         process.kill()
         assert process.wait(30) == -signal.SIGKILL
     if table == "ledger.rebuilds":
