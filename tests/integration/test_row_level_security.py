@@ -1,12 +1,10 @@
 """What each role tried and was refused, and that a tenant sees its own rows only."""
 
 import os
-import shutil
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import psycopg
@@ -14,24 +12,11 @@ import pytest
 from psycopg import sql
 
 from event_warehouse.access.roles import create_reader, create_tenant, let_sign_in
-from event_warehouse.load.files import load_new_files
 from event_warehouse.migrate import migrate
 from event_warehouse.settings import Settings
-from event_warehouse.transform import transform
-from tests.conftest import (
-    BUILT,
-    FRESH,
-    NO_JSON,
-    NO_LOG_FILE,
-    administer,
-    clone,
-    drop,
-    dsn_of,
-    keep_time_zone,
-    settings_of,
-)
+from tests.conftest import administer
+from tests.filled_warehouse import filled_warehouse
 
-GUARDED = "guarded"
 TENANTS = ("acme", "globex")
 EVENTS = "customer_id,event_type,transaction_id,timestamp\n" + "".join(
     f"{tenant},{tenant}-type,{transaction_id},{time}\n"
@@ -51,25 +36,17 @@ def guarded(
     cluster: Settings, built_home: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Settings]:
     """A warehouse with the same events of two tenants, each with a role of its own."""
-    home = tmp_path_factory.mktemp("guarded")
-    clone(cluster, BUILT, FRESH)
-    (home / "dbt").mkdir()
-    shutil.copy(built_home / "dbt" / "partial_parse.msgpack", home / "dbt")
-    fresh = settings_of(cluster, home)
-    (fresh.landing / "customer_events").mkdir(parents=True)
-    (fresh.landing / "customer_events" / "events.csv").write_text(EVENTS)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(*NO_LOG_FILE)
-        patch.setenv(*NO_JSON)
-        load_new_files(replace(fresh, settle_seconds=0))
-        transform(fresh)
-    administer(cluster, f"alter database {FRESH} rename to {GUARDED}")
-    keep_time_zone(cluster, GUARDED)
-    settings = replace(fresh, external_dsn=dsn_of(cluster, GUARDED))
-    for tenant in TENANTS:
-        create_tenant(settings, tenant)
-    yield settings
-    drop(cluster, GUARDED)
+    with filled_warehouse(
+        cluster,
+        built_home,
+        tmp_path_factory.mktemp("guarded"),
+        database="guarded",
+        file="customer_events/events.csv",
+        text=EVENTS,
+    ) as settings:
+        for tenant in TENANTS:
+            create_tenant(settings, tenant)
+        yield settings
 
 
 def service_dsn(settings: Settings) -> str:
