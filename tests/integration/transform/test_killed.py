@@ -25,7 +25,12 @@ KILLS = max(int(os.environ.get("WAREHOUSE_TEST_KILLS", "15")) // 3, 3)
 
 
 @pytest.mark.parametrize(
-    "table", ["ledger.batches", "analytics.events", "analytics.rollup_events_5min"]
+    "table",
+    [
+        "analytics.events",
+        pytest.param("ledger.batches", marks=pytest.mark.long),
+        pytest.param("analytics.rollup_events_5min", marks=pytest.mark.long),
+    ],
 )
 def test_transform_killed_as_it_comes_to_a_table_is_made_good_by_the_next(
     settings: Settings, deliver: Deliver, table: str

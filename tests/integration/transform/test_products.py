@@ -172,6 +172,7 @@ def test_activity_follows_products_that_come_after_the_events_and_change(
     assert_tells(settings, query, [*EDITS, *LATE_EDITS], PRODUCTS, CHANGES)
 
 
+@pytest.mark.long
 def test_activity_is_the_same_when_products_come_first_and_after_a_full_refresh(
     settings: Settings, land: Land, query: Query
 ) -> None:
@@ -187,6 +188,7 @@ def test_activity_is_the_same_when_products_come_first_and_after_a_full_refresh(
     assert_tells(settings, query, EDITS, PRODUCTS, CHANGES)
 
 
+@pytest.mark.long
 def test_keys_of_products_and_users_are_given_once_and_for_ever(
     settings: Settings, land: Land, query: Query
 ) -> None:
