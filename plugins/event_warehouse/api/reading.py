@@ -24,6 +24,9 @@ set local role {role};
 set local statement_timeout to {milliseconds}
 """
 AGAIN = {"retry-after": "1"}
+RECONNECT_SECONDS = 1.0
+"""For how long the pool tries again by itself. It doubles its pauses, up to minutes in
+which nobody would be answered though Postgres is back; a request has it try at once."""
 
 logger = logging.getLogger(__name__)
 
@@ -86,6 +89,7 @@ def _pool(settings: Settings, limits: QueryLimits, connections: int) -> Pool:
         min_size=0,
         max_size=connections,
         timeout=limits.wait_seconds,
+        reconnect_timeout=RECONNECT_SECONDS,
         open=False,
         configure=_prepare,
         kwargs={"autocommit": True, "application_name": "event_warehouse_api"},
@@ -117,10 +121,10 @@ def _problem_of(error: psycopg.Error, limit: float) -> Problem:
                 HTTPStatus.SERVICE_UNAVAILABLE, "Nothing is transformed yet."
             )
         case PoolTimeout():
-            return _away("No connection to Postgres came in time.")
+            return away("No connection to Postgres came in time.")
         case psycopg.OperationalError():
             logger.error("Postgres can't be asked: %s", _told(error))
-            return _away("Postgres can't be asked now.")
+            return away("Postgres can't be asked now.")
         case psycopg.DataError():
             return Problem(
                 HTTPStatus.BAD_REQUEST, f"Postgres can't take a value: {_told(error)}."
@@ -131,7 +135,8 @@ def _problem_of(error: psycopg.Error, limit: float) -> Problem:
     )
 
 
-def _away(detail: str) -> Problem:
+def away(detail: str) -> Problem:
+    """For who may ask again in a moment."""
     return Problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, headers=AGAIN)
 
 

@@ -39,15 +39,18 @@ class Services:
     reader: Reading
     upkeep: Upkeep
 
-    def reading(
+    @asynccontextmanager
+    async def reading(
         self, caller: Caller, *, seconds: float | None = None
-    ) -> AbstractAsyncContextManager[Connection]:
+    ) -> AsyncIterator[Connection]:
         """A connection in a transaction that only reads, as the caller's role.
 
         A statement may take so many seconds, or as many as the service allows. Raises
         Problem for whatever Postgres refuses, can't do in time, or is not there for.
         """
-        return self.reader.as_caller(caller, seconds=seconds)
+        async with self.reader.as_caller(caller, seconds=seconds) as connection:
+            await self.upkeep.first_round()
+            yield connection
 
 
 def lifespan_of(

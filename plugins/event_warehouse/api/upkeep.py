@@ -15,7 +15,7 @@ from event_warehouse.access.key_store import known_keys
 from event_warehouse.access.watchdog import CANCEL_OVERLONG, report_cancelled
 from event_warehouse.answers.freshness import FreshnessLedger
 from event_warehouse.api.key_ring import KeyRing
-from event_warehouse.api.reading import Connection, Reading
+from event_warehouse.api.reading import Connection, Reading, away
 
 SECONDS = 2.0
 NOTE_SECONDS = 60.0
@@ -36,6 +36,7 @@ class Upkeep:
         self._noted_at = time.monotonic()
         self.has_postgres = False
         """Whether the last round could ask it."""
+        self._has_asked = asyncio.Event()
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -47,6 +48,17 @@ class Upkeep:
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
+
+    async def first_round(self) -> None:
+        """Returns once it is known what answers say of themselves.
+
+        Raises Problem if that takes too long.
+        """
+        try:
+            async with asyncio.timeout(self._reading.limits.wait_seconds):
+                await self._has_asked.wait()
+        except TimeoutError as error:
+            raise away("How fresh the answer is can't be said now.") from error
 
     async def _run(self) -> None:
         while True:
@@ -66,6 +78,7 @@ class Upkeep:
         if not self.has_postgres:
             logger.info("Postgres answers")
         self.has_postgres = True
+        self._has_asked.set()
 
     async def _round(self, connection: Connection) -> None:
         cursor = await connection.execute(KEYS["known"])

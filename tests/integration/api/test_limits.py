@@ -252,6 +252,26 @@ def test_server_that_starts_without_postgres_knows_the_keys(own: Settings) -> No
         starts.close()
 
 
+@pytest.mark.long
+def test_postgres_is_found_in_seconds_however_long_it_was_away(own: Settings) -> None:
+    create_key(own, tenant="acme", scopes=list(Scope))
+    embedded.stop(own)
+    starts = servers(own.home, {})
+    server = next(starts)()
+    try:
+        # A pool that doubles its pauses would be in one of 16 seconds by now.
+        time.sleep(20)
+        ensure_warehouse(own)
+        back_at = time.monotonic()
+        wait_for(
+            lambda: server.client.get(f"{server.url}/health").json()["has_postgres"],
+            server,
+        )
+        assert time.monotonic() - back_at < 6
+    finally:
+        starts.close()
+
+
 def status(server: Server, path: str, headers: dict[str, str]) -> int:
     return server.client.get(server.url + path, headers=headers).status_code
 

@@ -4,6 +4,7 @@ import { combobox } from "./combobox.js";
 import { button, element, newId, select } from "./dom.js";
 import { OPERATORS, hasValue, letter } from "./question.js";
 import { keysFor, valuesFor } from "./suggestions.js";
+import { seriesClass } from "./theme.js";
 
 export function emptySeries(type = "") {
   return { type, filters: [], measure: "events", key: "" };
@@ -29,8 +30,10 @@ export function seriesEditor({
 }) {
   const name = noun === "Step" ? `Step ${index + 1}` : `Series ${letter(index)}`;
   const title = newId("series");
+  // Of a breakdown each group has a colour, and not each series.
+  const hasColour = withMeasure && !state.by;
   return element(
-    "fieldset.series",
+    hasColour ? `fieldset.series.${seriesClass(index)}` : "fieldset.series",
     { "aria-labelledby": title, "data-series": index },
     element(
       "div.series-head",
