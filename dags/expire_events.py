@@ -25,6 +25,7 @@ from warehouse_dags import (
     DEFAULT_ARGS,
     MARTS,
     RAW,
+    asked_by,
     tell_timeout,
     verify_accounting,
 )
@@ -44,7 +45,12 @@ def expire(**context: Any) -> dict[str, int]:
     if settings.keep_event_months is None and settings.keep_raw_months is None:
         raise AirflowSkipException("the settings keep everything")
     events, raw = horizons_of(settings, datetime.now(UTC).date())
-    gone = expire(settings, events_before=events, raw_before=raw)
+    gone = expire(
+        settings,
+        events_before=events,
+        raw_before=raw,
+        requested_by=asked_by(context),
+    )
     counts = {one.table_name: one.row_count for one in gone}
     context["outlet_events"][RAW].extra = counts
     return counts

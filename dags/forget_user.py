@@ -29,6 +29,7 @@ from warehouse_dags import (
     DEFAULT_ARGS,
     MARTS,
     RAW,
+    asked_by,
     tell_timeout,
     verify_accounting,
 )
@@ -51,7 +52,12 @@ def forget(**context: Any) -> None:
     if user is None:
         raise AirflowFailException(f"there is no user with the key {user_key}")
     tenant_id, user_id = user
-    forget(settings, tenant_id=tenant_id, user_id=user_id)
+    forget(
+        settings,
+        tenant_id=tenant_id,
+        user_id=user_id,
+        requested_by=asked_by(context),
+    )
 
 
 @dag(

@@ -24,6 +24,7 @@ visits:
   fields: {event_time: at}
   identity: [event_id]
 """
+KEPT_MONTHS = 480
 
 
 @pytest.fixture(scope="session")
@@ -71,6 +72,7 @@ def _settings(folder: Path, webhook: Webhook) -> Settings:
             "WAREHOUSE_FEEDS": str(folder / "feeds.yml"),
             "WAREHOUSE_AIRFLOW_PORT": str(port),
             "WAREHOUSE_ALERT_WEBHOOK_URL": webhook.url,
+            "WAREHOUSE_KEEP_EVENT_MONTHS": str(KEPT_MONTHS),
         }
     )
     settings.landing.mkdir(parents=True)
