@@ -17,7 +17,7 @@ EVENTS ?=
 FEED ?=
 ONLY ?=
 
-.PHONY: help setup run up down status verify docs lint format test test-unit test-long test-airflow benchmark clean
+.PHONY: help setup run up down status verify docs lint lint-python lint-types lint-sql format test test-unit test-long test-airflow benchmark clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -56,9 +56,16 @@ docs: $(INSTALLED) ## Write dbt's documentation to dbt_project/target/static_ind
 	@echo "The documentation is one page: dbt_project/target/static_index.html"
 
 lint: $(INSTALLED) ## Check style and types: ruff, mypy, sqlfluff
+	@$(MAKE) --no-print-directory --jobs 2 lint-python lint-types lint-sql
+
+lint-python:
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
+
+lint-types:
 	@$(BIN)/mypy
+
+lint-sql:
 	@for folder in dbt_project plugins; do (cd $$folder && ../$(BIN)/sqlfluff lint --nocolor .); done
 
 format: $(INSTALLED) ## Mend what can be mended of style

@@ -65,7 +65,7 @@ def empty(settings: Settings) -> None:
             """
             select format('%I.%I', schemaname, tablename) from pg_tables
             where schemaname in ('raw', 'analytics', 'marts', 'ledger')
-                and tablename not in ('migration', 'feeds')
+                and tablename not in ('migration', 'feeds', 'project')
                 and tablename not similar to '%_[0-9]{4}_[0-9]{2}'
             """
         ).fetchall()
