@@ -16,9 +16,9 @@ again although their feed's declaration is as it was, as after an upgrade.
 What still can't be read or cast stays rejected, with its reason, and fails nothing.
 
 **How to rerun**: clear the failed task, or trigger it again: a line is taken in once,
-however often. By hand: `warehouse replay`, then `warehouse transform`. Each replay is a
-load of its own in `raw.loads`; who asked for it is in the run's details and in the log
-of **replay**.
+however often. By hand: `warehouse replay`, then `warehouse transform`. What is rejected
+now, and why: `marts.rejections`. The lines that are taken in are a load of their own in
+`raw.loads`. Who had what replayed when: `warehouse log`.
 """
 
 from datetime import timedelta

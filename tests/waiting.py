@@ -32,5 +32,10 @@ def wait_for_waiter(settings: Settings, table: str) -> None:
     """Returns when a session waits for the table, which the caller has locked."""
     waiting = "select from pg_locks where not granted and relation = %s::regclass"
     with psycopg.connect(settings.dsn, autocommit=True) as connection:
-        if not happens(lambda: connection.execute(waiting, (table,)).rowcount > 0):
+
+        def has_waiter() -> bool:
+            return connection.execute(waiting, (table,)).rowcount > 0
+
+        # What comes to it may have run dbt before.
+        if not happens(has_waiter, seconds=120.0):
             pytest.fail(f"nobody came to {table}")

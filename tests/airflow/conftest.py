@@ -87,7 +87,7 @@ def _copy_dags(folder: Path) -> None:
     text = dag.read_text()
     assert '"*/5 * * * *"' in text
     dag.write_text(text.replace('"*/5 * * * *"', '"* * * * *"'))
-    # Its dbt would take the cores from what is tested; test_quality.py has it.
+    # Its dbt would take the cores from what is tested, until it is.
     quality = folder / "dags" / "check_quality.py"
     paused = "@dag(\n    is_paused_upon_creation=True,\n"
     quality.write_text(quality.read_text().replace("@dag(\n", paused))

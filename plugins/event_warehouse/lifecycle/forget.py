@@ -10,7 +10,7 @@ import psycopg
 from psycopg.types.json import Jsonb
 
 from event_warehouse.database import Role, connect, load_statements
-from event_warehouse.errors import WarehouseError
+from event_warehouse.errors import UserError
 from event_warehouse.lifecycle.erase import erase
 from event_warehouse.lifecycle.locks import keeping, require_all_applied
 from event_warehouse.lifecycle.receipt import Receipt, write_receipt
@@ -41,7 +41,7 @@ def forget(
     it.
     """
     if not tenant_id or not user_id:
-        raise WarehouseError("a tenant and a user must be named")
+        raise UserError("a tenant and a user must be named")
     if is_dry_run:
         return _try(settings, tenant_id, user_id)
     requested_by = requested_by and _without(user_id, requested_by)
@@ -49,6 +49,40 @@ def forget(
         run_dbt(settings, [])
         with connection.transaction():
             deletion_id = _erase(connection, tenant_id, user_id, requested_by)
+    return _complete(settings, deletion_id, tenant_id, user_id, requested_by)
+
+
+def forget_by_key(
+    settings: Settings, *, user_key: int, requested_by: str | None = None
+) -> Receipt:
+    """As `forget`, of the user who has that key in analytics.dim_users.
+
+    For who may not keep the id. A deletion that was ended is completed although nobody
+    knows the id by then, so its receipt has no mentions. Raises UserError if there is
+    no such user.
+    """
+    key = {"user_key": user_key}
+    with connect(settings.dsn, Role.KEEPER) as connection:
+        user = connection.execute(STATEMENTS["user_of_key"], key).fetchone()
+        begun = connection.execute(STATEMENTS["deletion_of_key"], key).fetchone()
+    if user is not None:
+        tenant_id, user_id = user
+        return forget(
+            settings, tenant_id=tenant_id, user_id=user_id, requested_by=requested_by
+        )
+    if begun is None:
+        raise UserError(f"there is no user with the key {user_key}")
+    deletion_id, tenant_id = begun
+    return _complete(settings, deletion_id, tenant_id, None, requested_by)
+
+
+def _complete(
+    settings: Settings,
+    deletion_id: int,
+    tenant_id: str,
+    user_id: str | None,
+    requested_by: str | None,
+) -> Receipt:
     # Without the lock, which the rebuild takes itself.
     with connect(settings.dsn, Role.KEEPER, autocommit=True) as connection:
         days = _open_days(connection, deletion_id)

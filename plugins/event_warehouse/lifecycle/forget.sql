@@ -1,15 +1,40 @@
 -- What becomes of a deletion, each statement under its name.
 
+-- user_of_key --
+select
+    dim_users.tenant_id,
+    dim_users.user_id
+from analytics.dim_users
+where dim_users.user_key = %(user_key)s and dim_users.user_id is not null;
+
+-- deletion_of_key --
+select
+    deletions.deletion_id,
+    deletions.tenant_id
+from ledger.deletions
+where deletions.user_key = %(user_key)s and deletions.finished_at is null;
+
 -- start --
 -- Of a user who was deleted before, the same one again: what has come back goes.
 with deletion as (
-    insert into ledger.deletions as deletions (user_hash, tenant_id, requested_by)
+    insert into ledger.deletions as deletions (
+        user_hash, tenant_id, user_key, requested_by
+    )
     values (
         ledger.user_hash(%(tenant_id)s, %(user_id)s),
         %(tenant_id)s,
+        (
+            select dim_users.user_key
+            from analytics.dim_users
+            where
+                dim_users.tenant_id = %(tenant_id)s and dim_users.user_id = %(user_id)s
+        ),
         coalesce(%(requested_by)s::text, session_user)
     )
-    on conflict (user_hash) do update set finished_at = null
+    on conflict (user_hash) do update
+        set
+            user_key = coalesce(excluded.user_key, deletions.user_key),
+            finished_at = null
     returning deletion_id
 ),
 
@@ -36,6 +61,7 @@ where deletions.deletion_id = %(deletion_id)s;
 with finished as (
     update ledger.deletions set
         days = '{}',
+        user_key = null,
         receipt = %(receipt)s,
         finished_at = now()
     where deletion_id = %(deletion_id)s

@@ -54,6 +54,10 @@ select
     deletions.finished_at
 from ledger.deletions
 order by deletions.deletion_id;
+alter table ledger.deletions add column user_key bigint;
+comment on column ledger.deletions.user_key is
+'The user''s key in analytics.dim_users, by which who knows no id completes it; null
+once it is finished.';
 comment on column ledger.deletions.requested_by is
 'Who asked first; ledger.deletion_requests has every time.';
 grant select, insert, update on ledger.deletion_requests to warehouse_keeper;
