@@ -14,11 +14,11 @@ On days that are right no row is written. A row that was changed or deleted by h
 put right, and a late file counts on the day of its events.
 
 Interval: the parameters `start` and `end` (end exclusive, UTC, such as `2026-11-01`
-and `2026-11-08`), else the data interval of the run, which is a day. A run has the
-moment in its name at which its day ends: `..2026-11-02T00:00:00+00:00` is of 1
-November. `feed` looks for files of one feed only; `tenant` rebuilds one tenant only.
-The web is asked for a feed that is named, and with `from_web` for all that have an
-address.
+and `2026-11-08`), else the data interval of the run, which is a day. A scheduled or
+backfilled run has the moment in its name at which its day ends:
+`...__2026-11-02T00:00:00+00:00` is of 1 November. `feed` looks for files of one feed
+only; `tenant` rebuilds one tenant only. The web is asked for a feed that is named, and
+with `from_web` for all that have an address.
 
 **To backfill**: *Trigger*, *Backfill*, the first and the last day (both inclusive), and
 as reprocess behaviour *All Runs*, as days that have had a run are left out otherwise.
