@@ -30,7 +30,7 @@ where
     tenant_id = $tenant and event_time >= $begin and event_time < $end
     and {amount} is not null
 group by 1, 2
-order by 1, 3 desc, 2
+order by 1, sum(count(*)) over (partition by browser) desc, 2
 
 -- match_keys --
 select event_type, count(*) as event_count, count(distinct (user_id, {item_colour_id})) as pairs

@@ -28,14 +28,13 @@ def wait_until(is_true: Callable[[], bool], *, seconds: float = SECONDS) -> None
     assert happens(is_true, seconds=seconds), "it does not happen"
 
 
-def wait_for_waiter(settings: Settings, table: str) -> None:
+def wait_for_waiter(
+    settings: Settings, table: str, *, seconds: float = SECONDS
+) -> None:
     """Returns when a session waits for the table, which the caller has locked."""
     waiting = "select from pg_locks where not granted and relation = %s::regclass"
     with psycopg.connect(settings.dsn, autocommit=True) as connection:
-
-        def has_waiter() -> bool:
-            return connection.execute(waiting, (table,)).rowcount > 0
-
-        # What comes to it may have run dbt before.
-        if not happens(has_waiter, seconds=120.0):
+        if not happens(
+            lambda: connection.execute(waiting, (table,)).rowcount > 0, seconds=seconds
+        ):
             pytest.fail(f"nobody came to {table}")

@@ -17,13 +17,13 @@ expired.
 
 
 {#
-Says of a model that is made after events have expired that it never had them, so that
-verify asks it for the events since.
+Says of a model that is made after events have expired, or sessions went with a deleted
+user, that it never had them, so that verify asks it for the events since.
 #}
-{% macro record_expiries_before() -%}
+{% macro record_removals_before() -%}
     {% call statement('lacks') -%}
-        update ledger.models set lacks_expiry_id = (
-            select coalesce(max(expiry_id), 0) from ledger.expiries
+        update ledger.models set lacks_removal_id = (
+            select coalesce(max(removal_id), 0) from ledger.removed_rows
         )
         where model = '{{ this.identifier }}'
     {%- endcall %}

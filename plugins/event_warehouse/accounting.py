@@ -7,20 +7,32 @@ Over the loads that are applied everywhere (docs/decisions):
 Each term is what is there, what has expired and what went with deleted users; the last
 two were counted when they went. A replay's raw rows are the lines that it took, and
 each fact and rollup sums to the events that it has taken in, with those that have
-expired. Every term is counted in its own table, never as a difference.
+expired; sessions to those with a visitor, sequences to those with a user. Every term is
+counted in its own table, never as a difference.
 """
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import psycopg
-from psycopg.rows import class_row
+from psycopg import sql
+from psycopg.rows import class_row, dict_row
+from psycopg.types.json import Jsonb
 
 from event_warehouse.database import Role, connect, load_statements
 from event_warehouse.errors import WarehouseError
+from event_warehouse.layers import LAYERS
 from event_warehouse.settings import Settings
 
 STATEMENTS = load_statements("event_warehouse", "accounting")
+SUM = sql.SQL("""
+    select
+        {name} as table_name,
+        {counted} as counted,
+        coalesce(sum({event_count}), 0)::bigint as event_count
+    from {table}
+""")
 SHOWN_PROBLEMS = 20
 
 
@@ -179,7 +191,8 @@ def verify(settings: Settings) -> Accounting:
         with connection.cursor(row_factory=class_row(LoadAccount)) as cursor:
             loads = cursor.execute(STATEMENTS["loads"]).fetchall()
         with connection.cursor(row_factory=class_row(LayerAccount)) as cursor:
-            layers = cursor.execute(STATEMENTS["layers"]).fetchall()
+            sums = {"sums": Jsonb(_sums(connection))}
+            layers = cursor.execute(STATEMENTS["layers"], sums).fetchall()
         with connection.cursor(row_factory=class_row(Removed)) as cursor:
             removed = cursor.execute(STATEMENTS["removed"]).fetchall()
         orphans = connection.execute(STATEMENTS["rows_without_load"]).fetchone()
@@ -191,3 +204,18 @@ def verify(settings: Settings) -> Accounting:
         tuple(removed),
         tuple(deletion_id for deletion_id, _ in open_ones),
     )
+
+
+def _sums(connection: psycopg.Connection) -> list[dict[str, Any]]:
+    """How many events each layer has counted."""
+    statements = [
+        SUM.format(
+            name=sql.Literal(layer.name),
+            counted=sql.Literal(layer.counted.value),
+            event_count=sql.SQL(layer.event_count),
+            table=sql.Identifier(layer.schema, layer.model),
+        )
+        for layer in LAYERS
+    ]
+    with connection.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(sql.SQL(" union all ").join(statements)).fetchall()

@@ -2,7 +2,9 @@
 
 -- is_transformed --
 select num_nulls(
-    to_regclass('marts.accounting'), to_regclass('analytics.deleted_events')
+    to_regclass('marts.accounting'),
+    to_regclass('analytics.deleted_events'),
+    to_regclass('analytics.fct_user_sequences_daily')
 ) = 0;
 
 -- loads --
@@ -161,81 +163,88 @@ where not exists (
 );
 
 -- layers --
--- Each fact and rollup against the events of the applies that it has taken in, and what
--- of them has expired since. One that is ahead of events, as a run was ended between
--- the two, counts as pending.
+-- What each fact and rollup sums to, against the events of the applies that it has taken
+-- in; both with what is gone since, which was counted as it went. One that is ahead of
+-- events, as a run was ended between the two, counts as pending. One whose expired
+-- events an older version did not count is left out.
 with
 
 sums as (
+    select * from jsonb_to_recordset(%(sums)s)
+        as sums (table_name text, counted text, event_count bigint)
+),
+
+layers as (
     select
-        'fct_entity_activity_daily' as model,
-        coalesce(sum(event_count), 0)::bigint as event_count
-    from analytics.fct_entity_activity_daily
-    union all
-    select
-        'fct_entity_activity_monthly' as model,
-        coalesce(sum(event_count), 0)::bigint as event_count
-    from analytics.fct_entity_activity_monthly
-    union all
-    select
-        'fct_device_activity_daily' as model,
-        coalesce(sum(event_count), 0)::bigint as event_count
-    from analytics.fct_device_activity_daily
-    union all
-    select
-        'rollup_events_5min' as model,
-        coalesce(sum(event_count), 0)::bigint as event_count
-    from analytics.rollup_events_5min
-    union all
-    select
-        'rollup_events_1hr' as model,
-        coalesce(sum(event_count), 0)::bigint as event_count
-    from analytics.rollup_events_1hr
-    union all
-    select
-        'event_types_hourly' as model,
-        coalesce(sum(event_count), 0)::bigint as event_count
-    from marts.event_types_hourly
-    union all
-    select
-        'tenant_events_5min' as model,
-        coalesce(sum(event_count), 0)::bigint as event_count
-    from marts.tenant_events_5min
-    union all
-    select
-        'tenant_events_hourly' as model,
-        coalesce(sum(event_count), 0)::bigint as event_count
-    from marts.tenant_events_hourly
-    union all
-    select
-        'tenant_events_daily' as model,
-        coalesce(sum(event_count), 0)::bigint as event_count
-    from marts.tenant_events_daily
+        sums.counted,
+        sums.event_count + coalesce(sum(removed_rows.event_count), 0)::bigint
+            as event_count,
+        models.model,
+        models.applies,
+        models.lacks_removal_id
+    from sums
+    inner join ledger.models on models.model = split_part(sums.table_name, '.', 2)
+    left join ledger.removed_rows
+        on
+            sums.table_name = removed_rows.table_name
+            and models.lacks_removal_id < removed_rows.removal_id
+    group by sums.table_name, sums.counted, sums.event_count, models.model
 ),
 
 events as (
-    select apply_id, null::bigint as expiry_id, count(*) as row_count
+    select
+        apply_id,
+        null::bigint as removal_id,
+        count(*) as row_count,
+        count(coalesce(user_id, device_id)) as visitor_event_count,
+        count(user_id) as user_event_count
     from analytics.events
     group by 1
     union all
-    select apply_id, expiry_id, row_count from ledger.removed_rows
+    select
+        apply_id,
+        removal_id,
+        row_count,
+        visitor_event_count,
+        user_event_count
+    from ledger.removed_rows
     where table_name = 'analytics.events' and expiry_id is not null
+    union all
+    -- All of them had the user; elsewhere their days were made anew.
+    select
+        apply_id,
+        removal_id,
+        0 as row_count,
+        row_count as visitor_event_count,
+        row_count as user_event_count
+    from ledger.removed_rows
+    where table_name = 'analytics.events' and deletion_id is not null
+),
+
+taken_in as (
+    select
+        layers.model,
+        case layers.counted
+            when 'visitor_event_count' then events.visitor_event_count
+            when 'user_event_count' then events.user_event_count
+            else events.row_count
+        end as event_count
+    from layers
+    inner join events
+        on
+            layers.applies @> events.apply_id
+            and coalesce(layers.lacks_removal_id < events.removal_id, true)
 )
 
 select
-    sums.model,
-    sums.event_count,
-    coalesce(
-        sum(events.row_count) filter (
-            where events.apply_id <@ ledger.applied(sums.model)
-            and coalesce(events.expiry_id > models.lacks_expiry_id, true)
-        ), 0
-    )::bigint as expected,
-    not ledger.applied(sums.model) <@ ledger.applied('events') as is_pending
-from sums
-left join ledger.models on sums.model = models.model
-left join events on true
-group by 1, 2
+    layers.model,
+    layers.event_count,
+    coalesce(sum(taken_in.event_count), 0)::bigint as expected,
+    not layers.applies <@ ledger.applied('events') as is_pending
+from layers
+left join taken_in using (model)
+group by 1, 2, 4
+having count(*) filter (where taken_in.model is not null) = count(taken_in.event_count)
 order by 1;
 
 -- removed --

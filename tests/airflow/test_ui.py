@@ -90,9 +90,14 @@ def test_backfill_is_started_in_the_ui(
     assert days() == ["2025-02-01T00:00:00Z"]
 
 
-def test_navigation_leads_to_the_warehouse_s_page(
+def test_browse_menu_opens_the_warehouse_s_page_in_a_tab(
     page: Page, running: Settings
 ) -> None:
-    page.goto(f"{how_to_sign_in(running).url}/plugin/event-warehouse")
-    frame = page.locator("iframe")
-    expect(frame).to_have_attribute("src", f"http://127.0.0.1:{running.api_port}/")
+    page.goto(how_to_sign_in(running).url)
+    page.get_by_role("button", name="Browse").click()
+    link = page.get_by_role("menuitem", name="Event Warehouse")
+    picture(page, "link")
+
+    expect(link).to_have_attribute("href", f"http://127.0.0.1:{running.api_port}/")
+    with page.expect_popup():
+        link.click()

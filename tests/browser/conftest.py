@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,26 +12,11 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 from event_warehouse.access.key_store import create_key
 from event_warehouse.access.keys import Scope
 from event_warehouse.explorer.chart_library import ensure_chart_library
-from event_warehouse.load.files import load_new_files
 from event_warehouse.settings import Settings
-from event_warehouse.transform import transform
 from tests.api_server import servers
 from tests.browser.explorer import Explorer
-from tests.conftest import (
-    BUILT,
-    FRESH,
-    NO_JSON,
-    NO_LOG_FILE,
-    administer,
-    clone,
-    drop,
-    dsn_of,
-    keep_time_zone,
-    settings_of,
-)
+from tests.filled_warehouse import filled_warehouse
 
-EXPLORED = "explored"
-"""The database of the events that are looked at."""
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "chrome")
 WAIT_MS = 15_000
 
@@ -96,27 +80,15 @@ def explored_warehouse(
 ) -> Iterator[Settings]:
     """A warehouse with events that every model has taken in."""
     home = tmp_path_factory.mktemp("explored")
-    clone(cluster, BUILT, FRESH)
-    (home / "dbt").mkdir()
-    shutil.copy(built_home / "dbt" / "partial_parse.msgpack", home / "dbt")
-    fresh = settings_of(cluster, home)
-    folder = fresh.landing / "tracked_events"
-    folder.mkdir(parents=True)
-    (folder / "events.jsonl").write_text(_lines())
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(*NO_LOG_FILE)
-        patch.setenv(*NO_JSON)
-        load_new_files(replace(fresh, settle_seconds=0))
-        transform(fresh)
-    administer(cluster, f"alter database {FRESH} rename to {EXPLORED}")
-    keep_time_zone(cluster, EXPLORED)
-    dsn = dsn_of(cluster, EXPLORED)
-    yield replace(
-        fresh,
-        external_dsn=dsn,
-        external_api_dsn=dsn.replace("warehouse@", "warehouse_service@"),
-    )
-    drop(cluster, EXPLORED)
+    with filled_warehouse(
+        cluster,
+        built_home,
+        home,
+        database="explored",
+        file="tracked_events/events.jsonl",
+        text=_lines(),
+    ) as settings:
+        yield settings
 
 
 @pytest.fixture(scope="session")

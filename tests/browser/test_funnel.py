@@ -70,3 +70,19 @@ def test_steps_can_be_moved_and_removed(page: Page) -> None:
     expect(first).to_have_value("sign_up")
     expect(first).to_be_focused()
     assert [row[1] for row in table_of(answered(page))[1:]] == ["1", "0"]
+
+
+def test_wrong_expression_of_a_step_leads_to_its_filter(
+    page: Page, explorer: Explorer
+) -> None:
+    explorer.open(
+        page,
+        '#/funnel?tenant=shop&steps=[{"type":"product_view"},'
+        '{"type":"add_to_cart","filters":[["country","regex","("]]}]',
+    )
+    value = page.get_by_role("combobox", name="Value of filter 1 of Step 2")
+    alert = page.get_by_role("alert")
+    expect(alert).to_contain_text("has a group that is not closed")
+    expect(value).to_have_attribute("aria-invalid", "true")
+    alert.get_by_role("button", name="Value of filter 1 of Step 2").click()
+    expect(value).to_be_focused()

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from operator import attrgetter
 from pathlib import Path
 
 import psycopg
@@ -9,6 +10,7 @@ import pytest
 from psycopg import sql
 
 from event_warehouse.accounting import verify
+from event_warehouse.layers import LAYERS
 from event_warehouse.load.files import load_new_files
 from event_warehouse.settings import Settings
 from event_warehouse.transform import transform
@@ -22,8 +24,8 @@ visits:
   identity: [%s]
 """
 LINES = """\
-{"tenant":"acme","event_id":"1","event_type":"view","at":"2025-01-01T10:00:00Z"}
-{"tenant":"acme","event_id":"2","event_type":"view","at":"2025-01-01T10:30:00Z"}
+{"tenant":"acme","event_id":"1","event_type":"view","at":"2025-01-01T10:00:00Z","user_id":"ada"}
+{"tenant":"acme","event_id":"2","event_type":"view","at":"2025-01-01T10:30:00Z","device_id":"tv"}
 {"tenant":"acme","event_id":"1","event_type":"edit","at":"2025-01-01T10:00:00Z"}
 {"tenant":"acme","event_id":"3","at":"never"}
 no json
@@ -74,18 +76,6 @@ def execute(settings: Settings) -> Iterator[Execute]:
             "insert into raw.events_raw (load_id, line_number) values (999, 1)",
             "1 raw rows belong to no load",
         ),
-        *(
-            (
-                f"update {table} set event_count = event_count + 1",
-                f"{table.partition('.')[2]} sums to",
-            )
-            for table in (
-                "analytics.fct_entity_activity_daily",
-                "analytics.rollup_events_5min",
-                "analytics.rollup_events_1hr",
-                "marts.tenant_events_hourly",
-            )
-        ),
     ],
 )
 def test_each_row_too_few_or_too_many_is_a_problem(
@@ -95,6 +85,38 @@ def test_each_row_too_few_or_too_many_is_a_problem(
     assert verify(settings).is_balanced
     execute(damage)
     assert said in " ".join(verify(settings).problems)
+
+
+def test_each_event_too_few_or_too_many_in_a_fact_is_a_problem(
+    settings: Settings, execute: Execute
+) -> None:
+    transform(settings)
+    assert [(one.model, one.expected) for one in verify(settings).layers] == [
+        ("event_types_hourly", 2),
+        ("fct_device_activity_daily", 2),
+        ("fct_entity_activity_daily", 2),
+        ("fct_entity_activity_monthly", 2),
+        # A user's and a device's, and the user's alone.
+        ("fct_sessions", 2),
+        ("fct_user_sequences_daily", 1),
+        ("rollup_events_1hr", 2),
+        ("rollup_events_5min", 2),
+        ("tenant_events_5min", 2),
+        ("tenant_events_daily", 2),
+        ("tenant_events_hourly", 2),
+    ]
+    for layer in LAYERS:
+        if layer.event_count == "event_count":
+            execute(f"update {layer.name} set event_count = event_count + 1")
+    execute("delete from analytics.fct_user_sequences_daily")
+
+    problems = verify(settings).problems
+
+    assert len(problems) == len(LAYERS)
+    for layer, problem in zip(
+        sorted(LAYERS, key=attrgetter("model")), problems, strict=True
+    ):
+        assert problem.startswith(f"{layer.model} sums to"), problem
 
 
 def test_what_a_model_has_yet_to_take_in_is_pending_and_not_proved(

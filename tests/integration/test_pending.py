@@ -1,5 +1,8 @@
 """One query tells whether a transform has anything to do."""
 
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
 
 from event_warehouse.load.files import load_new_files
@@ -9,6 +12,7 @@ from event_warehouse.pending import Applied, is_pending
 from event_warehouse.recast import recast_rejected_events
 from event_warehouse.settings import Settings
 from event_warehouse.transform import Parsed, run_dbt, transform
+from tests.filled_warehouse import copied_warehouse, filled_warehouse
 from tests.fixture_types import Land, Query
 
 HEADER = "customer_id,event_type,transaction_id,timestamp\n"
@@ -22,13 +26,27 @@ MIXED = (
 OTHER_VERSION = "update ledger.project set project_hash = 'of another' returning 1"
 
 
-@pytest.fixture
-def applied(built_warehouse: Settings, land: Land) -> Settings:
+@pytest.fixture(scope="module")
+def filled(
+    cluster: Settings, built_home: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Settings]:
     """A warehouse that is up to date."""
-    land(built_warehouse, "customer_events/good.csv", GOOD)
-    load_new_files(built_warehouse)
-    transform(built_warehouse)
-    return built_warehouse
+    with filled_warehouse(
+        cluster,
+        built_home,
+        tmp_path_factory.mktemp("filled"),
+        database="filled",
+        file="customer_events/good.csv",
+        text=GOOD,
+    ) as settings:
+        yield settings
+
+
+@pytest.fixture
+def applied(cluster: Settings, filled: Settings, tmp_path: Path) -> Iterator[Settings]:
+    """The same, for the test alone."""
+    with copied_warehouse(cluster, filled, tmp_path) as settings:
+        yield settings
 
 
 def test_nothing_is_pending_after_a_transform(applied: Settings) -> None:

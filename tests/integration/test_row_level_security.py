@@ -1,12 +1,10 @@
 """What each role tried and was refused, and that a tenant sees its own rows only."""
 
 import os
-import shutil
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import psycopg
@@ -14,24 +12,11 @@ import pytest
 from psycopg import sql
 
 from event_warehouse.access.roles import create_reader, create_tenant, let_sign_in
-from event_warehouse.load.files import load_new_files
 from event_warehouse.migrate import migrate
 from event_warehouse.settings import Settings
-from event_warehouse.transform import transform
-from tests.conftest import (
-    BUILT,
-    FRESH,
-    NO_JSON,
-    NO_LOG_FILE,
-    administer,
-    clone,
-    drop,
-    dsn_of,
-    keep_time_zone,
-    settings_of,
-)
+from tests.conftest import administer
+from tests.filled_warehouse import filled_warehouse
 
-GUARDED = "guarded"
 TENANTS = ("acme", "globex")
 EVENTS = "customer_id,event_type,transaction_id,timestamp\n" + "".join(
     f"{tenant},{tenant}-type,{transaction_id},{time}\n"
@@ -51,25 +36,17 @@ def guarded(
     cluster: Settings, built_home: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Settings]:
     """A warehouse with the same events of two tenants, each with a role of its own."""
-    home = tmp_path_factory.mktemp("guarded")
-    clone(cluster, BUILT, FRESH)
-    (home / "dbt").mkdir()
-    shutil.copy(built_home / "dbt" / "partial_parse.msgpack", home / "dbt")
-    fresh = settings_of(cluster, home)
-    (fresh.landing / "customer_events").mkdir(parents=True)
-    (fresh.landing / "customer_events" / "events.csv").write_text(EVENTS)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(*NO_LOG_FILE)
-        patch.setenv(*NO_JSON)
-        load_new_files(replace(fresh, settle_seconds=0))
-        transform(fresh)
-    administer(cluster, f"alter database {FRESH} rename to {GUARDED}")
-    keep_time_zone(cluster, GUARDED)
-    settings = replace(fresh, external_dsn=dsn_of(cluster, GUARDED))
-    for tenant in TENANTS:
-        create_tenant(settings, tenant)
-    yield settings
-    drop(cluster, GUARDED)
+    with filled_warehouse(
+        cluster,
+        built_home,
+        tmp_path_factory.mktemp("guarded"),
+        database="guarded",
+        file="customer_events/events.csv",
+        text=EVENTS,
+    ) as settings:
+        for tenant in TENANTS:
+            create_tenant(settings, tenant)
+        yield settings
 
 
 def service_dsn(settings: Settings) -> str:
@@ -235,17 +212,40 @@ def test_rows_of_one_hour_are_found_by_their_key(guarded: Settings) -> None:
 
 # What is refused --------------------------------------------------------------------
 
-OF_EVERYBODY = [
+# Of the server and its roles: the owner may not, either.
+OF_THE_SERVER = [
+    "select pg_read_file('/etc/passwd')",
+    "select pg_ls_dir('.')",
+    "select lo_import('/etc/passwd')",
+    "copy (select 1) to program 'true'",
+    "copy (select 1) to '/tmp/stolen'",
+    "copy marts.tenant_events_hourly from '/etc/passwd'",
+    "select pg_reload_conf()",
+    "alter system set work_mem = '1GB'",
+    "alter role warehouse_reader superuser",
+    "set session authorization postgres",
+]
+OF_THE_OWNER = [
+    *OF_THE_SERVER,
+    "create schema mine",
+    "create table public.mine ()",
+    "create extension hstore",
+    "create role mine",
+    "alter database guarded set work_mem = '1GB'",
+    "update access.limits set statement_seconds = 99999",
+    "update access.tenants set role_name = current_user",
+    "insert into access.tenants values ('x', current_user)",
+    "select from ledger.deletion_keys",
+    "drop table raw.loads",
+    "truncate raw.events_raw",
+]
+OF_THE_WORK = [
+    *OF_THE_OWNER,
     "select from raw.events_raw",
     "select from raw.loads",
     "select from ledger.models",
-    "select from access.keys",
-    "create schema mine",
-    "create table public.mine ()",
     "create table marts.mine ()",
     "create table analytics.mine ()",
-    "create extension hstore",
-    "create role mine",
     "create function marts.f() returns int language sql as 'select 1'",
     "insert into marts.tenant_events_hourly default values",
     "update marts.tenant_events_hourly set event_count = 0",
@@ -256,27 +256,56 @@ OF_EVERYBODY = [
     "alter table marts.tenant_events_hourly no force row level security",
     "drop policy one_tenant on marts.tenant_events_hourly",
     "create policy mine on marts.tenant_events_hourly using (true)",
-    "update access.limits set statement_seconds = 99999",
-    "update access.tenants set role_name = current_user",
-    "insert into access.tenants values ('x', current_user)",
     "select access.guard_tables()",
     "select raw.ensure_partition()",
     "select ledger.forget_recasts()",
-    "select pg_read_file('/etc/passwd')",
-    "select pg_ls_dir('.')",
-    "select lo_import('/etc/passwd')",
-    "copy (select 1) to program 'true'",
-    "copy (select 1) to '/tmp/stolen'",
-    "copy marts.tenant_events_hourly from '/etc/passwd'",
-    "select pg_reload_conf()",
-    "alter system set work_mem = '1GB'",
-    "alter role warehouse_reader superuser",
-    "alter database guarded set work_mem = '1GB'",
-    "set session authorization postgres",
 ]
+OF_THE_KEEPER = [
+    "insert into ledger.expiries (raw_before) values ('2025-01-01')",
+    "delete from ledger.removed_rows",
+    "delete from raw.events_raw",
+    "delete from raw.rejected_lines",
+    "select raw.drop_partitions('2030-01-01')",
+    "select ledger.user_hash('acme', 'ada')",
+    "select user_hash from ledger.deletions",
+]
+KEYS = ["select from access.keys", "select access.cancel_overlong()"]
 REFUSED = {
+    "warehouse": OF_THE_SERVER,
+    "warehouse_loader": [
+        *OF_THE_OWNER,
+        *OF_THE_KEEPER,
+        *KEYS,
+        "select from ledger.models",
+        "select from analytics.events",
+        "select from marts.tenant_events_hourly",
+        "update raw.events_raw set tenant_id = 'acme'",
+        "create table raw.mine ()",
+    ],
+    "warehouse_transformer": [
+        *OF_THE_OWNER,
+        *OF_THE_KEEPER,
+        *KEYS,
+        "insert into raw.events_raw default values",
+        "update raw.loads set status = 'loaded'",
+        "create table raw.mine ()",
+        "create table ledger.mine ()",
+    ],
+    "warehouse_keeper": [
+        *OF_THE_OWNER,
+        *KEYS,
+        "insert into raw.events_raw default values",
+        "update raw.events_raw set tenant_id = 'acme'",
+        "update raw.loads set status = 'loaded'",
+        "update ledger.expiries set events_before = null",
+        "delete from ledger.expiries",
+        "delete from ledger.deletions",
+        "delete from ledger.removed_rows",
+    ],
     "acme": [
-        *OF_EVERYBODY,
+        *OF_THE_WORK,
+        *OF_THE_KEEPER,
+        *KEYS,
         "select from marts.accounting",
         "select from analytics.dim_event_types",
         "select from analytics.dim_countries",
@@ -285,28 +314,29 @@ REFUSED = {
         "select from analytics.stg_events",
         "select from analytics.stg_loads",
         "select from analytics.events_2025_06",
-        "select access.cancel_overlong()",
         "select access.ledger_state()",
         "select access.pending_by_tenant('{1}')",
         "select access.rejected_by_tenant()",
         "set row_security to off; select from analytics.events",
     ],
     "warehouse_reader": [
-        *OF_EVERYBODY,
+        *OF_THE_WORK,
+        *OF_THE_KEEPER,
+        *KEYS,
         "select from analytics.events",
         "select from analytics.fct_entity_activity_daily",
         "select from analytics.dim_products",
-        "select access.cancel_overlong()",
         "select access.rejected_by_tenant()",
     ],
     "warehouse_operator": [
-        *OF_EVERYBODY,
+        *OF_THE_WORK,
+        *OF_THE_KEEPER,
+        *KEYS,
         "select from analytics.int_new_buckets",
-        "select access.cancel_overlong()",
     ],
     "warehouse_service": [
-        *OF_EVERYBODY[:3],
-        *OF_EVERYBODY[4:],
+        *OF_THE_WORK,
+        *OF_THE_KEEPER,
         "select from analytics.events",
         "select from marts.accounting",
         "select from marts.tenant_events_hourly",
@@ -316,6 +346,17 @@ REFUSED = {
         "delete from access.keys",
     ],
 }
+
+
+def test_every_role_of_the_warehouse_has_tried(guarded: Settings) -> None:
+    with psycopg.connect(guarded.dsn) as connection:
+        roles = connection.execute(
+            "select rolname from pg_roles where rolname like 'warehouse%'"
+        ).fetchall()
+
+    # A tenant has what that role has, and rows.
+    tried = {"warehouse_tenant" if who in TENANTS else who for who in REFUSED}
+    assert {name for (name,) in roles} == tried
 
 
 @pytest.mark.parametrize(
@@ -537,9 +578,6 @@ def test_tool_that_the_owner_made_by_hand_is_watched_too(
                 idle.execute("select 1")
         assert ("bi_by_hand", True) in cancelled
     finally:
-        administer(
-            cluster, f"drop database {GUARDED}_x with (force)"
-        ) if False else None
         with psycopg.connect(guarded.dsn, autocommit=True) as connection:
             connection.execute("drop role bi_by_hand")
 

@@ -16,8 +16,10 @@ A model's SQL gives the rows for the pending applies only, `where {{ is_pending(
                            A kept row goes if it ends within the span of a new one
     partition_by           a timestamptz column: one partition a month (UTC)
     planned_by             columns that models filter and join by, for statistics (all)
-    rebuilt_by             column of the rows' time; a rebuild makes days anew by it
+    rebuilt_by             column of the rows' time; a rebuild makes days anew by it. Or
+                           visitor_key: all rows of the visitors that the days have
     rebuilt_unit           what a row counts as a whole, if more than a day: week or month
+    rebuilt_times          for visitor_key: columns of the rows' times, the first first
     meta.made_with         words of the description that name a setting: where the table's
                            comment has others, the table is made anew
     forgets                how a deleted user leaves the table (macros/forgets.sql)
@@ -81,7 +83,7 @@ readers see the old rows until the new ones are there, and keep their views and 
         {% do analyze_after_growth(target_relation) %}
         {% do record_applies(applies) %}
     {%- endif %}
-    {%- if existing is none -%} {% do record_expiries_before() %} {%- endif %}
+    {%- if existing is none -%} {% do record_removals_before() %} {%- endif %}
 {%- endmacro %}
 
 

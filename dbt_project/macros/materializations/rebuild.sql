@@ -1,8 +1,8 @@
 {#
 A rebuild makes the rows of some days anew from the events that are kept, for every model
-whose config says `rebuilt_by`, the column of its rows' time. `warehouse rebuild` starts
-one; it runs with the variable is_rebuild and writes down which days, and whose, in
-ledger.rebuilds.
+whose config says `rebuilt_by`: the column of its rows' time, or visitor_key
+(visitors_in_rebuild.sql). `warehouse rebuild` starts one; it runs with the variable
+is_rebuild and writes down which days, and whose, in ledger.rebuilds.
 #}
 {% macro is_rebuild() -%}
     {{ return(var('is_rebuild', false)) }}

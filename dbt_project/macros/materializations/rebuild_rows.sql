@@ -9,7 +9,10 @@ The model takes in no more applies than it has: events of others are added by th
     {%- set rebuilt_by = config.get('rebuilt_by') -%}
     {%- set kept_rows -%}
         {{ relation }} as kept
-        where {{ in_rebuild('kept', rebuilt_by, config.get('rebuilt_unit', 'day')) }}
+        where
+            {{ of_rebuilt_visitors('kept', config.require('rebuilt_times'))
+                if rebuilt_by == 'visitor_key'
+                else in_rebuild('kept', rebuilt_by, config.get('rebuilt_unit', 'day')) }}
     {%- endset -%}
     {% do lock_model(config.require('upstreams')) %}
     {% do require_rebuilt_batches(config.require('upstreams')) %}

@@ -1,10 +1,13 @@
 {%- set timeout = "interval '" ~ var('session_timeout_minutes') ~ " minutes'" -%}
 {%- set key = ['tenant_id', 'visitor_key', 'feed_id', 'session_id'] -%}
+{%- set span = ['session_start', 'session_end'] -%}
 {{ config(
     upstreams=['int_new_sessions', 'dim_event_types', 'dim_entities'],
     incremental_strategy='replace',
     unique_key=key,
-    span=['session_start', 'session_end'],
+    span=span,
+    rebuilt_by='visitor_key',
+    rebuilt_times=span,
     forgets={'visitor_key': 'delete'},
     indexes=[{'columns': ['session_start'], 'type': 'brin'}],
     meta={'made_with': 'longer than ' ~ var('session_timeout_minutes') ~ ' minutes'},
@@ -19,7 +22,11 @@ reach each other, so each that has to be united is reached by a new span itself.
 
 The primary key ends with the end and not with the start: what new events reach is mostly a
 visitor's newest session, whose end is near, however long ago it began.
+
+A rebuild unites nothing with what is kept: it has all events of its visitors. A session
+that began before the horizon stays, with what it has from after it.
 #}
+{%- set horizon = events_horizon() if is_rebuild() else none %}
 with
 
 new_spans as (
@@ -69,7 +76,8 @@ reached as (
     where
         kept.session_start <= new_spans.reach_end
         -- Asked once: in a table that is empty there is nothing to look for.
-        and (select exists(select from {{ this }}))
+        and {{ 'false' if is_rebuild() else
+            '(select exists(select from ' ~ this ~ '))' }}
 ),
 
 spans as (
@@ -202,3 +210,15 @@ from united
             united.tenant_id = {{ end }}_entities.tenant_id
             and united.{{ end }}_entity_id = {{ end }}_entities.entity_id
 {% endfor -%}
+{%- if horizon %}
+where not exists (
+    select from {{ this }} as kept
+    where
+        kept.tenant_id = united.tenant_id
+        and kept.visitor_key = united.visitor_key
+        and kept.feed_id = coalesce(united.feed_id, 0)
+        and kept.session_id = coalesce(united.session_id, '')
+        and kept.session_start < '{{ horizon }} 00:00Z'
+        and kept.session_end >= united.session_start
+)
+{%- endif %}

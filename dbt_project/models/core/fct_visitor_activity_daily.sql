@@ -1,5 +1,7 @@
 {{ config(
     upstreams=['int_new_sessions'],
+    rebuilt_by='visitor_key',
+    rebuilt_times=['event_date'],
     forgets={'visitor_key': 'delete'},
 ) }}
 -- noqa: disable=LT02
@@ -8,7 +10,11 @@
 Grain: one row per visitor and day (UTC) with events, by the apply that brought the first
 of them. Each row says what earlier applies knew of its visitor, so that retention can be
 added up from new rows, late ones too, and no row ever changes.
+
+A rebuild has all events of its visitors; only of days before the horizon it takes the rows
+for what was known.
 #}
+{%- set horizon = events_horizon() if is_rebuild() else none %}
 with
 
 days as (
@@ -21,6 +27,24 @@ days as (
     from {{ ref('int_new_sessions') }} as int_new_sessions
     where {{ is_pending('int_new_sessions') }}
     group by 1, 2, 3, 4
+    {%- if horizon %}
+        union all
+        select
+            kept.tenant_id,
+            kept.visitor_key,
+            kept.event_date,
+            date_trunc('week', kept.event_date::timestamp)::date as event_week,
+            kept.apply_id
+        from {{ this }} as kept
+        where
+            kept.event_date < '{{ horizon }}'
+            and (kept.tenant_id, kept.visitor_key) in (
+                select
+                    int_new_sessions.tenant_id,
+                    int_new_sessions.visitor_key
+                from {{ ref('int_new_sessions') }} as int_new_sessions
+            )
+    {%- endif %}
 ),
 
 known as (
@@ -51,27 +75,35 @@ known as (
             and kept.event_date < days.event_week + 7
     ) as same_week
     -- Asked once: in a table that is empty there is nothing to look for.
-    where (select exists(select from {{ this }}))
+    where {{ 'false' if is_rebuild() else
+        '(select exists(select from ' ~ this ~ '))' }}
+),
+
+new_rows as (
+    select
+        days.apply_id,
+        days.visitor_key,
+        days.event_date,
+        least(
+            known.first_date,
+            min(days.event_date) over (
+                partition by days.visitor_key
+                order by days.apply_id
+                groups between unbounded preceding and 1 preceding
+            )
+        ) as known_first_date,
+        coalesce(known.is_known_week, false)
+        or row_number() over (
+            partition by days.visitor_key, days.event_week
+            order by days.apply_id, days.event_date
+        ) > 1 as is_known_week,
+        days.tenant_id
+    from days
+    left join known using (visitor_key, event_date)
+    where known.is_known_day is not true
 )
 
-select
-    days.apply_id,
-    days.visitor_key,
-    days.event_date,
-    least(
-        known.first_date,
-        min(days.event_date) over (
-            partition by days.visitor_key
-            order by days.apply_id
-            groups between unbounded preceding and 1 preceding
-        )
-    ) as known_first_date,
-    coalesce(known.is_known_week, false)
-    or row_number() over (
-        partition by days.visitor_key, days.event_week
-        order by days.apply_id, days.event_date
-    ) > 1 as is_known_week,
-    days.tenant_id
-from days
-left join known using (visitor_key, event_date)
-where known.is_known_day is not true
+select * from new_rows
+{%- if horizon %}
+    where new_rows.event_date >= '{{ horizon }}'
+{%- endif %}

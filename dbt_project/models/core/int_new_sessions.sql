@@ -8,7 +8,11 @@ Grain: one row per apply, visitor, day (UTC) and session that the batch's events
 themselves. A visitor is the user, or where an event names none the device; events of
 neither belong to no session. Cut at midnight so that the days of each visitor can be read
 from it, too; fct_sessions puts the parts together.
+
+A session goes beyond a rebuild's days, so a rebuild has all events that are kept of the
+visitors that the days have anything of, rightly or wrongly.
 #}
+{%- set new_events = ref('int_new_events') %}
 with
 
 new_events as (
@@ -20,13 +24,13 @@ new_events as (
             from {{ ref('int_applies') }} as int_applies
             where int_applies.has_sessions_by_id
         ) as is_session_by_id
-    from {{ ref('int_new_events') }} as int_new_events
+    from {{ kept_relation('events') if is_rebuild() else new_events }} as int_new_events
     where
-        {{ is_pending('int_new_events') }}
+        {{ 'true' if is_rebuild() else is_pending('int_new_events') }}
         and coalesce(int_new_events.user_id, int_new_events.device_id) is not null
 ),
 
-points as (
+events_of_visitors as not materialized (
     select
         new_events.apply_id,
         new_events.tenant_id,
@@ -54,6 +58,27 @@ points as (
             -- Null where it is not asked for, which a join looks for nowhere.
             and case when new_events.user_id is null then new_events.device_id end
             = dim_devices.device_id
+),
+
+points as (
+    select * from events_of_visitors
+    {% if is_rebuild() -%}
+        where (events_of_visitors.tenant_id, events_of_visitors.visitor_key) in (
+            select
+                rebuilt.tenant_id,
+                rebuilt.visitor_key
+            from events_of_visitors as rebuilt
+            where {{ in_rebuild('rebuilt', 'event_time') }}
+            union all
+            {{ visitors_in_rebuild(
+                kept_relation('fct_sessions'), ['session_start', 'session_end']
+            ) }}
+            union all
+            {{ visitors_in_rebuild(
+                kept_relation('fct_visitor_activity_daily'), ['event_date']
+            ) }}
+        )
+    {%- endif %}
 )
 
 {{ session_spans(

@@ -42,6 +42,9 @@ select
     accounting.reference_row_count,
     accounting.rejected_event_count,
     accounting.duplicate_event_count,
+    accounting.deleted_event_count,
+    accounting.expired_row_count,
+    accounting.deleted_row_count,
     accounting.error,
     accounting.received_at
 from marts.accounting

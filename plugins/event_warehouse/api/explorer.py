@@ -24,40 +24,31 @@ KEEP = "public, max-age=31536000, immutable"
 NOSNIFF = {"x-content-type-options": "nosniff"}
 
 
-def security_headers(airflow_port: int) -> dict[str, str]:
-    """What the page may do: run its own scripts and styles, and ask its own service.
-
-    Airflow, which shows it in a frame, is on this machine's other port.
-    """
-    airflow = " ".join(
-        f"http://{host}:{airflow_port}" for host in ("127.0.0.1", "localhost")
-    )
-    policy = {
-        "default-src": "'none'",
-        "script-src": "'self'",
-        "style-src": "'self'",
-        "img-src": "'self' data:",
-        "connect-src": "'self'",
-        "form-action": "'none'",
-        "base-uri": "'none'",
-        "frame-ancestors": f"'self' {airflow}",
-    }
-    return NOSNIFF | {
-        "content-security-policy": "; ".join(
-            f"{directive} {sources}" for directive, sources in policy.items()
-        ),
-        "referrer-policy": "no-referrer",
-        "cross-origin-opener-policy": "same-origin",
-    }
+POLICY = {
+    "default-src": "'none'",
+    "script-src": "'self'",
+    "style-src": "'self'",
+    "img-src": "'self' data:",
+    "connect-src": "'self'",
+    "form-action": "'none'",
+    "base-uri": "'none'",
+    "frame-ancestors": "'none'",
+}
+"""What the page may do: run its own scripts and styles, and ask its own service."""
+SECURITY = NOSNIFF | {
+    "content-security-policy": "; ".join(
+        f"{directive} {sources}" for directive, sources in POLICY.items()
+    ),
+    "referrer-policy": "no-referrer",
+    "cross-origin-opener-policy": "same-origin",
+}
 
 
 @router.get("/")
-async def get_page(request: Request, services: AppServices) -> Response:
+async def get_page(request: Request) -> Response:
     """The page; what it shows is in the fragment of its address, which is not sent."""
-    headers = security_headers(services.settings.airflow_port)
-    return _respond(
-        request, read_assets().page, {"cache-control": ALWAYS_ASK, **headers}
-    )
+    headers = {"cache-control": ALWAYS_ASK, **SECURITY}
+    return _respond(request, read_assets().page, headers)
 
 
 @router.get("/explorer/{version}/{name}")

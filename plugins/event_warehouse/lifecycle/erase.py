@@ -8,6 +8,7 @@ from psycopg import sql
 
 from event_warehouse.database import load_statements
 from event_warehouse.errors import WarehouseError
+from event_warehouse.layers import LAYERS, Counted
 
 Statement = sql.SQL | sql.Composed
 STATEMENTS = load_statements("event_warehouse.lifecycle", "erase")
@@ -43,6 +44,12 @@ OF_THE_USER = (
     "visitor_key",
 )
 """Columns whose values are worked out once, before anything goes."""
+EVENT_COUNTS = {
+    layer.name: layer.event_count
+    for layer in LAYERS
+    if layer.counted is not Counted.ALL
+}
+"""How many events a row counts, by the tables whose rows go with their counts."""
 
 
 @dataclass(frozen=True)
@@ -141,6 +148,7 @@ def _delete(table: Table, condition: sql.Composable) -> sql.Composed:
         condition=condition,
         load_id=sql.SQL("kept.load_id" if table.has_apply else "null::bigint"),
         apply_id=sql.SQL("kept.apply_id" if table.has_apply else "null::bigint"),
+        event_count=sql.SQL(EVENT_COUNTS.get(table.name, "null::bigint")),
     )
 
 

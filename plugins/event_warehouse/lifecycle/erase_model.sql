@@ -4,11 +4,14 @@
 with gone as (
     delete from {table} as kept
     where {condition}
-    returning {load_id} as load_id, {apply_id} as apply_id
+    returning
+        {load_id} as load_id,
+        {apply_id} as apply_id,
+        {event_count} as event_count
 )
 
 insert into ledger.removed_rows (
-    deletion_id, table_name, how, load_id, apply_id, row_count
+    deletion_id, table_name, how, load_id, apply_id, row_count, event_count
 )
 select
     %(deletion_id)s,
@@ -16,7 +19,8 @@ select
     %(how)s,
     gone.load_id,
     gone.apply_id,
-    count(*) as row_count
+    count(*) as row_count,
+    sum(gone.event_count) as event_count
 from gone
 group by gone.load_id, gone.apply_id;
 

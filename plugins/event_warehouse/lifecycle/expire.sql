@@ -44,13 +44,18 @@ select
     raw.lock_partitions(%(raw_before)s);
 
 -- count_events --
-insert into ledger.removed_rows (expiry_id, table_name, load_id, apply_id, row_count)
+insert into ledger.removed_rows (
+    expiry_id, table_name, load_id, apply_id, row_count, visitor_event_count,
+    user_event_count
+)
 select
     %(expiry_id)s,
     'analytics.events' as table_name,
     events.load_id,
     events.apply_id,
-    count(*) as row_count
+    count(*) as row_count,
+    count(coalesce(events.user_id, events.device_id)) as visitor_event_count,
+    count(events.user_id) as user_event_count
 from analytics.events
 where events.event_time < %(events_before)s::date::timestamp at time zone 'UTC'
 group by events.load_id, events.apply_id;

@@ -14,8 +14,8 @@ Node = Mapping[str, Any]
 HEAD = """\
 # Asking about events
 
-`POST /query`. This page is made from the JSON Schema that checks what is sent, which is
-`GET /query/schema`.
+`POST /query`; [asking.md](asking.md) has requests with their answers. This page is made
+from the JSON Schema that checks what is sent, which is `GET /query/schema`.
 """
 HEADINGS = {
     "series": "A series",

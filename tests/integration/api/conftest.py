@@ -3,9 +3,8 @@
 Each test asks about a tenant of its own, so none needs them for itself.
 """
 
-import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
@@ -13,25 +12,10 @@ import pytest
 
 from event_warehouse.access.key_store import create_key
 from event_warehouse.access.keys import Scope
-from event_warehouse.load.files import load_new_files
 from event_warehouse.settings import Settings
-from event_warehouse.transform import transform
 from tests.api_server import Server, servers
-from tests.conftest import (
-    BUILT,
-    FRESH,
-    NO_JSON,
-    NO_LOG_FILE,
-    administer,
-    clone,
-    drop,
-    dsn_of,
-    keep_time_zone,
-    settings_of,
-)
+from tests.filled_warehouse import filled_warehouse
 
-ASKED = "asked"
-"""The database of the events that are asked about."""
 EVENTS = """\
 acme,visit,a1,2025-06-01T10:00:00Z
 acme,visit,a2,2025-06-01T10:59:59Z
@@ -79,28 +63,15 @@ def asked_warehouse(
 ) -> Iterator[Settings]:
     """A warehouse with events that every model has taken in."""
     home = tmp_path_factory.mktemp("asked")
-    clone(cluster, BUILT, FRESH)
-    (home / "dbt").mkdir()
-    shutil.copy(built_home / "dbt" / "partial_parse.msgpack", home / "dbt")
-    fresh = settings_of(cluster, home)
-    folder = fresh.landing / "customer_events"
-    folder.mkdir(parents=True)
-    header = "customer_id,event_type,transaction_id,timestamp\n"
-    (folder / "events.csv").write_text(header + EVENTS)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(*NO_LOG_FILE)
-        patch.setenv(*NO_JSON)
-        load_new_files(replace(fresh, settle_seconds=0))
-        transform(fresh)
-    administer(cluster, f"alter database {FRESH} rename to {ASKED}")
-    keep_time_zone(cluster, ASKED)
-    dsn = dsn_of(cluster, ASKED)
-    yield replace(
-        fresh,
-        external_dsn=dsn,
-        external_api_dsn=dsn.replace("warehouse@", "warehouse_service@"),
-    )
-    drop(cluster, ASKED)
+    with filled_warehouse(
+        cluster,
+        built_home,
+        home,
+        database="asked",
+        file="customer_events/events.csv",
+        text="customer_id,event_type,transaction_id,timestamp\n" + EVENTS,
+    ) as settings:
+        yield settings
 
 
 @pytest.fixture(scope="session")

@@ -36,6 +36,9 @@ def test_loads_say_where_the_records_of_a_file_are(api: Api) -> None:
     assert load["record_count"] == 14
     assert load["event_count"] == 12
     assert load["rejected_event_count"] == 2
+    assert load["deleted_event_count"] == 0
+    assert load["expired_row_count"] is None
+    assert load["deleted_row_count"] is None
     assert api.get("/stats/loads", status="failed").json()["loads"] == []
     after = str(load["load_id"])
     assert api.get("/stats/loads", after=after).json()["loads"] == []

@@ -1,9 +1,6 @@
 """Months expire: their events and records go, what was counted of them stays."""
 
-import os
 import signal
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 
@@ -22,6 +19,7 @@ from event_warehouse.settings import Settings
 from event_warehouse.transform import transform
 from tests.integration.lifecycle.conftest import Deliver
 from tests.integration.lifecycle.months import JANUARY, ask, every_table, visit
+from tests.integration.transform.sessions import process_of
 from tests.waiting import wait_for_waiter
 
 FEBRUARY = date(2025, 2, 1)
@@ -32,6 +30,9 @@ FACTS = (
     "analytics.fct_entity_activity_daily",
     "analytics.fct_entity_activity_monthly",
     "analytics.fct_device_activity_daily",
+    "analytics.fct_sessions",
+    "analytics.fct_user_sequences_daily",
+    "analytics.fct_visitor_activity_daily",
     "analytics.rollup_events_5min",
     "analytics.rollup_events_1hr",
     "marts.tenant_events_daily",
@@ -196,9 +197,24 @@ def test_replayed_lines_expire_on_both_sides(applied: Settings) -> None:
 
 
 @pytest.mark.long
-def test_rebuild_starts_at_the_horizon(applied: Settings) -> None:
+def test_rebuild_starts_at_the_horizon(applied: Settings, deliver: Deliver) -> None:
+    # Goes on with a session of January, and is a day that its visitor was known by.
+    deliver(
+        "visits/past_midnight.json",
+        visit(event_id=98, at="2025-02-01T00:10:00Z", user_id="ada")
+        + visit(event_id=97, at="2025-01-30T12:00:00Z", user_id="ada"),
+    )
+    transform(applied)
     expire(applied, events_before=FEBRUARY)
     before = facts(applied)
+    with psycopg.connect(applied.dsn) as connection:
+        connection.execute("""
+            update analytics.fct_sessions set event_count = event_count + 1
+            where session_start >= '2025-02-01Z';
+            delete from analytics.fct_visitor_activity_daily
+            where event_date >= '2025-02-01'
+        """)
+    assert verify(applied).problems[0].startswith("fct_sessions sums to")
 
     with pytest.raises(TransformError, match="start at 2025-02-01"):
         rebuild(applied, [(date(2025, 1, 31), date(2025, 4, 1))])
@@ -209,6 +225,8 @@ def test_rebuild_starts_at_the_horizon(applied: Settings) -> None:
 
 
 def test_full_refresh_is_refused_once_something_has_expired(applied: Settings) -> None:
+    assert expire(applied, events_before=date(2024, 12, 1)) == ()
+    assert ask(applied, "select ledger.why_no_full_refresh()") == [(None,)]
     expire(applied, events_before=FEBRUARY)
     before = facts(applied)
 
@@ -247,14 +265,16 @@ def test_model_that_is_made_after_an_expiry_is_asked_for_the_events_since(
     with psycopg.connect(applied.dsn) as connection:
         connection.execute("""
             drop table analytics.fct_device_activity_daily;
-            delete from ledger.models where model = 'fct_device_activity_daily'
+            drop table analytics.fct_sessions cascade;
+            delete from ledger.models
+            where model in ('fct_device_activity_daily', 'fct_sessions')
         """)
 
     transform(applied)
 
-    assert ask(
-        applied, "select sum(event_count) from analytics.fct_device_activity_daily"
-    ) == [(8,)]
+    sums = {one.model: one.event_count for one in verify(applied).layers}
+    assert sums["fct_device_activity_daily"] == 8
+    assert sums["fct_sessions"] == 8
     assert verify(applied).problems == ()
 
 
@@ -289,17 +309,9 @@ def test_expiry_killed_before_its_last_step_leaves_nothing_half_done(
     applied: Settings,
 ) -> None:
     before = every_table(applied)
-    environment = {
-        "PATH": os.environ["PATH"],
-        "PYTHONPATH": os.pathsep.join(sys.path),
-        "WAREHOUSE_HOME": str(applied.home),
-        "WAREHOUSE_DSN": applied.dsn,
-    }
     with psycopg.connect(applied.dsn) as reader:
         reader.execute("select count(*) from analytics.events")
-        with subprocess.Popen(
-            [sys.executable, "-c", EXPIRER], env=environment
-        ) as process:
+        with process_of(applied, EXPIRER) as process:
             wait_for_waiter(applied, "analytics.events")
             process.kill()
             assert process.wait(30) == -signal.SIGKILL

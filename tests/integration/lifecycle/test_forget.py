@@ -1,11 +1,8 @@
 """A user is deleted: nothing tells of them but what the receipt names."""
 
 import json
-import os
 import shutil
 import signal
-import subprocess
-import sys
 from collections.abc import Callable
 from datetime import date
 
@@ -29,7 +26,7 @@ from tests.integration.lifecycle.months import (
     every_table,
     visit,
 )
-from tests.integration.transform.sessions import held
+from tests.integration.transform.sessions import held, process_of
 from tests.integration.transform.tables import contents
 from tests.waiting import wait_for_waiter
 
@@ -383,26 +380,10 @@ def test_deletion_killed_as_it_comes_to_a_table_is_completed_by_who_has_the_key(
 
 def kill_deletion(applied: Settings, table: str) -> None:
     """As it comes to the table."""
-    environment = {
-        "PATH": os.environ["PATH"],
-        "PYTHONPATH": os.pathsep.join(sys.path),
-        "WAREHOUSE_HOME": str(applied.home),
-        "WAREHOUSE_FEEDS": str(applied.feeds),
-        "WAREHOUSE_DSN": applied.dsn,
-    }
-    with (
-        held(applied, table),
-        subprocess.Popen(
-            [sys.executable, "-c", FORGETTER],
-            env=environment,
-            stdout=subprocess.DEVNULL,
-        ) as process,
-    ):
-        try:
-            wait_for_waiter(applied, table)
-        finally:
-            # Else its end would be waited for, and it for the table's.
-            process.kill()
+    with held(applied, table), process_of(applied, FORGETTER) as process:
+        # It runs dbt before, and for ledger.deletions twice.
+        wait_for_waiter(applied, table, seconds=120)
+        process.kill()
         assert process.wait(30) == -signal.SIGKILL
 
 

@@ -67,8 +67,11 @@ def kill_at_its_end(dsn: str, blocked_by: str) -> None:
         with subprocess.Popen(
             [sys.executable, "-c", MIGRATOR, dsn], env=environment
         ) as process:
-            wait_until(lambda: watcher.execute(WAITERS).rowcount > 0)
-            process.kill()
+            try:
+                wait_until(lambda: watcher.execute(WAITERS).rowcount > 0)
+            finally:
+                # Else a test that fails would wait for it, and it for the test.
+                process.kill()
             assert process.wait(30) == -signal.SIGKILL
         blocker.rollback()
 

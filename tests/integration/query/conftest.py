@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
+import yaml
 from psycopg import AsyncConnection
 
 from event_warehouse.access.key_store import create_key
@@ -17,7 +18,7 @@ from event_warehouse.access.keys import Scope
 from event_warehouse.load.files import load_new_files
 from event_warehouse.query.body import read_query
 from event_warehouse.query.run import Answer, ask
-from event_warehouse.settings import Settings
+from event_warehouse.settings import PROJECT, Settings
 from event_warehouse.transform import transform
 from tests.api_server import Server, servers
 from tests.conftest import BUILT, NO_JSON, NO_LOG_FILE, SETTLED, clone, drop, dsn_of
@@ -42,7 +43,8 @@ def asked(
     clone(cluster, BUILT, QUESTIONS)
     home = tmp_path_factory.mktemp("asked")
     feeds = home / "feeds.yml"
-    feeds.write_text(FEEDS)
+    posted = yaml.safe_load((PROJECT / "feeds.yml").read_text())["api_events"]
+    feeds.write_text(FEEDS + yaml.safe_dump({"api_events": posted}))
     yield replace(
         cluster,
         home=home,

@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 import psycopg
 from psycopg import sql
@@ -19,16 +19,20 @@ transform(read_settings())
 
 
 @contextmanager
-def transformer(settings: Settings) -> Iterator[subprocess.Popen[bytes]]:
-    """A process that transforms; it does not outlive the block."""
+def process_of(settings: Settings, program: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A process that runs this Python; it does not outlive the block.
+
+    Not even one that fails: whatever the process waits for may be held until then.
+    """
     environment = {
         "PATH": os.environ["PATH"],
         "PYTHONPATH": os.pathsep.join(sys.path),
         "WAREHOUSE_HOME": str(settings.home),
+        "WAREHOUSE_FEEDS": str(settings.feeds),
         "WAREHOUSE_DSN": settings.dsn,
     }
     with subprocess.Popen(
-        [sys.executable, "-c", TRANSFORMER],
+        [sys.executable, "-c", program],
         env=environment,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -37,6 +41,11 @@ def transformer(settings: Settings) -> Iterator[subprocess.Popen[bytes]]:
             yield process
         finally:
             process.kill()
+
+
+def transformer(settings: Settings) -> AbstractContextManager[subprocess.Popen[bytes]]:
+    """A process that transforms; it does not outlive the block."""
+    return process_of(settings, TRANSFORMER)
 
 
 @contextmanager

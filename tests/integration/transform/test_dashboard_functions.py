@@ -1,52 +1,63 @@
 """The dashboards' functions answer as of a time, from whole buckets."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 
 import psycopg
 import pytest
 
 from event_warehouse.database import Role, connect
 from event_warehouse.settings import Settings
-from event_warehouse.transform import transform
-from tests.integration.transform.visits import Deliver, visit
+from tests.filled_warehouse import filled_warehouse
+from tests.integration.transform.visits import FEEDS, visit
 
 AS_OF = "2025-06-03T10:12:00Z"
 
 Ask = Callable[[str], list[tuple[object, ...]]]
 
 
-@pytest.fixture
-def ask(settings: Settings, deliver: Deliver) -> Ask:
-    """Asks as a BI tool, which reads marts and nothing else."""
-    deliver(
+VISITS = "".join(
+    visit(event_id=str(number), at=at, device_id=device, session_id=session)
+    for number, (at, device, session) in enumerate(
         [
-            (
-                "visits.json",
-                "".join(
-                    visit(event_id=str(number), at=at, device_id=device, session_id=one)
-                    for number, (at, device, one) in enumerate(
-                        [
-                            ("2025-06-03T10:12:00Z", "tv", "s9"),
-                            ("2025-06-03T10:11:59Z", "phone", "s1"),
-                            ("2025-06-03T10:08:00Z", "phone", "s1"),
-                            ("2025-06-03T10:05:00Z", "laptop", "s2"),
-                            ("2025-06-03T10:04:59Z", "watch", "s3"),
-                            ("2025-06-03T09:42:00Z", "watch", "s3"),
-                            ("2025-06-03T09:41:59Z", "clock", "s4"),
-                            ("2025-06-01T00:00:00Z", "phone", "s5"),
-                            ("2025-05-31T23:59:59Z", "phone", "s6"),
-                            ("2025-05-26T00:00:00Z", "phone", "s7"),
-                        ]
-                    )
-                ),
-            )
+            ("2025-06-03T10:12:00Z", "tv", "s9"),
+            ("2025-06-03T10:11:59Z", "phone", "s1"),
+            ("2025-06-03T10:08:00Z", "phone", "s1"),
+            ("2025-06-03T10:05:00Z", "laptop", "s2"),
+            ("2025-06-03T10:04:59Z", "watch", "s3"),
+            ("2025-06-03T09:42:00Z", "watch", "s3"),
+            ("2025-06-03T09:41:59Z", "clock", "s4"),
+            ("2025-06-01T00:00:00Z", "phone", "s5"),
+            ("2025-05-31T23:59:59Z", "phone", "s6"),
+            ("2025-05-26T00:00:00Z", "phone", "s7"),
         ]
     )
-    transform(settings)
+)
+
+
+@pytest.fixture(scope="module")
+def visited(
+    cluster: Settings, built_home: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Settings]:
+    with filled_warehouse(
+        cluster,
+        built_home,
+        tmp_path_factory.mktemp("visited"),
+        database="visited",
+        file="visits/visits.json",
+        text=VISITS,
+        feeds=FEEDS,
+    ) as settings:
+        yield settings
+
+
+@pytest.fixture
+def ask(visited: Settings) -> Ask:
+    """Asks as a BI tool, which reads marts and nothing else."""
 
     def call(function: str) -> list[tuple[object, ...]]:
-        with connect(settings.dsn, Role.READER) as connection:
+        with connect(visited.dsn, Role.READER) as connection:
             return connection.execute(f"select * from marts.{function}").fetchall()
 
     return call

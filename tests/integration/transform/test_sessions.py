@@ -7,14 +7,16 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 from event_warehouse.load.files import load_new_files
+from event_warehouse.rebuild import rebuild
 from event_warehouse.settings import PROJECT, Settings
 from event_warehouse.transform import transform
 from tests.fixture_types import Land, Query
@@ -105,6 +107,51 @@ def test_sessions_and_retention_are_what_a_recount_says_however_late_events_come
 
     assert_tells(settings, query, records)
     assert [all_of(settings, query, table) for table in tables] == before
+
+
+@pytest.mark.long
+def test_rebuild_of_days_puts_all_sessions_of_their_visitors_right(
+    settings: Settings, take_in: TakeIn, query: Query
+) -> None:
+    dice = random.Random(3)
+    records = random_events(dice, tenants=20)
+    dice.shuffle(records)
+    for turn in range(3):
+        take_in(records[turn::3])
+    tables = ("fct_sessions", "fct_visitor_activity_daily")
+    before = [all_of(settings, query, table) for table in tables]
+    days = [(date(2024, 12, 28), date(2025, 1, 3))]
+    # Of visitors of those days, also what is of later ones.
+    visitors = """
+        (tenant_id, visitor_key) in (
+            select tenant_id, visitor_key from analytics.fct_visitor_activity_daily
+            where event_date < '2025-01-03'
+        )
+    """
+    with psycopg.connect(settings.dsn) as connection:
+        for damage in (
+            f"delete from analytics.fct_sessions where {visitors} and random() < 0.5",
+            f"""
+            update analytics.fct_sessions set
+                session_start = session_start - interval '1 year', event_count = 7
+            where {visitors} and random() < 0.5
+            """,
+            f"""
+            update analytics.fct_visitor_activity_daily set
+                known_first_date = null, apply_id = 1
+            where {visitors}
+            """,
+            f"""
+            delete from analytics.fct_visitor_activity_daily
+            where {visitors} and random() < 0.5
+            """,
+        ):
+            assert connection.execute(damage.encode()).rowcount
+
+    rebuild(settings, days)
+
+    assert [all_of(settings, query, table) for table in tables] == before
+    assert_tells(settings, query, records)
 
 
 def random_events(dice: random.Random, *, tenants: int) -> list[Record]:

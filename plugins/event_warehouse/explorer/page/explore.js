@@ -1,17 +1,16 @@
 // Explore: how many events, of which kinds, when.
 
 import { readAddress, settle, show } from "./address.js";
+import { asking } from "./asking.js";
 import { combobox } from "./combobox.js";
 import { button, element, fill, labelled, select } from "./dom.js";
 import { readState, writeState } from "./explore_state.js";
 import { askExplore } from "./explore_answer.js";
 import { exploreResult } from "./explore_result.js";
 import { more } from "./more.js";
-import { placeOfFault } from "./question.js";
 import { rangeEditor } from "./range_editor.js";
 import { forInput } from "./ranges.js";
 import { emptySeries, seriesEditor } from "./series_editor.js";
-import { asProblem, loading, problemBox } from "./states.js";
 import { keysFor } from "./suggestions.js";
 
 const CHARTS = [
@@ -31,7 +30,6 @@ export function exploreView(host) {
     "aria-label": "Answer",
     "aria-live": "off",
   });
-  let running;
 
   function changed() {
     show("explore", writeState(state));
@@ -44,25 +42,17 @@ export function exploreView(host) {
     changed();
   }
 
-  async function ask() {
-    running?.abort();
-    running = new AbortController();
-    const { signal } = running;
-    result.setAttribute("aria-busy", "true");
-    if (!result.querySelector(".answer")) fill(result, loading("the events"));
-    clearMarks();
-    try {
+  const { ask, stop } = asking({
+    form,
+    result,
+    what: "the events",
+    series: () => state.series,
+    answerOf: async (signal) => {
       const asked = structuredClone(state);
       const answer = await askExplore(asked, signal);
-      fill(result, exploreResult(answer, asked, { widen, narrow }));
-    } catch (error) {
-      if (error.name === "AbortError") return;
-      const problem = asProblem(error);
-      markFaults(problem);
-      fill(result, problemBox(problem, { again: ask, goTo }));
-    }
-    result.setAttribute("aria-busy", "false");
-  }
+      return exploreResult(answer, asked, { widen, narrow });
+    },
+  });
 
   function widen() {
     state.range = "all";
@@ -77,39 +67,6 @@ export function exploreView(host) {
       bucket: "",
     });
     restructured();
-  }
-
-  function controlAt(fault) {
-    const place = placeOfFault(fault.field ?? "", state.series);
-    if (!place) return null;
-    const series = form.querySelector(`[data-series="${place.series}"]`);
-    const filter =
-      place.filter !== undefined &&
-      series?.querySelector(`[data-filter="${place.filter}"]`);
-    const inputs = filter ? [...filter.querySelectorAll("input")] : [];
-    const control = place.member === "value" ? inputs.at(-1) : inputs[0];
-    return control ?? series?.querySelector("input");
-  }
-
-  function goTo(fault) {
-    const control = controlAt(fault);
-    return (
-      control && {
-        name: control.getAttribute("aria-label"),
-        act: () => control.focus(),
-      }
-    );
-  }
-
-  function markFaults(problem) {
-    for (const fault of problem.errors ?? []) {
-      controlAt(fault)?.setAttribute("aria-invalid", "true");
-    }
-  }
-
-  function clearMarks() {
-    for (const each of form.querySelectorAll("[aria-invalid]"))
-      each.removeAttribute("aria-invalid");
   }
 
   function renderForm() {
@@ -193,5 +150,5 @@ export function exploreView(host) {
   renderForm();
   fill(host, element("h1.sr", {}, "Explore"), element("div.columns", {}, form, result));
   ask();
-  return () => running?.abort();
+  return stop;
 }

@@ -2,6 +2,7 @@
 
 import { readAddress, settle, show } from "./address.js";
 import { post } from "./api.js";
+import { asking } from "./asking.js";
 import { loadCharts } from "./chart.js";
 import { combobox } from "./combobox.js";
 import { button, element, fill, labelled, select } from "./dom.js";
@@ -13,7 +14,7 @@ import { funnelBody } from "./question.js";
 import { rangeEditor } from "./range_editor.js";
 import { resolveRange } from "./ranges.js";
 import { emptySeries, seriesEditor } from "./series_editor.js";
-import { asProblem, loading, problemBox } from "./states.js";
+import { loading } from "./states.js";
 import { keysFor, valuesFor } from "./suggestions.js";
 
 const MOST_STEPS = 20;
@@ -25,7 +26,6 @@ export function funnelView(host) {
     onsubmit: (event) => event.preventDefault(),
   });
   const result = element("section.result", { "aria-label": "Answer" });
-  let running;
 
   function changed() {
     show("funnel", writeFunnel(state));
@@ -38,25 +38,20 @@ export function funnelView(host) {
     changed();
   }
 
-  async function ask() {
-    running?.abort();
-    running = new AbortController();
-    const { signal } = running;
-    result.setAttribute("aria-busy", "true");
-    if (!result.querySelector(".answer")) fill(result, loading("the steps"));
-    loadCharts().catch(() => {});
-    try {
+  const { ask, stop } = asking({
+    form,
+    result,
+    what: "the steps",
+    series: () => state.steps,
+    answerOf: async (signal) => {
+      loadCharts().catch(() => {});
       const asked = structuredClone(state);
       const range = resolveRange(asked);
       const body = funnelBody(asked, range);
       const answer = await post("/query", body, { tenant: asked.tenant, signal });
-      fill(result, funnelResult({ answer, body, range }, asked));
-    } catch (error) {
-      if (error.name === "AbortError") return;
-      fill(result, problemBox(asProblem(error), { again: ask }));
-    }
-    result.setAttribute("aria-busy", "false");
-  }
+      return funnelResult({ answer, body, range }, asked);
+    },
+  });
 
   function move(from, to) {
     const [step] = state.steps.splice(from, 1);
@@ -209,7 +204,7 @@ export function funnelView(host) {
 
   fill(host, loading("the event types"));
   begin();
-  return () => running?.abort();
+  return stop;
 }
 
 // Something to begin with: the two types that the tenant has most of.

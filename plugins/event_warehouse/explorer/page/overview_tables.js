@@ -169,6 +169,13 @@ export function loadsSection(host, parameters) {
   load();
 }
 
+// Shown only where there are any.
+const GONE = [
+  ["Of deleted users", "deleted_event_count"],
+  ["Rows expired", "expired_row_count"],
+  ["Rows deleted", "deleted_row_count"],
+];
+
 function loadsTable(loads) {
   const numbers = [
     "Records",
@@ -179,14 +186,16 @@ function loadsTable(loads) {
     "Rejected",
     "Duplicates",
   ];
+  const gone = GONE.filter(([, term]) => loads.some((load) => load[term]));
   return table({
     caption:
-      "Records = rows + rejected lines; rows = events + reference rows + rejected events + duplicates",
+      "Records = rows + rejected lines; rows = events + reference rows + rejected events + duplicates" +
+      (gone.length ? " + deleted users' records; each with what is gone since" : ""),
     columns: [
       { name: "Load" },
       { name: "State" },
       { name: "Feed" },
-      ...numbers.map((name) => ({ name, isNumber: true })),
+      ...[...numbers, ...gone.map(([name]) => name)].map((name) => ({ name, isNumber: true })),
       { name: "Loaded (UTC)" },
       { name: "File" },
     ],
@@ -201,6 +210,7 @@ function loadsTable(loads) {
       count(load.reference_row_count),
       count(load.rejected_event_count),
       count(load.duplicate_event_count),
+      ...gone.map(([, term]) => count(load[term])),
       instant(load.received_at).slice(0, 19),
       element(
         "span.file",
