@@ -37,6 +37,9 @@ def page(running: Settings) -> Iterator[Page]:
         page.get_by_label("Username").fill(ui.user)
         page.get_by_label("Password").fill(ui.password)
         page.get_by_role("button", name="Sign in").click()
+        # What is asked for meanwhile would be broken off.
+        expect(page.get_by_label("Password")).to_have_count(0)
+        page.wait_for_load_state("networkidle")
         yield page
         browser.close()
 
