@@ -11,24 +11,28 @@ What each task counted (files, rows, rejects, duplicates, seconds of lag) is its
 `return_value`, and stands at the events of the assets `warehouse_raw` and
 `warehouse_marts`.
 
-Parameters: `source` is a file or folder to load instead of the landing folder, `feed`
-the feed that its files are of. To set them, use *Trigger*.
+Parameters, of a run that you *Trigger*: `source` is what to load instead of what has
+landed, a file, a folder, `s3://bucket/prefix` or a web address; it needs `feed`, the
+feed that its files are of. `feed` alone takes only that feed's files.
 
 **When it fails**
 
 - **find**, **load**: the source is not there, a feed is declared wrongly, or Postgres
-  can't be reached. A single bad file does not fail the task: it is recorded in
-  `raw.loads`, the other files are loaded, and *verify* reports it. What could be loaded
-  is transformed all the same.
-- **transform**: dbt's message is in the log. Loads wait until it is mended; none is
-  lost, and none is applied twice.
-- **verify**: its message lists each failed file and each sum that does not hold. It is
-  not tried again, as only new input or a person can change the answer.
+  or the bucket can't be reached. What could be loaded is transformed all the same;
+  *verify* then does not run. A single bad file does not fail the task: it is recorded
+  in `raw.loads`, the other files are loaded, and *verify* reports it.
+- **transform**: dbt's message is in the log, and in `logs/dbt/dbt.log` of
+  `WAREHOUSE_HOME`. Loads wait until it is mended; none is lost, and none is applied
+  twice.
+- **verify**: its message lists each failed file and each sum that does not hold. A
+  failed file is tried again by every run, and fails it, until the file is mended or you
+  say that it need not be loaded: `warehouse dismiss <load_id>`; the message has the
+  number. A fact, rollup or mart that does not sum up is put right by `repair_days`.
 
-A wrong setting, feed or file is not tried again either; everything else is, twice, at
-growing intervals. A task that takes an hour is ended; what it has committed stays, and
-the next try goes on from there. Failures are told to the webhook of
-`WAREHOUSE_ALERT_WEBHOOK_URL`, if it is set.
+*verify* is not tried again, nor is a wrong setting, feed or file; everything else is,
+also a task that was killed: twice, at growing intervals. A task that takes an hour is
+ended: files and models that are done stay done, and the next try does the rest.
+Failures are told to the webhook of `WAREHOUSE_ALERT_WEBHOOK_URL`, if it is set.
 
 **How to rerun**: mend the cause, then clear the failed task or wait for the next run,
 which takes up all that was left. Every task may be run any number of times. The same
@@ -61,7 +65,7 @@ from warehouse_dags import (
     default_args=DEFAULT_ARGS,
     params={
         "source": Param(
-            None, type=OPTIONAL_TEXT, description="File or folder; the landing folder"
+            None, type=OPTIONAL_TEXT, description="What to load; what has landed"
         ),
         "feed": FEED,
     },

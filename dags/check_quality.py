@@ -7,10 +7,13 @@ accounted for. They read only, and each tells by itself.
 **When it fails**
 
 - **test**: the message names each test with the number of rows that fail it; the query
-  is in dbt's log. A fact, rollup or mart that is wrong is put right by `repair_days`.
-- **freshness**: no file has been loaded for two days. Look whether the senders still
-  deliver, whether `apply_new_events` runs, and what `warehouse status` says.
-- **verify**: the message lists each failed file and each sum that does not hold.
+  is in `logs/dbt/dbt.log` of `WAREHOUSE_HOME`. A fact, rollup or mart that is wrong is
+  put right by `repair_days`.
+- **freshness**: no file of any feed has been loaded for two days. Look whether the
+  senders still deliver, whether `apply_new_events` runs, and what `warehouse status`
+  says.
+- **verify**: the message lists each failed file and each sum that does not hold; what
+  to do about them is on the page of `apply_new_events`.
 
 None of them is tried again but for what may pass, such as a lost connection.
 

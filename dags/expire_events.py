@@ -1,19 +1,23 @@
 """Drop whole months that are older than the settings keep them.
 
-Monthly, on the second day (UTC). **expire** drops events by their own time and what
-arrived by when it did, as `WAREHOUSE_KEEP_EVENT_MONTHS` and `WAREHOUSE_KEEP_RAW_MONTHS`
-say; without both it is skipped, as nothing expires by itself. Facts, rollups and marts
-stay. **verify** proves that every record is accounted for, those that went included.
+Monthly, on the second day at two (UTC), and once as soon as the DAG is first seen.
+**expire** drops events by their own time and what arrived by when it did, as
+`WAREHOUSE_KEEP_EVENT_MONTHS` and `WAREHOUSE_KEEP_RAW_MONTHS` say; without both it is
+skipped, as nothing expires by itself. Only a backup brings back what has gone. Facts,
+rollups and marts stay. **verify** proves that every record is accounted for, those that
+went included.
 
 **When it fails**
 
-- **expire**: a load is not applied yet, or a deletion is not finished; the message says
-  which. Or readers held the tables for so long that the partitions could not be
-  dropped; then nothing went, and the next try goes on.
-- **verify**: its message lists each sum that does not hold.
+- **expire**: a load is not applied yet (see `apply_new_events`), a deletion is not
+  finished (see `forget_user`), or somebody runs dbt by hand; the message says which. Or
+  readers held the tables for so long that the partitions could not be dropped. Then
+  nothing went, and the next try does all of it.
+- **verify**: its message lists each failed file and each sum that does not hold.
 
-**How to rerun**: mend the cause and clear the task; what has expired stays so. By hand:
-`warehouse expire`.
+**How to rerun**: mend the cause and clear the task; what has expired stays so. By hand,
+also for other months than the settings say: `warehouse expire`. Who had what expire
+when: `warehouse log`.
 """
 
 from datetime import timedelta
@@ -25,6 +29,7 @@ from warehouse_dags import (
     DEFAULT_ARGS,
     MARTS,
     RAW,
+    asked_by,
     tell_timeout,
     verify_accounting,
 )
@@ -44,7 +49,12 @@ def expire(**context: Any) -> dict[str, int]:
     if settings.keep_event_months is None and settings.keep_raw_months is None:
         raise AirflowSkipException("the settings keep everything")
     events, raw = horizons_of(settings, datetime.now(UTC).date())
-    gone = expire(settings, events_before=events, raw_before=raw)
+    gone = expire(
+        settings,
+        events_before=events,
+        raw_before=raw,
+        requested_by=asked_by(context),
+    )
     counts = {one.table_name: one.row_count for one in gone}
     context["outlet_events"][RAW].extra = counts
     return counts

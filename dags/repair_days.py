@@ -14,13 +14,16 @@ On days that are right no row is written. A row that was changed or deleted by h
 put right, and a late file counts on the day of its events.
 
 Interval: the parameters `start` and `end` (end exclusive, UTC, such as `2026-11-01`
-and `2026-11-08`), else the partition's date, else the data interval of the run. `feed`
-looks for files of one feed only; `tenant` rebuilds one tenant only. The web is asked
-for a feed that is named, and with `from_web` for all that have an address.
+and `2026-11-08`), else the data interval of the run, which is a day. A scheduled or
+backfilled run has the moment in its name at which its day ends:
+`...__2026-11-02T00:00:00+00:00` is of 1 November. `feed` looks for files of one feed
+only; `tenant` rebuilds one tenant only. The web is asked for a feed that is named, and
+with `from_web` for all that have an address.
 
 **To backfill**: *Trigger*, *Backfill*, the first and the last day (both inclusive), and
-as reprocess behaviour *All* to repair days that have had a run. Or *Trigger* a single
-run with `start` and `end`: one rebuild of a long range costs less than one a day.
+as reprocess behaviour *All Runs*, as days that have had a run are left out otherwise.
+Or *Trigger* a single run with `start` and `end`: one rebuild of a long range costs less
+than one a day.
 
 **When it fails**
 
@@ -28,13 +31,15 @@ run with `start` and `end`: one rebuild of a long range costs less than one a da
   is not tried again: give `start` and `end`.
 - **transform**, **rebuild**: dbt's message is in the log. Each model commits by itself,
   so the next try does the rest. Runs at once wait for each other here.
+- **rebuild** of days whose events have expired: not tried again, as they can't be made
+  anew; the message says from which day on.
 - **verify**: its message lists each failed file and each file whose records are not all
   accounted for; it may be about another day than the run's.
 
 **How to rerun**: mend the cause and clear the failed task, or backfill the day again.
 Every task may be run any number of times. By hand: `warehouse load --start ... --end
-...`, `warehouse transform`, `warehouse rebuild --start ... --end ...`. Who had what
-rebuilt when is in `ledger.rebuilds`.
+...`, which asks the web, too, `warehouse transform`, `warehouse rebuild --start ...
+--end ...`. Who had what rebuilt when: `warehouse log`.
 """
 
 from datetime import timedelta

@@ -16,9 +16,9 @@ again although their feed's declaration is as it was, as after an upgrade.
 What still can't be read or cast stays rejected, with its reason, and fails nothing.
 
 **How to rerun**: clear the failed task, or trigger it again: a line is taken in once,
-however often. By hand: `warehouse replay`, then `warehouse transform`. Each replay is a
-load of its own in `raw.loads`; who asked for it is in the run's details and in the log
-of **replay**.
+however often. By hand: `warehouse replay`, then `warehouse transform`. What is rejected
+now, and why: `marts.rejections`. The lines that are taken in are a load of their own in
+`raw.loads`. Who had what replayed when: `warehouse log`.
 """
 
 from datetime import timedelta
@@ -40,20 +40,21 @@ from warehouse_dags import (
 @task(outlets=[RAW])
 def replay(**context: Any) -> dict[str, int]:
     """How many lines were taken in, are still rejected, and events to be cast again."""
-    import logging
     from dataclasses import asdict
 
     from event_warehouse.load.replay import replay_rejected_lines
     from event_warehouse.recast import recast_rejected_events
     from event_warehouse.settings import read_settings
 
-    settings, params = read_settings(), context["params"]
-    logging.getLogger("event_warehouse.replay").info(
-        "replay of %s, asked for by %s", params["feed"] or "all", asked_by(context)
+    settings, params, who = read_settings(), context["params"], asked_by(context)
+    counts = asdict(
+        replay_rejected_lines(settings, feed=params["feed"], requested_by=who)
     )
-    counts = asdict(replay_rejected_lines(settings, feed=params["feed"]))
     counts["recast_events"] = recast_rejected_events(
-        settings, feed=params["feed"], all_of_them=params["all_of_them"]
+        settings,
+        feed=params["feed"],
+        all_of_them=params["all_of_them"],
+        requested_by=who,
     )
     context["outlet_events"][RAW].extra = counts
     return counts

@@ -28,6 +28,8 @@ A_PERSON_MUST_MEND: list[type[BaseException] | str] = [
     "event_warehouse.errors.FeedError",
     "event_warehouse.errors.FileError",
     "event_warehouse.errors.WindowError",
+    "event_warehouse.errors.ExpiredError",
+    "event_warehouse.errors.UserError",
     "event_warehouse.funnels.definition.FunnelError",
 ]
 MAY_PASS = "event_warehouse.sources.errors.SourceUnavailable"
@@ -98,7 +100,7 @@ def window_of(context: Mapping[str, Any]) -> Any:
 def asked_by(context: Mapping[str, Any]) -> str:
     """Who made the run, as far as Airflow knows, and which run it is."""
     run = context["dag_run"]
-    who = run.triggering_user_name or f"airflow ({run.run_type!s})"
+    who = run.triggering_user_name or f"airflow ({run.run_type.value})"
     return f"{who}, {run.dag_id} {run.run_id}"
 
 

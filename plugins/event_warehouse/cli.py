@@ -1,5 +1,6 @@
 """The command `warehouse`: each subcommand is one call of what the DAGs call too."""
 
+import getpass
 import json
 import logging
 import shlex
@@ -204,9 +205,11 @@ def replay(feed: str | None, all_of_them: bool) -> None:
     from event_warehouse.load.replay import replay_rejected_lines
     from event_warehouse.recast import recast_rejected_events
 
-    settings = _ready()
-    replay_rejected_lines(settings, feed=feed)
-    recast_rejected_events(settings, feed=feed, all_of_them=all_of_them)
+    settings, asked_by = _ready(), _asked_by("replay")
+    replay_rejected_lines(settings, feed=feed, requested_by=asked_by)
+    recast_rejected_events(
+        settings, feed=feed, all_of_them=all_of_them, requested_by=asked_by
+    )
 
 
 @cli.command()
@@ -231,7 +234,12 @@ def rebuild(start: datetime, end: datetime, tenant: str | None) -> None:
 
     if start >= end:
         raise WarehouseError(f"--end {end:%Y-%m-%d} is not after --start")
-    rebuild(_ready(), [(start.date(), end.date())], tenant_id=tenant)
+    rebuild(
+        _ready(),
+        [(start.date(), end.date())],
+        tenant_id=tenant,
+        requested_by=_asked_by("rebuild"),
+    )
 
 
 @cli.command()
@@ -253,7 +261,12 @@ def expire(events_before: datetime | None, raw_before: datetime | None) -> None:
             events_before and events_before.date(),
             raw_before and raw_before.date(),
         )
-    expired = expire(settings, events_before=horizons[0], raw_before=horizons[1])
+    expired = expire(
+        settings,
+        events_before=horizons[0],
+        raw_before=horizons[1],
+        requested_by=_asked_by("expire"),
+    )
     for one in expired:
         click.echo(f"{one.row_count:,} rows of {one.table_name} have expired")
     if not expired:
@@ -272,8 +285,30 @@ def forget(tenant: str, user: str, dry_run: bool) -> None:
     """
     from event_warehouse.lifecycle.forget import forget
 
-    receipt = forget(_ready(), tenant_id=tenant, user_id=user, is_dry_run=dry_run)
+    receipt = forget(
+        _ready(),
+        tenant_id=tenant,
+        user_id=user,
+        requested_by=_asked_by("forget"),
+        is_dry_run=dry_run,
+    )
     click.echo(json.dumps({**receipt.content, "files": receipt.files}, indent=2))
+
+
+@cli.command("log")
+@click.option(
+    "--limit",
+    type=click.IntRange(min=1),
+    default=20,
+    show_default=True,
+    help="At most so many.",
+)
+def print_log(limit: int) -> None:
+    """Say who had what rebuilt, expired, deleted or replayed, the newest first."""
+    from event_warehouse.operations import print_operations
+    from event_warehouse.report import report_console
+
+    print_operations(_ready(), report_console(), limit=limit)
 
 
 @cli.command()
@@ -400,6 +435,14 @@ def dsn() -> None:
 def migrate() -> None:
     """Bring the warehouse to this version of its schema."""
     _ready()
+
+
+def _asked_by(command: str) -> str | None:
+    """The machine's user, and the command; None where the user has no name."""
+    try:
+        return f"{getpass.getuser()}, warehouse {command}"
+    except (KeyError, OSError):
+        return None
 
 
 def _ready() -> Settings:

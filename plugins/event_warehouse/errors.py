@@ -35,5 +35,13 @@ class TransformError(WarehouseError):
     """dbt ended with an error."""
 
 
+class ExpiredError(TransformError):
+    """Events of the days that were asked for have expired."""
+
+
+class UserError(WarehouseError):
+    """There is no such user."""
+
+
 class ServiceError(WarehouseError):
     """A program that the warehouse runs did not do its part."""

@@ -8,7 +8,7 @@ from psycopg.types.multirange import Multirange
 from psycopg.types.range import Range
 
 from event_warehouse.database import Role, connect
-from event_warehouse.errors import TransformError
+from event_warehouse.errors import ExpiredError, TransformError
 from event_warehouse.settings import Settings
 from event_warehouse.transform import LOCK, run_dbt
 
@@ -47,8 +47,8 @@ def rebuild(
     Of one tenant, or of all. The ledger keeps who asked, else the database's user.
     Weeks and months that the days are of are made anew as a whole. Events that are not
     applied yet stay so. Each model commits by itself, so after a run that was ended the
-    next one does the rest. Raises TransformError if a model fails, if there is no day,
-    or if events of one have expired.
+    next one does the rest. Raises TransformError if a model fails or there is no day,
+    ExpiredError if events of one have expired.
     """
     ranges = Multirange([Range(first, after) for first, after in days if first < after])
     if not ranges:
@@ -74,7 +74,7 @@ def rebuild(
 def _refuse_expired(connection: psycopg.Connection, ranges: DayRanges) -> None:
     horizon = connection.execute(EXPIRED, {"days": ranges}).fetchone()
     if horizon is not None:
-        raise TransformError(
+        raise ExpiredError(
             f"events before {horizon[0]} have expired, so days before it can't be made "
             f"anew; start at {horizon[0]}"
         )

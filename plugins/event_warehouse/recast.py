@@ -3,6 +3,8 @@
 import logging
 from collections.abc import Sequence
 
+import psycopg
+
 from event_warehouse.database import Role, connect, load_statements
 from event_warehouse.feeds import choose_feed, read_feeds
 from event_warehouse.load.declarations import keep_declarations
@@ -14,30 +16,41 @@ logger = logging.getLogger(__name__)
 
 
 def recast_rejected_events(
-    settings: Settings, *, feed: str | None = None, all_of_them: bool = False
+    settings: Settings,
+    *,
+    feed: str | None = None,
+    all_of_them: bool = False,
+    requested_by: str | None = None,
 ) -> int:
     """How many rejected events the next transform casts again; commits once.
 
     Of a feed, or without one of all; only those that an older declaration rejected,
-    unless all are asked for, as after an upgrade. Raises FeedError if the feed is not
-    declared.
+    unless all are asked for, as after an upgrade. The ledger keeps who asked, else the
+    database's user. Raises FeedError if the feed is not declared.
     """
     feeds = read_feeds(settings.feeds)
     chosen = [choose_feed(feeds, feed).name] if feed else list(feeds)
     with connect(settings.dsn, Role.LOADER, autocommit=True) as connection:
         keep_declarations(connection, feeds)
-    return _recast(settings, chosen, all_of_them=all_of_them)
-
-
-def _recast(settings: Settings, feeds: Sequence[str], *, all_of_them: bool) -> int:
     with connect(settings.dsn, Role.TRANSFORMER) as connection:
-        connection.execute(STATEMENTS["lock"])
-        has_any = connection.execute(STATEMENTS["has_rejected_events"]).fetchone()
-        if has_any is None or not has_any[0]:
-            return 0
-        recast = connection.execute(
-            STATEMENTS["recast"], {"feeds": list(feeds), "is_all": all_of_them}
-        ).fetchone()
+        event_count = _recast(connection, chosen, all_of_them=all_of_them)
+        connection.execute(
+            STATEMENTS["keep_request"],
+            {"feed": feed, "event_count": event_count, "requested_by": requested_by},
+        )
+    return event_count
+
+
+def _recast(
+    connection: psycopg.Connection, feeds: Sequence[str], *, all_of_them: bool
+) -> int:
+    connection.execute(STATEMENTS["lock"])
+    has_any = connection.execute(STATEMENTS["has_rejected_events"]).fetchone()
+    if has_any is None or not has_any[0]:
+        return 0
+    recast = connection.execute(
+        STATEMENTS["recast"], {"feeds": list(feeds), "is_all": all_of_them}
+    ).fetchone()
     assert recast is not None
     event_count, load_count = recast
     logger.info(

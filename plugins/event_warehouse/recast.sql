@@ -61,3 +61,11 @@ select
     count(*) as event_count,
     count(distinct recast_events.load_id) as load_count
 from recast_events;
+
+-- keep_request --
+insert into ledger.recast_requests (feed, event_count, requested_by)
+values (
+    %(feed)s,
+    %(event_count)s,
+    coalesce(%(requested_by)s::text, session_user)
+);

@@ -142,7 +142,7 @@ def _invoke(
 
     # A copy, as a run writes into it what it has compiled; dbt's own, as copy.deepcopy
     # mixes up the lookups of one that was parsed from the files.
-    manifest = parsed.manifest.deepcopy() if parsed and parsed.manifest else None
+    manifest = parsed.manifest.deepcopy() if parsed and parsed.manifest else None  # type: ignore[no-untyped-call]
     return dbtRunner(manifest=manifest, callbacks=[_report]).invoke(
         [
             "--quiet",

@@ -24,6 +24,7 @@ visits:
   fields: {event_time: at}
   identity: [event_id]
 """
+KEPT_MONTHS = 480
 
 
 @pytest.fixture(scope="session")
@@ -71,6 +72,7 @@ def _settings(folder: Path, webhook: Webhook) -> Settings:
             "WAREHOUSE_FEEDS": str(folder / "feeds.yml"),
             "WAREHOUSE_AIRFLOW_PORT": str(port),
             "WAREHOUSE_ALERT_WEBHOOK_URL": webhook.url,
+            "WAREHOUSE_KEEP_EVENT_MONTHS": str(KEPT_MONTHS),
         }
     )
     settings.landing.mkdir(parents=True)
@@ -85,7 +87,7 @@ def _copy_dags(folder: Path) -> None:
     text = dag.read_text()
     assert '"*/5 * * * *"' in text
     dag.write_text(text.replace('"*/5 * * * *"', '"* * * * *"'))
-    # Its dbt would take the cores from what is tested; test_quality.py has it.
+    # Its dbt would take the cores from what is tested, until it is.
     quality = folder / "dags" / "check_quality.py"
     paused = "@dag(\n    is_paused_upon_creation=True,\n"
     quality.write_text(quality.read_text().replace("@dag(\n", paused))

@@ -90,14 +90,20 @@ def test_its_failures_are_told(dag: "DAG") -> None:
 def test_what_a_person_must_mend_is_not_tried_again(dag: "DAG") -> None:
     from airflow.sdk import RetryAction
 
-    from event_warehouse.errors import DatabaseError, FileError, WindowError
+    from event_warehouse.errors import (
+        DatabaseError,
+        ExpiredError,
+        FileError,
+        UserError,
+        WindowError,
+    )
     from event_warehouse.sources.errors import SourceUnavailable
 
     for task in dag.tasks:
         policy = task.retry_policy
         assert policy is not None
-        assert policy.evaluate(FileError(), 1, 2).action is RetryAction.FAIL
-        assert policy.evaluate(WindowError(), 1, 2).action is RetryAction.FAIL
+        for error in (FileError(), WindowError(), ExpiredError(), UserError()):
+            assert policy.evaluate(error, 1, 2).action is RetryAction.FAIL
         assert policy.evaluate(SourceUnavailable(), 1, 2).action is RetryAction.RETRY
         assert policy.evaluate(DatabaseError(), 1, 2).action is RetryAction.DEFAULT
 

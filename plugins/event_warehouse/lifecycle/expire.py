@@ -52,13 +52,15 @@ def expire(
     *,
     events_before: date | None = None,
     raw_before: date | None = None,
+    requested_by: str | None = None,
     today: date | None = None,
 ) -> tuple[Expired, ...]:
     """What went of months (UTC) that end on these days or before them; commits once.
 
     Events by their own time, and what arrived by when it did: records, rejects and
-    repeats. Facts, rollups and marts stay. What has expired already stays so. Raises
-    WarehouseError if a load is not applied yet, or a deletion not finished.
+    repeats. Facts, rollups and marts stay. What has expired already stays so. The
+    ledger keeps who asked, else the database's user. Raises WarehouseError if a load is
+    not applied yet, or a deletion not finished.
     """
     this_month = months_ago(0, today or datetime.now(UTC).date())
     horizons = {
@@ -67,7 +69,8 @@ def expire(
     }
     with keeping(settings) as connection, connection.transaction():
         require_all_applied(connection)
-        row = connection.execute(STATEMENTS["start"], horizons).fetchone()
+        asked = {**horizons, "requested_by": requested_by}
+        row = connection.execute(STATEMENTS["start"], asked).fetchone()
         if row is None:
             return ()
         _refuse_what_is_open(connection)

@@ -2,10 +2,11 @@
 
 -- start --
 -- Horizons move forward only. No row if neither does.
-insert into ledger.expiries (events_before, raw_before)
+insert into ledger.expiries (events_before, raw_before, requested_by)
 select
     moved.events_before,
-    moved.raw_before
+    moved.raw_before,
+    coalesce(%(requested_by)s::text, session_user) as requested_by
 from (
     select
         case

@@ -29,9 +29,16 @@ class Receipt:
 
 
 def write_receipt(
-    connection: psycopg.Connection, *, deletion_id: int, tenant_id: str, user_id: str
+    connection: psycopg.Connection,
+    *,
+    deletion_id: int,
+    tenant_id: str,
+    user_id: str | None,
 ) -> Receipt:
-    """Reads only; `mentions` are found by looking through every table."""
+    """Reads only; `mentions` are found by looking through every table.
+
+    They are None if the user's id is: then nothing can be looked for.
+    """
     deletion = {"deletion_id": deletion_id}
     counts = connection.execute(STATEMENTS["counts"], deletion).fetchall()
     files = connection.execute(STATEMENTS["files"], deletion).fetchall()
@@ -50,7 +57,8 @@ def write_receipt(
             key: {table: rows for table, how, rows in counts if how == way}
             for way, key in ways.items()
         },
-        "mentions": find_mentions(connection, tenant_id=tenant_id, value=user_id),
+        "mentions": user_id
+        and find_mentions(connection, tenant_id=tenant_id, value=user_id),
         "not_searched": unread_tables(connection),
         "stays": list(STAYS),
         "source_loads": sorted({load_id for load_id, _ in files}),

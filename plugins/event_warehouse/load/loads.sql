@@ -253,3 +253,14 @@ update raw.rejected_lines set replayed_by = %(replay_id)s
 where
     load_id = %(load_id)s
     and line_number = any(%(line_numbers)s);
+
+-- start_replay --
+insert into raw.replay_requests (feed, requested_by)
+values (%(feed)s, coalesce(%(requested_by)s::text, session_user))
+returning request_id;
+
+-- finish_replay --
+update raw.replay_requests set
+    line_count = %(line_count)s,
+    finished_at = now()
+where request_id = %(request_id)s;

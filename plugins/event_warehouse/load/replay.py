@@ -53,17 +53,20 @@ class _Reread:
 
 
 def replay_rejected_lines(
-    settings: Settings, *, feed: str | None = None
+    settings: Settings, *, feed: str | None = None, requested_by: str | None = None
 ) -> ReplaySummary:
     """Takes in the rejected lines that the feeds, as declared now, can read.
 
     Commits load by load: each replay is a load of its own, whose rows have the original
     line's number and which the original line points at. What still can't be read stays
-    as it is. Raises FeedError if the feed is not declared.
+    as it is. `raw.replay_requests` keeps who asked, else the database's user. Raises
+    FeedError if the feed is not declared.
     """
     feeds = read_feeds(settings.feeds)
     chosen = [choose_feed(feeds, feed)] if feed else list(feeds.values())
     with connect(settings.dsn, Role.LOADER, autocommit=True) as connection:
+        asked = {"feed": feed, "requested_by": requested_by}
+        request = connection.execute(STATEMENTS["start_replay"], asked).fetchone()
         with connection.cursor(row_factory=class_row(_Load)) as cursor:
             loads = cursor.execute(
                 STATEMENTS["loads_with_rejected_lines"],
@@ -73,6 +76,11 @@ def replay_rejected_lines(
         still_rejected = connection.execute(
             STATEMENTS["count_rejected_lines"], {"feeds": [one.name for one in chosen]}
         ).fetchone()
+        assert request is not None
+        connection.execute(
+            STATEMENTS["finish_replay"],
+            {"request_id": request[0], "line_count": sum(replayed)},
+        )
     assert still_rejected is not None
     summary = ReplaySummary(sum(replayed), still_rejected[0])
     logger.info(

@@ -10,9 +10,9 @@ import psycopg
 import pytest
 
 from event_warehouse.accounting import verify
-from event_warehouse.errors import WarehouseError
+from event_warehouse.errors import UserError, WarehouseError
 from event_warehouse.lifecycle.expire import expire
-from event_warehouse.lifecycle.forget import forget
+from event_warehouse.lifecycle.forget import forget, forget_by_key
 from event_warehouse.lifecycle.receipt import Receipt
 from event_warehouse.rebuild import rebuild
 from event_warehouse.recast import recast_rejected_events
@@ -343,11 +343,7 @@ def test_reference_record_loses_the_user_and_stays(
 def test_deletion_killed_as_it_comes_to_a_table_is_completed_by_the_next(
     applied: Settings, table: str
 ) -> None:
-    with held(applied, table), process_of(applied, FORGETTER) as process:
-        # It runs dbt before, and for ledger.deletions twice.
-        wait_for_waiter(applied, table, seconds=120)
-        process.kill()
-        assert process.wait(30) == -signal.SIGKILL
+    kill_deletion(applied, table)
     if table == "ledger.rebuilds":
         assert "is not finished" in str(verify(applied).problems)
         with pytest.raises(WarehouseError, match="not wholly deleted"):
@@ -358,6 +354,37 @@ def test_deletion_killed_as_it_comes_to_a_table_is_completed_by_the_next(
     assert receipt.content["removed"]["analytics.events"] == 6
     assert standing(applied, ADA) == receipt.content["mentions"]
     assert verify(applied).problems == ()
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("table", ["analytics.events", "ledger.rebuilds"])
+def test_deletion_killed_as_it_comes_to_a_table_is_completed_by_who_has_the_key(
+    applied: Settings, table: str
+) -> None:
+    ((user_key,),) = ask(
+        applied,
+        "select user_key from analytics.dim_users "
+        "where tenant_id = 'acme' and user_id = 'ada'",
+    )
+    assert isinstance(user_key, int)
+    kill_deletion(applied, table)
+
+    receipt = forget_by_key(applied, user_key=user_key)
+
+    assert receipt.content["removed"]["analytics.events"] == 6
+    assert (receipt.content["mentions"] is None) == (table == "ledger.rebuilds")
+    assert verify(applied).problems == ()
+    with pytest.raises(UserError, match=f"no user with the key {user_key}"):
+        forget_by_key(applied, user_key=user_key)
+
+
+def kill_deletion(applied: Settings, table: str) -> None:
+    """As it comes to the table."""
+    with held(applied, table), process_of(applied, FORGETTER) as process:
+        # It runs dbt before, and for ledger.deletions twice.
+        wait_for_waiter(applied, table, seconds=120)
+        process.kill()
+        assert process.wait(30) == -signal.SIGKILL
 
 
 @pytest.mark.long

@@ -3,7 +3,7 @@
 from event_warehouse.migrations.statements import execute_file
 
 revision = "v0012_sessions_accounted"
-down_revision = "v0010_project"
+down_revision = "v0011_operations"
 
 
 def upgrade() -> None:
