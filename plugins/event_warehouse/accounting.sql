@@ -163,8 +163,11 @@ where not exists (
 );
 
 -- layers --
--- What each fact and rollup sums to, against the events of the applies that it has taken
--- in; both with what is gone since, which was counted as it went. One that is ahead of
+-- What each fact and rollup sums to, against the events of the applies that it has
+-- taken in; both with what is gone since, which was counted as it went. One that is
+-- ahead of events, as a run was ended between the two, counts as pending. One whose
+-- expired events an older version did not count is left out.
+with what is gone since, which was counted as it went. One that is ahead of
 -- events, as a run was ended between the two, counts as pending. One whose expired
 -- events an older version did not count is left out.
 with

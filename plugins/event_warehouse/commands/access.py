@@ -3,9 +3,8 @@
 import click
 
 from event_warehouse.access.keys import Scope
+from event_warehouse.commands.ready import ready
 from event_warehouse.database import connect
-from event_warehouse.settings import Settings, read_settings
-from event_warehouse.setup import ensure_warehouse
 
 
 @click.group()
@@ -31,7 +30,7 @@ def create(
     from event_warehouse.access.key_store import create_key
 
     text = create_key(
-        _ready(),
+        ready(),
         tenant=tenant,
         scopes=[Scope(scope) for scope in scopes or list(Scope)],
         description=description,
@@ -46,7 +45,7 @@ def list_keys() -> None:
     from event_warehouse.access.key_store import keys_query
     from event_warehouse.report import print_query, report_console
 
-    with connect(_ready().dsn) as connection:
+    with connect(ready().dsn) as connection:
         print_query(report_console(), "API keys", keys_query(connection))
 
 
@@ -56,7 +55,7 @@ def revoke(key_id: str) -> None:
     """Refuse KEY_ID, the twelve letters after ew_, within seconds and for ever."""
     from event_warehouse.access.key_store import revoke_key
 
-    revoke_key(_ready(), key_id)
+    revoke_key(ready(), key_id)
     click.echo(f"{key_id} is revoked; the service refuses it in a few seconds")
 
 
@@ -68,7 +67,7 @@ def roles(context: click.Context) -> None:
         from event_warehouse.access.roles import print_roles
         from event_warehouse.report import report_console
 
-        print_roles(_ready(), report_console())
+        print_roles(ready(), report_console())
 
 
 @roles.command("create-tenant")
@@ -77,7 +76,7 @@ def create_tenant(tenant: str) -> None:
     """Make the role that TENANT's queries run as, and print its name."""
     from event_warehouse.access.roles import create_tenant
 
-    click.echo(create_tenant(_ready(), tenant))
+    click.echo(create_tenant(ready(), tenant))
 
 
 @roles.command("create-reader")
@@ -86,7 +85,7 @@ def create_reader(name: str) -> None:
     """Make the role NAME for a BI tool, which signs in and reads the marts."""
     from event_warehouse.access.roles import create_reader
 
-    create_reader(_ready(), name, _password())
+    create_reader(ready(), name, _password())
     click.echo(f"{name} signs in with that password and reads the marts")
 
 
@@ -96,7 +95,7 @@ def password(role: str) -> None:
     """Let ROLE sign in, with a new password."""
     from event_warehouse.access.roles import let_sign_in
 
-    let_sign_in(_ready(), role, _password())
+    let_sign_in(ready(), role, _password())
     click.echo(f"{role} signs in with that password")
 
 
@@ -105,7 +104,7 @@ def watchdog() -> None:
     """Cancel what takes too long, until stopped; `warehouse serve` does so, too."""
     from event_warehouse.access.watchdog import watch
 
-    watch(_ready())
+    watch(ready())
 
 
 def _password() -> str:
@@ -115,9 +114,3 @@ def _password() -> str:
         return prompt.readline().rstrip("\n")
     asked: str = click.prompt("Password", hide_input=True, confirmation_prompt=True)
     return asked
-
-
-def _ready() -> Settings:
-    settings = read_settings()
-    ensure_warehouse(settings)
-    return settings

@@ -1,0 +1,88 @@
+"""The commands `load`, `replay` and `dismiss`."""
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import click
+
+from event_warehouse.commands.ready import asked_by, ready
+from event_warehouse.errors import WarehouseError
+
+if TYPE_CHECKING:
+    from event_warehouse.load.find import Window
+
+MOMENT = click.DateTime(["%Y-%m-%dT%H", "%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"])
+
+
+@click.command()
+@click.argument("source", required=False)
+@click.option("--feed", help="The feed that the files are of.")
+@click.option(
+    "--start",
+    type=MOMENT,
+    help="First hour (UTC) of what is wanted; with it, feeds with a URL are fetched.",
+)
+@click.option("--end", type=MOMENT, help="The hour after the last.")
+def load(
+    source: str | None, feed: str | None, start: datetime | None, end: datetime | None
+) -> None:
+    """Load SOURCE, or what has landed, into raw.
+
+    SOURCE is a file, a folder, s3://bucket/prefix or a web address.
+    """
+    from event_warehouse.load.files import load_new_files
+
+    summary = load_new_files(
+        ready(), source=source, feed=feed, window=_window(source, start, end)
+    )
+    if summary.failed:
+        raise WarehouseError(
+            f"{summary.failed} files were not loaded; the lines above say why"
+        )
+
+
+def _window(
+    source: str | None, start: datetime | None, end: datetime | None
+) -> "Window | None":
+    from event_warehouse.load.find import Window
+
+    if start is None and end is None:
+        return None
+    if start is None or end is None or source is not None:
+        raise WarehouseError("give --start and --end together, and no SOURCE with them")
+    if start >= end:
+        raise WarehouseError(f"--end {end:%Y-%m-%dT%H} is not after --start")
+    return Window(start.replace(tzinfo=UTC), end.replace(tzinfo=UTC))
+
+
+@click.command()
+@click.option("--feed", help="The feed that is replayed; without it, all.")
+@click.option(
+    "--all",
+    "all_of_them",
+    is_flag=True,
+    help="Also events whose feed's declaration is as it was, as after an upgrade.",
+)
+def replay(feed: str | None, all_of_them: bool) -> None:
+    """Take in what was rejected, after a feed's declaration was mended.
+
+    Rejected lines are read again now; rejected events are cast again by the next
+    transform.
+    """
+    from event_warehouse.load.replay import replay_rejected_lines
+    from event_warehouse.recast import recast_rejected_events
+
+    settings, who = ready(), asked_by("replay")
+    replay_rejected_lines(settings, feed=feed, requested_by=who)
+    recast_rejected_events(
+        settings, feed=feed, all_of_them=all_of_them, requested_by=who
+    )
+
+
+@click.command()
+@click.argument("load_id", type=int)
+def dismiss(load_id: int) -> None:
+    """Say that a failed file need not be loaded, so that verify passes again."""
+    from event_warehouse.load.files import dismiss_failed
+
+    click.echo(f"dismissed {dismiss_failed(ready(), load_id)}")

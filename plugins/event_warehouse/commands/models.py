@@ -1,0 +1,50 @@
+"""The commands `transform`, `rebuild` and `verify`."""
+
+import sys
+from datetime import datetime
+
+import click
+
+from event_warehouse.commands.ready import DAY, asked_by, ready
+from event_warehouse.errors import WarehouseError
+
+
+@click.command()
+@click.option("--full-refresh", is_flag=True, help="Make every model anew from raw.")
+def transform(full_refresh: bool) -> None:
+    """Bring events, facts, rollups and marts up to date with raw."""
+    from event_warehouse.transform import transform
+
+    transform(ready(), full_refresh=full_refresh)
+
+
+@click.command()
+@click.option("--start", type=DAY, required=True, help="First day (UTC).")
+@click.option("--end", type=DAY, required=True, help="The day after the last.")
+@click.option("--tenant", help="Whose; without it, every tenant's.")
+def rebuild(start: datetime, end: datetime, tenant: str | None) -> None:
+    """Make facts, rollups and marts of some days anew from their events.
+
+    Puts right what was changed or deleted by hand; rows that are right are not written.
+    """
+    from event_warehouse.rebuild import rebuild
+
+    if start >= end:
+        raise WarehouseError(f"--end {end:%Y-%m-%d} is not after --start")
+    rebuild(
+        ready(),
+        [(start.date(), end.date())],
+        tenant_id=tenant,
+        requested_by=asked_by("rebuild"),
+    )
+
+
+@click.command()
+def verify() -> None:
+    """Prove that every record is accounted for; exit code 1 if one is not."""
+    from event_warehouse.accounting import verify
+    from event_warehouse.report import print_accounting, report_console
+
+    accounting = verify(ready())
+    print_accounting(accounting, report_console())
+    sys.exit(0 if accounting.is_balanced else 1)
