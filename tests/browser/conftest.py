@@ -109,7 +109,8 @@ def explorer(explored_warehouse: Settings) -> Iterator[Explorer]:
     starts.close()
 
 
-@pytest.fixture(scope="session")
+# Not for the session: its event loop would be in the way of other files' own.
+@pytest.fixture(scope="module")
 def browser(chromium: str) -> Iterator[Browser]:
     """One process for all tests; each has a context of its own."""
     with sync_playwright() as playwright:

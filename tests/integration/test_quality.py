@@ -1,6 +1,7 @@
 """dbt's tests and freshness, as the quality DAG and a person ask for them."""
 
 import psycopg
+import pytest
 
 from event_warehouse.load.files import load_new_files
 from event_warehouse.quality import failed_tests, stale_sources
@@ -14,6 +15,7 @@ FILE = (
 )
 
 
+@pytest.mark.long
 def test_tests_and_sources_that_do_not_hold_are_named(
     built_warehouse: Settings, land: Land
 ) -> None:

@@ -94,6 +94,7 @@ def test_each_reference_record_is_a_version_a_repeat_or_rejected(
     ] == [(2, 1, 2, 0), (2, 1, 0, 0)]
 
 
+@pytest.mark.long
 def test_full_refresh_of_reference_records_is_what_the_increments_made(
     settings: Settings, land: Land, query: Query
 ) -> None:

@@ -162,6 +162,7 @@ def test_view_has_its_own_feed_s_events_and_no_others(
     assert query(both, "select event_id from analytics.returns") == [("2",)]
 
 
+@pytest.mark.long
 def test_value_from_before_its_type_was_declared_is_null_if_it_has_another(
     settings: Settings, land: Land, query: Query
 ) -> None:

@@ -89,6 +89,7 @@ def test_recast_that_waits_for_the_transform_is_asked_for_once(
     assert query(rejecting, EVENTS) == [("1",), ("2",), ("3",)]
 
 
+@pytest.mark.long
 def test_full_refresh_after_a_recast_gives_the_same(
     rejecting: Settings, query: Query
 ) -> None:

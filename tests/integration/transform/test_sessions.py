@@ -204,6 +204,7 @@ def sessions(settings: Settings, query: Query) -> Rows:
 
 
 @pytest.mark.long
+@pytest.mark.long
 def test_pause_of_exactly_the_timeout_ends_no_session(
     settings: Settings, take_in: TakeIn, query: Query
 ) -> None:
@@ -452,6 +453,7 @@ def test_late_first_event_moves_its_visitor_to_the_earlier_cohort_and_no_other(
     assert query(settings, zeros) == []
 
 
+@pytest.mark.long
 def test_other_timeout_makes_the_sessions_anew(
     settings: Settings, take_in: TakeIn, query: Query, tmp_path: Path
 ) -> None:
