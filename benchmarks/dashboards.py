@@ -1,12 +1,9 @@
 """c: eight dashboard queries from the marts, against raw and against DuckDB."""
 
-import json
 import re
 import statistics
-import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -17,26 +14,16 @@ from psycopg import sql
 
 from benchmarks.bench import Bench
 from benchmarks.comparators import ensure_installed
+from benchmarks.duckdb_process import Ask, asking_duckdb
 from benchmarks.events import START
-from benchmarks.measured import NotMeasured, Row, WrongAnswer
-from benchmarks.shop import (
-    EVENTS_FEED,
-    apply,
-    check_accounting,
-    files_of,
-    settings_of_shop,
-    shop_events,
-    write_products,
-)
-from benchmarks.warehouse import empty
+from benchmarks.measured import Row, WrongAnswer
+from benchmarks.shop import DAYS, filled_shop
 from event_warehouse.database import load_statements
 
 PROGRAM = Path(__file__).with_name("dashboards_duckdb.py")
 MARTS = load_statements("benchmarks", "dashboards_marts")
 EVENTS = load_statements("benchmarks", "dashboards_events")
 RAW = load_statements("benchmarks", "dashboards_raw")
-DAYS = 90
-EVENTS_A_STEP = 1_000_000
 END = START.astype(datetime) + timedelta(days=DAYS)
 VALUES = {
     "tenant": "tenant-0",
@@ -97,12 +84,15 @@ Side = Callable[[Dashboard], Answer]
 def dashboards(bench: Bench) -> Iterator[Row]:
     """c: the sides answer in turn, every query once in each round."""
     python = ensure_installed(bench.comparators)
-    events = shop_events(bench, events=bench.events, days=DAYS)
-    products = bench.folder / "products.csv"
-    write_products(products)
-    _apply_all(bench, events, products)
+    shop = filled_shop(bench)
     with (
-        _duckdb(bench, python, events, products) as duckdb,
+        asking_duckdb(
+            python,
+            PROGRAM,
+            shop.events,
+            shop.products,
+            database=bench.folder / "dashboards.duckdb",
+        ) as ask_duckdb,
         psycopg.connect(bench.settings.dsn, autocommit=True) as connection,
     ):
         _make_views(connection)
@@ -113,7 +103,7 @@ def dashboards(bench: Bench) -> Iterator[Row]:
         raw = _postgres(connection, EVENTS, RAW_RUNS)
         for dashboard in DASHBOARDS:
             rounds = [
-                (raw(dashboard), duckdb(dashboard), marts(dashboard))
+                (raw(dashboard), _duckdb(ask_duckdb, dashboard), marts(dashboard))
                 for _ in range(bench.pairs)
             ]
             for theirs, other, ours in rounds:
@@ -142,15 +132,6 @@ def is_near(estimate: int, exact: int) -> bool:
     return abs(estimate - exact) <= exact * MOST_ERROR
 
 
-def _apply_all(bench: Bench, events: Path, products: Path) -> None:
-    settings = settings_of_shop(bench.settings)
-    empty(settings)
-    steps = -(-bench.events // EVENTS_A_STEP)
-    apply(settings, files_of(events, steps), EVENTS_FEED)
-    apply(settings, [products], "products")
-    check_accounting(settings, bench.events)
-
-
 def _make_views(connection: psycopg.Connection) -> None:
     connection.execute(RAW["drop"])
     (load,) = connection.execute(RAW["products_load"]).fetchone() or (None,)
@@ -172,41 +153,12 @@ def _postgres(
     return answer
 
 
-@contextmanager
-def _duckdb(bench: Bench, python: Path, events: Path, products: Path) -> Iterator[Side]:
-    """A process that has the events in tables of its own, sorted by time."""
-    database = bench.folder / "dashboards.duckdb"
-    command = [str(python), str(PROGRAM), str(events), str(products), str(database)]
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as process:
-        try:
-            _said(process)
-            yield lambda dashboard: _asked(process, dashboard)
-        finally:
-            process.kill()
-    database.unlink(missing_ok=True)
-
-
-def _asked(process: subprocess.Popen[str], dashboard: Dashboard) -> Answer:
+def _duckdb(ask: Ask, dashboard: Dashboard) -> Answer:
     query = EVENTS[dashboard.name].as_string()
     named = re.sub(r"%\((\w+)\)s", r"$\1", query)
     values = {name: VALUES[name] for name in re.findall(r"\$(\w+)", named)}
-    question = {"query": named, "values": values, "runs": OTHERS_RUNS}
-    assert process.stdin
-    process.stdin.write(json.dumps(question) + "\n")
-    process.stdin.flush()
-    said = _said(process)
+    said = ask({"query": named, "values": values, "runs": OTHERS_RUNS})
     return Answer(said["seconds"], _as_text(said["rows"]))
-
-
-def _said(process: subprocess.Popen[str]) -> dict[str, Any]:
-    assert process.stdout
-    line = process.stdout.readline()
-    if not line:
-        raise NotMeasured("DuckDB's process has ended; its error stands above")
-    said: dict[str, Any] = json.loads(line)
-    return said
 
 
 def _as_text(rows: Sequence[Sequence[Any]]) -> Rows:

@@ -22,18 +22,15 @@ import psycopg
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from benchmarks.bench import Bench
-from benchmarks.events import write_events
 from benchmarks.measured import NotMeasured, Row, WrongAnswer
-from benchmarks.warehouse import empty, load
+from benchmarks.shop import filled_shop
 from event_warehouse.access.key_store import create_key
 from event_warehouse.access.keys import Scope
 from event_warehouse.airflow_environment import warehouse_environment
 from event_warehouse.explorer.chart_library import ensure_chart_library
 from event_warehouse.settings import Settings
-from event_warehouse.transform import transform
 
 START_SECONDS = 60.0
-DAYS = 30
 TIMES = 5
 """Each is measured so often; the median is the figure."""
 
@@ -65,11 +62,7 @@ def explorer(bench: Bench) -> Iterator[Row]:
         raise NotMeasured(
             "Chromium is not installed; on Debian: apt-get install chromium"
         )
-    file = bench.folder / "explorer.csv"
-    write_events(file, events=bench.events, days=DAYS)
-    empty(bench.settings)
-    load(bench.settings, file)
-    transform(bench.settings)
+    filled_shop(bench)
     ensure_chart_library(bench.settings.home)
     key = create_key(bench.settings, tenant=None, scopes=list(Scope))
     with (

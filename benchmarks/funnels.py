@@ -1,12 +1,9 @@
 """e1: an exact-order funnel of every user, against DuckDB on the same events."""
 
-import json
 import math
 import statistics
-import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,22 +12,14 @@ import psycopg
 
 from benchmarks.bench import Bench
 from benchmarks.comparators import ensure_installed
-from benchmarks.measured import NotMeasured, Row, WrongAnswer
-from benchmarks.shop import (
-    apply,
-    check_accounting,
-    files_of,
-    settings_of_shop,
-    shop_events,
-    write_products,
-)
-from benchmarks.warehouse import ask, empty
+from benchmarks.duckdb_process import Ask, asking_duckdb
+from benchmarks.measured import Row, WrongAnswer
+from benchmarks.shop import filled_shop
+from benchmarks.warehouse import ask
 from event_warehouse.database import load_statements
 
 PROGRAM = Path(__file__).with_name("dashboards_duckdb.py")
 STATEMENTS = load_statements("benchmarks", "funnels")
-DAYS = 20
-EVENTS_A_STEP = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -47,16 +36,16 @@ Side = Callable[[str], Answer]
 def funnels(bench: Bench) -> Iterator[Row]:
     """e1: the sides answer in turn; DuckDB also what is less, the counts alone."""
     python = ensure_installed(bench.comparators)
-    settings = settings_of_shop(bench.settings)
-    events = shop_events(bench, events=bench.events, days=DAYS)
-    products = bench.folder / "products.csv"
-    write_products(products)
-    empty(settings)
-    apply(settings, files_of(events, -(-bench.events // EVENTS_A_STEP)))
-    check_accounting(settings, bench.events)
+    shop = filled_shop(bench)
     with (
-        _duckdb(bench, python, events, products) as duckdb,
-        psycopg.connect(settings.dsn, autocommit=True) as connection,
+        asking_duckdb(
+            python,
+            PROGRAM,
+            shop.events,
+            shop.products,
+            database=bench.folder / "funnels.duckdb",
+        ) as ask_duckdb,
+        psycopg.connect(shop.settings.dsn, autocommit=True) as connection,
     ):
         # What autovacuum brings within the minute.
         connection.execute("vacuum (analyze)")
@@ -66,7 +55,9 @@ def funnels(bench: Bench) -> Iterator[Row]:
             ("duckdb", "users and median seconds", "3x", "0.3x"),
             ("duckdb_counts", "DuckDB only counts users", "", ""),
         ):
-            pairs = [(duckdb(other), ours("ours")) for _ in range(bench.pairs)]
+            pairs = [
+                (_duckdb(ask_duckdb, other), ours("ours")) for _ in range(bench.pairs)
+            ]
             for theirs, our in pairs:
                 check_alike(our.rows, theirs.rows)
             yield _row(what, must, goal, pairs)
@@ -75,7 +66,7 @@ def funnels(bench: Bench) -> Iterator[Row]:
         )
         yield Row("e1", "the same within a day", f"{windowed:.2f} s")
     size = ask(
-        settings,
+        shop.settings,
         "select pg_total_relation_size('analytics.fct_user_sequences_daily')",
     )
     yield Row(
@@ -105,38 +96,9 @@ def _postgres(connection: psycopg.Connection) -> Side:
     return answer
 
 
-@contextmanager
-def _duckdb(bench: Bench, python: Path, events: Path, products: Path) -> Iterator[Side]:
-    """A process that has the events in a table of its own, sorted by time."""
-    database = bench.folder / "funnels.duckdb"
-    command = [str(python), str(PROGRAM), str(events), str(products), str(database)]
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as process:
-        try:
-            _said(process)
-            yield lambda name: _asked(process, name)
-        finally:
-            process.kill()
-    database.unlink(missing_ok=True)
-
-
-def _asked(process: subprocess.Popen[str], name: str) -> Answer:
-    question = {"query": STATEMENTS[name].as_string(), "values": {}, "runs": 1}
-    assert process.stdin
-    process.stdin.write(json.dumps(question) + "\n")
-    process.stdin.flush()
-    said = _said(process)
+def _duckdb(ask: Ask, name: str) -> Answer:
+    said = ask({"query": STATEMENTS[name].as_string(), "values": {}, "runs": 1})
     return Answer(said["seconds"][0], said["rows"])
-
-
-def _said(process: subprocess.Popen[str]) -> dict[str, Any]:
-    assert process.stdout
-    line = process.stdout.readline()
-    if not line:
-        raise NotMeasured("DuckDB's process has ended; its error stands above")
-    said: dict[str, Any] = json.loads(line)
-    return said
 
 
 def _row(

@@ -3,10 +3,8 @@
 import asyncio
 import json
 import statistics
-import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -18,8 +16,9 @@ from psycopg import AsyncConnection
 
 from benchmarks.bench import Bench
 from benchmarks.comparators import ensure_installed
+from benchmarks.duckdb_process import Ask, asking_duckdb
 from benchmarks.events import ROWS_A_WRITE, START
-from benchmarks.measured import NotMeasured, Row, WrongAnswer
+from benchmarks.measured import Row, WrongAnswer
 from benchmarks.shop import (
     apply,
     check_accounting,
@@ -142,7 +141,11 @@ def queries(bench: Bench) -> Iterator[Row]:
     empty(settings)
     apply(settings, files_of(events, -(-bench.events // EVENTS_A_STEP)))
     check_accounting(settings, bench.events)
-    with _duckdb(bench, python, events) as duckdb, asyncio.Runner() as runner:
+    database = bench.folder / "queries.duckdb"
+    with (
+        asking_duckdb(python, PROGRAM, events, database=database) as duckdb,
+        asyncio.Runner() as runner,
+    ):
         connection = runner.run(AsyncConnection.connect(settings.dsn, autocommit=True))
         runner.run(connection.execute("vacuum (analyze)"))
         for asked in QUESTIONS:
@@ -198,43 +201,11 @@ async def _ask(connection: AsyncConnection, asked: Asked) -> Said:
     return Said(statistics.median(times), _as_text(series.rows), series.answered_from)
 
 
-def _ask_duckdb(process: subprocess.Popen[str], asked: Asked, table: str) -> Said:
+def _ask_duckdb(ask_duckdb: Ask, asked: Asked, table: str) -> Said:
     query = DUCKDB[asked.name].as_string()
     values = {"tenant": TENANT, "begin": str(BEGIN), "end": str(END)}
-    given = {"table": table, "query": query, "values": values, "runs": RUNS}
-    assert process.stdin
-    process.stdin.write(json.dumps(given) + "\n")
-    process.stdin.flush()
-    said = _said(process)
+    said = ask_duckdb({"table": table, "query": query, "values": values, "runs": RUNS})
     return Said(statistics.median(said["seconds"]), _as_text(said["rows"]))
-
-
-@contextmanager
-def _duckdb(
-    bench: Bench, python: Path, events: Path
-) -> Iterator[subprocess.Popen[str]]:
-    database = bench.folder / "queries.duckdb"
-    with subprocess.Popen(
-        [str(python), str(PROGRAM), str(events), str(database)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as process:
-        try:
-            _said(process)
-            yield process
-        finally:
-            process.kill()
-    database.unlink(missing_ok=True)
-
-
-def _said(process: subprocess.Popen[str]) -> dict[str, Any]:
-    assert process.stdout
-    line = process.stdout.readline()
-    if not line:
-        raise NotMeasured("DuckDB's process has ended; its error stands above")
-    said: dict[str, Any] = json.loads(line)
-    return said
 
 
 def _as_text(rows: Sequence[Sequence[Any]]) -> list[tuple[str, ...]]:

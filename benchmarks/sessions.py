@@ -2,9 +2,7 @@
 
 import json
 import statistics
-import subprocess
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +10,8 @@ import psycopg
 
 from benchmarks.bench import Bench
 from benchmarks.comparators import ensure_installed
-from benchmarks.measured import NotMeasured, Row, WrongAnswer, measure
+from benchmarks.duckdb_process import asking_duckdb
+from benchmarks.measured import Row, WrongAnswer, measure
 from benchmarks.shop import (
     EVENTS_FEED,
     check_accounting,
@@ -50,9 +49,17 @@ def sessions(bench: Bench) -> Iterator[Row]:
     transform(settings)
     check_accounting(settings, bench.events)
     ours, others, parts = [], [], _answers(settings)
-    with _duckdb(bench, python, events) as process:
+    statements = bench.folder / "sessions.json"
+    statements.write_text(json.dumps(_statements()))
+    with asking_duckdb(
+        python,
+        PROGRAM,
+        events,
+        statements,
+        database=bench.folder / "sessions.duckdb",
+    ) as ask_duckdb:
         for _ in range(bench.pairs):
-            said = _asked(process)
+            said = ask_duckdb("again")
             others.append(float(said["seconds"]))
             _check_alike(parts, _texts(said["rows"]))
             refreshed = measure(
@@ -99,26 +106,6 @@ def _check_alike(ours: Answers, theirs: Answers) -> None:
             raise WrongAnswer(f"{name}: {differing[:2]} of {len(differing)} rows")
 
 
-@contextmanager
-def _duckdb(
-    bench: Bench, python: Path, events: Path
-) -> Iterator[subprocess.Popen[str]]:
-    """A process that has the events in a table of its own."""
-    database = bench.folder / "sessions.duckdb"
-    file = bench.folder / "sessions.json"
-    file.write_text(json.dumps(_statements()))
-    command = [str(python), str(PROGRAM), str(events), str(file), str(database)]
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as process:
-        try:
-            _said(process)
-            yield process
-        finally:
-            process.kill()
-    database.unlink(missing_ok=True)
-
-
 def _statements() -> dict[str, Any]:
     texts = {name: statement.as_string() for name, statement in DUCKDB.items()}
     return {
@@ -126,19 +113,3 @@ def _statements() -> dict[str, Any]:
         "make": [text for name, text in texts.items() if name.startswith("make_")],
         "queries": {name: texts[name] for name in OURS},
     }
-
-
-def _asked(process: subprocess.Popen[str]) -> dict[str, Any]:
-    assert process.stdin
-    process.stdin.write("again\n")
-    process.stdin.flush()
-    return _said(process)
-
-
-def _said(process: subprocess.Popen[str]) -> dict[str, Any]:
-    assert process.stdout
-    line = process.stdout.readline()
-    if not line:
-        raise NotMeasured("DuckDB's process has ended; its error stands above")
-    said: dict[str, Any] = json.loads(line)
-    return said

@@ -1,7 +1,7 @@
 """A shop of many days: its events in files as they come, and its products."""
 
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +11,7 @@ from benchmarks.bench import Bench
 from benchmarks.events import COUNTRIES, START, write_events
 from benchmarks.measured import WrongAnswer
 from benchmarks.small_files import cut
-from benchmarks.warehouse import load
+from benchmarks.warehouse import ask, empty, load
 from event_warehouse.accounting import verify
 from event_warehouse.settings import Settings
 from event_warehouse.transform import transform
@@ -25,6 +25,37 @@ OWNERS = 200
 BRANDS = 1_000
 UNKNOWN_SHARE = 0.05
 """Of the entities no reference data say anything: their events count all the same."""
+DAYS = 90
+EVENTS_A_STEP = 1_000_000
+
+
+@dataclass(frozen=True)
+class Shop:
+    """A warehouse with all that the shop has, and the files that it came in."""
+
+    settings: Settings
+    events: Path
+    products: Path
+
+
+def filled_shop(bench: Bench) -> Shop:
+    """All events of so many days, in steps, and the products.
+
+    Measurements that only read it share one filling, which takes longest of all.
+    """
+    settings = settings_of_shop(bench.settings)
+    events = shop_events(bench, events=bench.events, days=DAYS)
+    products = bench.folder / "products.csv"
+    if not products.exists():
+        write_products(products)
+    parts = files_of(events, -(-bench.events // EVENTS_A_STEP))
+    uris = sorted(path.as_uri() for path in (*parts, products))
+    if ask(settings, "select array_agg(uri order by uri) from raw.loads") != uris:
+        empty(settings)
+        apply(settings, parts)
+        apply(settings, [products], "products")
+        check_accounting(settings, bench.events)
+    return Shop(settings, events, products)
 
 
 def settings_of_shop(settings: Settings) -> Settings:
