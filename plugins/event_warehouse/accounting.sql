@@ -167,9 +167,6 @@ where not exists (
 -- taken in; both with what is gone since, which was counted as it went. One that is
 -- ahead of events, as a run was ended between the two, counts as pending. One whose
 -- expired events an older version did not count is left out.
-with what is gone since, which was counted as it went. One that is ahead of
--- events, as a run was ended between the two, counts as pending. One whose expired
--- events an older version did not count is left out.
 with
 
 sums as (
