@@ -13,6 +13,7 @@ from event_warehouse.airflow_services import how_to_sign_in
 from event_warehouse.settings import PROJECT, Settings
 from tests.waiting import wait_until
 
+DAGS = sorted(file.stem for file in (PROJECT / "dags").glob("*.py"))
 CHROMIUM = shutil.which("chromium")
 PATIENCE_MS = 60_000
 SCREENSHOTS = os.environ.get("WAREHOUSE_TEST_SCREENSHOTS")
@@ -52,20 +53,21 @@ def picture(page: Page, name: str) -> None:
 
 def test_dags_are_listed_without_import_errors(page: Page, running: Settings) -> None:
     page.goto(f"{how_to_sign_in(running).url}/dags")
-    for file in (PROJECT / "dags").glob("*.py"):
-        expect(
-            page.get_by_role("link", name=file.stem, exact=True).first
-        ).to_be_visible()
+    for dag in DAGS:
+        expect(page.get_by_role("link", name=dag, exact=True).first).to_be_visible()
     expect(page.get_by_text("Dag Import Errors")).to_have_count(0)
-    picture(page, "dags")
+    picture(page, "airflow-dags")
 
 
-def test_operators_page_of_a_dag_is_shown(page: Page, running: Settings) -> None:
-    page.goto(f"{how_to_sign_in(running).url}/dags/repair_days")
+@pytest.mark.parametrize("dag", DAGS)
+def test_operators_page_of_a_dag_is_shown(
+    page: Page, running: Settings, dag: str
+) -> None:
+    page.goto(f"{how_to_sign_in(running).url}/dags/{dag}")
     page.get_by_role("button", name="Dag Docs").first.click()
-    expect(page.get_by_text("Make a day right: load what was missed")).to_be_visible()
+    expect(page.get_by_text("When it fails")).to_be_visible()
     expect(page.get_by_text("How to rerun")).to_be_visible()
-    picture(page, "operators_page")
+    picture(page, f"airflow-{dag}")
 
 
 def test_backfill_is_started_in_the_ui(
@@ -82,7 +84,7 @@ def test_backfill_is_started_in_the_ui(
         first_and_last.nth(number).click()
         page.get_by_placeholder("YYYY/MM/DD").fill("2025/02/01")
         first_and_last.nth(number).click()
-    picture(page, "backfill")
+    picture(page, "airflow-backfill")
     form.get_by_role("button", name="Run Backfill").click()
 
     path = "/api/v2/dags/repair_days/dagRuns?run_type=backfill&limit=100"
@@ -102,7 +104,7 @@ def test_browse_menu_opens_the_warehouse_s_page_in_a_tab(
     page.goto(how_to_sign_in(running).url)
     page.get_by_role("button", name="Browse").click()
     link = page.get_by_role("menuitem", name="Event Warehouse")
-    picture(page, "link")
+    picture(page, "airflow-link")
 
     expect(link).to_have_attribute("href", f"http://127.0.0.1:{running.api_port}/")
     with page.expect_popup():
