@@ -169,9 +169,10 @@ def transform_events(**context: Any) -> dict[str, Any]:
 
     from event_warehouse.pending import is_pending
     from event_warehouse.settings import read_settings
-    from event_warehouse.transform import transform
+    from event_warehouse.transform import keep_declared, transform
 
     settings = read_settings()
+    keep_declared(settings)
     if not is_pending(settings):
         raise AirflowSkipException("there is nothing to take in")
     applied = asdict(transform(settings))

@@ -1,7 +1,8 @@
 {#
 Where a funnel was declared, otherwise or no more since marts.funnels was written, takes
 out all that it has and has taken in: the run then counts every day anew, in the same
-transaction.
+transaction. After an expiry that is every day that is kept: what a funnel that is declared
+as before has counted of earlier ones stays.
 #}
 {% macro forget_redeclared_funnels() -%}
     {%- if execute and not is_rebuild() -%}
@@ -16,7 +17,20 @@ transaction.
             )
         {%- endset -%}
         {%- if load_relation(this) -%}
-            delete from {{ this }} where {{ redeclared }};
+            delete from {{ this }} as kept where {{ redeclared }}
+            {%- set horizon = events_horizon() -%}
+            {%- if horizon %}
+                and (
+                    kept.first_date >= '{{ horizon }}'
+                    or not exists (
+                        select
+                        from {{ counted }} as counted
+                        inner join {{ declared }} as declared
+                            using (funnel, declaration)
+                        where counted.funnel = kept.funnel
+                    )
+                )
+            {%- endif %};
         {%- endif -%}
         update ledger.models set applies = '{}'
         where model = '{{ this.identifier }}' and {{ redeclared }};

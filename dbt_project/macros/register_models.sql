@@ -67,6 +67,7 @@ there.
                 type='table')) %}
             {% do forget_applies(node.name) %}
         {%- elif table in columns and is_made_otherwise(node) -%}
+            {% do require_nothing_expired() %}
             {% do log(table ~ ' is made anew: a setting has changed', info=true) %}
             {% do forget_applies(node.name) %}
         {%- endif -%}

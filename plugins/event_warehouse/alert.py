@@ -4,6 +4,7 @@ import json
 import logging
 import re
 from dataclasses import dataclass
+from http.client import HTTPException
 from urllib.parse import unquote, urlsplit
 from urllib.request import Request, urlopen
 
@@ -23,7 +24,7 @@ class Alert:
     what: str
     run: str
     error: str
-    """Its first line is told."""
+    """Its first line is told; of one that ends in a colon what follows, too."""
     link: str | None = None
 
 
@@ -43,7 +44,7 @@ def send_alert(settings: Settings, alert: Alert) -> bool:
         )
         with urlopen(request, timeout=TIMEOUT_SECONDS):
             return True
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, HTTPException) as error:
         # Without the address, which mostly is the secret that lets one post.
         kind = type(error).__name__
         logger.warning("the alert webhook did not take %s: %s", alert.what, kind)
@@ -52,8 +53,10 @@ def send_alert(settings: Settings, alert: Alert) -> bool:
 
 def _message(settings: Settings, alert: Alert) -> dict[str, str | None]:
     """As Slack, Mattermost and Teams' workflows read it, and the parts for others."""
-    error = without_secrets(settings, alert.error.strip().partition("\n")[0])
-    error = error[:SHOWN_CHARACTERS]
+    error, _, rest = alert.error.strip().partition("\n")
+    if error.endswith(":"):
+        error = f"{error} {'; '.join(rest.splitlines())}"
+    error = without_secrets(settings, error)[:SHOWN_CHARACTERS]
     text = f"{alert.what} failed in {alert.run}: {error}"
     return {
         "text": f"{text} {alert.link}" if alert.link else text,

@@ -2,7 +2,8 @@
 
 -- is_pending --
 -- Through the gaps of each ledger, so that the cost follows what is new. A feed whose
--- view is not of its declaration needs a run, too.
+-- view is not of its declaration needs a run, too, and a funnel that is declared
+-- otherwise than it was counted.
 select
     exists (select from ledger.loads_without_apply())
     or exists (
@@ -24,6 +25,12 @@ select
                 ),
                 ''
             ) not like '%(declaration ' || md5(feeds.declaration::text) || ')'
+    )
+    or exists (
+        select
+        from raw.funnels as declared
+        full join ledger.counted_funnels as counted using (funnel)
+        where declared.declaration is distinct from counted.declaration
     )
     or to_regclass('marts.accounting') is null;
 

@@ -63,9 +63,7 @@ def transform(
     models that failed and what Postgres said of each, and FeedError or FunnelError if a
     feed or funnel is declared wrongly.
     """
-    with connect(settings.dsn, Role.LOADER, autocommit=True) as connection:
-        keep_declarations(connection, read_feeds(settings.feeds))
-        keep_funnels(connection, read_funnels(settings.funnels))
+    keep_declared(settings)
     with connect(settings.dsn, Role.TRANSFORMER, autocommit=True) as connection:
         connection.execute("select pg_advisory_lock(%s)", (LOCK,))
         if full_refresh:
@@ -88,6 +86,16 @@ def transform(
     if applied.files:
         logger.info("applied %s", applied.told)
     return applied
+
+
+def keep_declared(settings: Settings) -> None:
+    """Has the warehouse know the feeds and funnels as they are declared now.
+
+    Raises FeedError or FunnelError if one is declared wrongly.
+    """
+    with connect(settings.dsn, Role.LOADER, autocommit=True) as connection:
+        keep_declarations(connection, read_feeds(settings.feeds))
+        keep_funnels(connection, read_funnels(settings.funnels))
 
 
 def _require_nothing_expired(connection: psycopg.Connection) -> None:

@@ -15,7 +15,7 @@ from event_warehouse.load.files import load_new_files
 from event_warehouse.load.plan import is_any_new
 from event_warehouse.pending import is_pending
 from event_warehouse.settings import Settings
-from event_warehouse.transform import Parsed, transform
+from event_warehouse.transform import Parsed, keep_declared, transform
 
 MOST_WAIT_SECONDS = 60.0
 """After rounds that failed, each of which doubles the wait."""
@@ -39,13 +39,17 @@ def watch(settings: Settings, *, every: float, stop: Event) -> None:
         started = time.monotonic()
         problem = _round(watched, stop)
         if problem and problem != told:
-            logger.error("%s", problem)
-            send_alert(settings, Alert("warehouse run --watch", "a round", problem))
+            _tell(settings, problem)
         elif told and not problem:
             logger.info("all goes well again")
         told, failures = problem, failures + 1 if problem else 0
         rest = min(MOST_WAIT_SECONDS, every * 2 ** min(failures, 10))
         stop.wait(max(rest, time.monotonic() - started))
+
+
+def _tell(settings: Settings, problem: str) -> None:
+    logger.error("%s", problem)
+    send_alert(settings, Alert("warehouse run --watch", "a round", problem))
 
 
 @dataclass
@@ -55,6 +59,8 @@ class _Watched:
     settings: Settings
     parsed: Parsed = field(default_factory=Parsed)
     retried_at: float = -RETRY_SECONDS
+    failed_files: int = 0
+    """When files were last looked at."""
 
     def load(self) -> None:
         """Files that failed are tried again as often as the DAG does."""
@@ -62,16 +68,24 @@ class _Watched:
         if retries:
             self.retried_at = time.monotonic()
         if is_any_new(self.settings, retries_failed=retries):
-            load_new_files(self.settings)
+            failed = load_new_files(self.settings).failed
+            if failed and failed != self.failed_files:
+                # Told, and no reason to look less often: other files are loaded.
+                _tell(
+                    self.settings,
+                    f"{failed} files were not loaded; warehouse verify names them",
+                )
+            self.failed_files = failed
 
     def transform(self) -> None:
         """Asks in one query whether there is anything to do."""
+        keep_declared(self.settings)
         if is_pending(self.settings):
             transform(self.settings, parsed=self.parsed)
 
 
 def _round(watched: _Watched, stop: Event) -> str | None:
-    """The first thing that went wrong, or None."""
+    """What went wrong, or None."""
     problems: list[str] = []
     for step in (watched.load, watched.transform):
         if stop.is_set():
@@ -80,7 +94,7 @@ def _round(watched: _Watched, stop: Event) -> str | None:
             step()
         except (WarehouseError, OSError) as error:
             problems.append(str(error))
-    return problems[0] if problems else None
+    return "; ".join(dict.fromkeys(problems)) or None
 
 
 @contextmanager

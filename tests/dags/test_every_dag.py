@@ -108,6 +108,18 @@ def test_what_a_person_must_mend_is_not_tried_again(dag: "DAG") -> None:
         assert policy.evaluate(DatabaseError(), 1, 2).action is RetryAction.DEFAULT
 
 
+def test_run_whose_replay_fails_fails_though_the_transform_runs(
+    dag_bag: "DagBag",
+) -> None:
+    dag = dag_bag.dags["replay_rejected"]
+    after = {task.task_id: task.downstream_task_ids for task in dag.tasks}
+    assert after == {
+        "replay": {"transform", "verify"},
+        "transform": {"verify"},
+        "verify": set(),
+    }
+
+
 @every_dag
 def test_its_loaders_share_a_pool_of_their_own(dag: "DAG") -> None:
     pools = {task.task_id: task.pool for task in dag.tasks}

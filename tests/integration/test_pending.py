@@ -1,6 +1,7 @@
 """One query tells whether a transform has anything to do."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from event_warehouse.load.share import Share
 from event_warehouse.pending import Applied, is_pending
 from event_warehouse.recast import recast_rejected_events
 from event_warehouse.settings import Settings
-from event_warehouse.transform import Parsed, run_dbt, transform
+from event_warehouse.transform import Parsed, keep_declared, run_dbt, transform
 from tests.filled_warehouse import copied_warehouse, filled_warehouse
 from tests.fixture_types import Land, Query
 
@@ -108,6 +109,19 @@ def test_other_version_of_the_project_is_pending(
 ) -> None:
     query(applied, OTHER_VERSION)
     assert is_pending(applied)
+
+
+def test_funnel_that_is_declared_otherwise_is_pending_until_it_is_counted(
+    applied: Settings,
+) -> None:
+    funnels = applied.home / "funnels.yml"
+    funnels.write_text("bought:\n  steps: [look, buy]\n  window: 1 day\n")
+    settings = replace(applied, funnels=funnels)
+    keep_declared(settings)
+    assert is_pending(settings)
+
+    transform(settings)
+    assert not is_pending(settings)
 
 
 def test_views_are_made_anew_for_another_version_of_the_project_only(

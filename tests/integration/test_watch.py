@@ -101,3 +101,7 @@ def test_what_fails_is_told_once_and_work_goes_on_when_it_is_mended(
     (message,) = webhook.messages
     assert message["what"] == "warehouse run --watch"
     assert "feeds.yml" in message["error"]
+
+    land(settings, "customer_events/bad.csv", '{"id": 1}\n')
+    wait_until(lambda: len(webhook.messages) == 2, seconds=SECONDS)
+    assert "1 files were not loaded" in webhook.messages[1]["error"]

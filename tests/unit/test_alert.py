@@ -52,6 +52,16 @@ def test_message_says_what_failed_which_run_why_and_where_to_look(
     ]
 
 
+def test_of_an_error_that_ends_in_a_colon_what_follows_is_told_too(
+    webhook: Webhook, tmp_path: Path
+) -> None:
+    error = "not everything is accounted for:\na.csv failed\n3 rows are missing"
+    send_alert(settings_of(tmp_path, webhook.url), Alert("verify", "run 1", error))
+    assert webhook.messages[0]["error"] == (
+        "not everything is accounted for: a.csv failed; 3 rows are missing"
+    )
+
+
 def test_message_has_no_secret(webhook: Webhook, tmp_path: Path) -> None:
     error = (
         "s:cret, s%3Acret and hidden; not https://ada:pw@web.example/a.csv, nor "

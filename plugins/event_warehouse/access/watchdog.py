@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from event_warehouse.database import connect
+from event_warehouse.errors import DatabaseError
 from event_warehouse.settings import Settings
 
 CANCEL_OVERLONG = """
@@ -18,10 +19,15 @@ logger = logging.getLogger(__name__)
 
 
 def watch(settings: Settings) -> None:
-    """Look every few seconds, until the process is ended."""
-    with connect(settings.api_dsn, autocommit=True) as connection:
-        while True:
-            report_cancelled(connection.execute(CANCEL_OVERLONG).fetchall())
+    """Look every few seconds, until the process is ended; Postgres may come and go."""
+    while True:
+        try:
+            with connect(settings.api_dsn, autocommit=True) as connection:
+                while True:
+                    report_cancelled(connection.execute(CANCEL_OVERLONG).fetchall())
+                    time.sleep(SECONDS)
+        except DatabaseError as error:
+            logger.error("%s", error)
             time.sleep(SECONDS)
 
 

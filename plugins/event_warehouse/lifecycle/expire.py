@@ -73,9 +73,10 @@ def expire(
         row = connection.execute(STATEMENTS["start"], asked).fetchone()
         if row is None:
             return ()
-        _refuse_what_is_open(connection)
         expiry = {"expiry_id": row[0], **horizons}
         connection.execute(STATEMENTS["lock_partitions"], expiry)
+        # Now that no load can commit into them any more.
+        _refuse_what_is_open(connection)
         for name in ("count_events", "count_raw", "rejects", "repeats", "lines"):
             connection.execute(STATEMENTS[name], expiry)
         _drop_partitions(connection, expiry)

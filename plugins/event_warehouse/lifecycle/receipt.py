@@ -14,6 +14,8 @@ STAYS = (
     "and sessions, from which neither can be told.",
     "Duplicates of other users that repeated one of the user's events stay repeats.",
     "Entities, event types, countries and browsers that only the user had stay names.",
+    "Values of attributes, platforms and services that the user's events had stay "
+    "among the values of their keys (analytics.fct_key_values), without the user.",
     "Backups, Postgres's log of changes and rows that it has not yet vacuumed.",
 )
 

@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from http import HTTPStatus
 from itertools import pairwise
 from pathlib import Path
 from string import Template
@@ -125,8 +126,10 @@ class Reader:
         """How fresh answers are is asked every other second."""
         signed_in = {"authorization": f"Bearer {self._variables['KEY']}"}
         url = f"{self._server.url}/stats"
-        answer = self._server.client.get(url, headers=signed_in).json()
-        return bool(answer["freshness"]["pending_events"] == 0)
+        answer = self._server.client.get(url, headers=signed_in)
+        if answer.status_code != HTTPStatus.OK:
+            return False
+        return bool(answer.json()["freshness"]["pending_events"] == 0)
 
 
 @pytest.fixture
