@@ -95,6 +95,21 @@ that the table was given when it was made.
 {%- endmacro %}
 
 
+{#
+True if the model has rows of applies that it was made to forget, as a run that was to make
+it with another setting has ended before: with the setting as it was, they would count twice.
+#}
+{% macro has_forgotten_applies(node) -%}
+    {%- if not node.config.meta.made_with -%} {{ return(false) }} {%- endif -%}
+    {% set query -%}
+        select
+            ledger.applied('{{ node.name }}') = '{}'
+            and exists (select from {{ node.schema }}.{{ node.name }})
+    {%- endset %}
+    {{ return(run_query(query).columns[0][0]) }}
+{%- endmacro %}
+
+
 {# The columns of each table of dbt's, by schema and table, sorted and joined by commas. #}
 {% macro columns_of_tables() -%}
     {% set query -%}

@@ -59,7 +59,7 @@ readers see the old rows until the new ones are there, and keep their views and 
 {# Writes what the pending applies bring, and records them. #}
 {% macro take_in_applies(existing, target_relation) -%}
     {%- set is_made_anew = existing is none or should_full_refresh()
-        or is_made_otherwise(model) -%}
+        or is_made_otherwise(model) or has_forgotten_applies(model) -%}
     {%- if existing is not none and is_made_anew -%}
         {% do require_nothing_expired() %}
     {%- endif -%}

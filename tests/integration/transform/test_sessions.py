@@ -472,6 +472,24 @@ def test_other_timeout_makes_the_sessions_anew(
     assert max(map(time_of, records)) == datetime(2025, 3, 3, 10, 45)
 
 
+@pytest.mark.long
+def test_sessions_that_were_to_be_made_anew_are_not_counted_twice(
+    settings: Settings, take_in: TakeIn, query: Query
+) -> None:
+    records = [event("10:00:00"), event("10:20:00")]
+    take_in(records)
+    # As a run with another timeout does, which then is killed before it makes them.
+    query(
+        settings,
+        "update ledger.models set applies = '{}' where model = 'fct_sessions' "
+        "returning 1",
+    )
+
+    transform(settings)
+
+    assert in_order(query(settings, SESSIONS)) == recount_sessions(records)
+
+
 def transform_with_vars(settings: Settings, target: Path, **values: int) -> None:
     """As who runs dbt by itself would."""
     subprocess.run(
