@@ -17,6 +17,7 @@ async def get_session(caller: AnyCaller, services: AppServices) -> Response:
     """The key's tenant and scopes, and the tenants that it may ask about."""
     started = time.perf_counter()
     async with services.reading(caller) as connection:
+        fresh = services.freshness.of(caller.tenant)
         tenants = await read_tenants(connection)
     return json_answer(
         {
@@ -25,6 +26,6 @@ async def get_session(caller: AnyCaller, services: AppServices) -> Response:
             "default_tenant": caller.tenant or services.tenant,
             "tenants": tenants,
             "airflow_port": services.settings.airflow_port,
-            **about_answer(services, caller.tenant, started=started),
+            **about_answer(fresh, started=started),
         }
     )
