@@ -117,9 +117,11 @@ def _problem_of(error: psycopg.Error, limit: float) -> Problem:
                 f"The query took more than {limit:g} seconds; ask for less at once.",
             )
         case errors.UndefinedTable() | errors.InvalidSchemaName():
-            return Problem(
-                HTTPStatus.SERVICE_UNAVAILABLE, "Nothing is transformed yet."
-            )
+            return away("Nothing is transformed yet.")
+        case errors.InsufficientPrivilege():
+            # A model that is new has its grants at the end of the transform only.
+            logger.warning("what is asked for may not be read: %s", _told(error))
+            return away("What is asked for is not transformed yet.")
         case PoolTimeout():
             return away("No connection to Postgres came in time.")
         case psycopg.OperationalError():

@@ -117,11 +117,25 @@ def test_nothing_but_reading_is_possible(asked_warehouse: Settings) -> None:
         for statement in (
             "delete from marts.tenant_events_hourly",
             "create temporary table t ()",
+        ):
+            problem = await problem_of(reader, OPERATOR, statement)
+            assert problem.status == HTTPStatus.INTERNAL_SERVER_ERROR
+
+    reading(asked_warehouse, QueryLimits(), work)
+
+
+def test_what_is_not_there_or_has_no_grants_yet_is_to_be_asked_again(
+    asked_warehouse: Settings,
+) -> None:
+    async def work(reader: Reading) -> None:
+        for statement in (
+            "select from marts.of_a_later_version",
             "select access.cancel_overlong()",
             "select from raw.events_raw",
         ):
             problem = await problem_of(reader, OPERATOR, statement)
-            assert problem.status == HTTPStatus.INTERNAL_SERVER_ERROR
+            assert problem.status == HTTPStatus.SERVICE_UNAVAILABLE
+            assert problem.headers == {"retry-after": "1"}
 
     reading(asked_warehouse, QueryLimits(), work)
 
