@@ -52,7 +52,15 @@ def _lines() -> str:
     ]
     bad_time = {**events[0], "event_id": "bad", "event_time": "the-day-before"}
     other = {**events[0], "tenant_id": "other", "event_type": "secret-launch"}
-    lines = [json.dumps(one) for one in [*events, bad_time, other]]
+    # Both at two o'clock in Berlin, where summer time ends between them.
+    night = [
+        {**other, "tenant_id": "night", "event_id": event_id, "event_time": event_time}
+        for event_id, event_time in [
+            ("summer", "2024-10-27T00:30:00Z"),
+            ("winter", "2024-10-27T01:30:00Z"),
+        ]
+    ]
+    lines = [json.dumps(one) for one in [*events, bad_time, other, *night]]
     return "\n".join([*lines, '{"event_id": "broken'])
 
 

@@ -2,12 +2,20 @@
 
 import json
 import re
+from urllib.parse import quote
 
 import psycopg
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import OpenPage
-from tests.browser.explorer import Explorer, answered, chart_values, choose, table_of
+from tests.browser.explorer import (
+    Explorer,
+    answered,
+    chart_values,
+    choose,
+    suggestions,
+    table_of,
+)
 
 
 def test_question_built_by_autocompletion_shows_what_the_api_answers(
@@ -72,6 +80,44 @@ def test_period_before_stands_beside_the_numbers(
     assert head[1:] == ["All events", "All events, before"]
     assert row == ["2 Jun 2025", "2", "8"]
     expect(page.get_by_label("Totals")).to_contain_text("\N{MINUS SIGN}75.0 %")
+
+
+def test_hour_that_is_there_twice_counts_the_events_of_both(
+    open_page: OpenPage, explorer: Explorer
+) -> None:
+    page = open_page(timezone_id="Europe/Berlin")
+    explorer.sign_in(
+        page,
+        "#/explore?tenant=night&range=custom&start=2024-10-26T22:00"
+        "&end=2024-10-27T23:00&bucket=hour&zone=Europe/Berlin",
+    )
+    answer = answered(page)
+    expect(answer.get_by_label("Totals")).to_contain_text("2 events")
+    counted = [row[1] for row in table_of(answer)[1:] if row[1] != "0"]
+    assert counted == ["2"]
+
+
+def test_groups_that_are_shown_have_what_they_had_before(
+    page: Page, explorer: Explorer
+) -> None:
+    asked = "#/explore?tenant=shop&range=custom&compare=1"
+    # In the hour before there were more red ones.
+    explorer.open(
+        page,
+        f"{asked}&start=2025-06-01T11:00&end=2025-06-01T12:00&bucket=hour"
+        "&by=item_colour_id&top=1",
+    )
+    head, row = table_of(answered(page))
+    assert (head[1:], row[1:]) == (["blue", "blue, before"], ["2", "1"])
+    # And what has no country is a group, too.
+    explorer.open(
+        page,
+        f"{asked}&start=2025-06-01T11:00&end=2025-06-02T12:00&bucket=day"
+        "&by=country&top=2",
+    )
+    totals = page.get_by_label("Totals")
+    expect(totals).to_contain_text("(none)2 events")
+    expect(totals).to_contain_text("DE2 events \N{MINUS SIGN}50.0 %")
 
 
 def test_number_leads_to_its_events_and_an_event_to_its_file_and_line(
@@ -176,3 +222,40 @@ def test_address_shows_the_same_to_another_and_holds_no_key(
     assert table_of(answered(other)) == shown
     page.go_back()
     expect(page.get_by_label("Chart")).to_have_value("line")
+
+
+def test_values_are_suggested_where_their_types_are_not_known(
+    page: Page, explorer: Explorer
+) -> None:
+    series = json.dumps(
+        [{"type": "product_view", "filters": [["user_id", "eq", ""]]}],
+        separators=(",", ":"),
+    )
+    explorer.open(page, f"#/explore?tenant=shop&series={quote(series)}")
+    page.get_by_role("combobox", name=re.compile("^Value of")).click()
+    expect(suggestions(page).first).to_contain_text("u1")
+
+
+def test_field_says_below_it_that_nothing_is_known(page: Page) -> None:
+    answered(page)
+    field = page.get_by_role("combobox", name="Event type of Series A", exact=True)
+    field.click()
+    field.fill("zz")
+    said = page.get_by_text("Nothing known begins like this.")
+    # What is for screen readers only has a pixel, and is visible to Playwright.
+    expect(said).to_have_css("position", "absolute")
+    box, above = said.bounding_box(), field.bounding_box()
+    assert box is not None
+    assert above is not None
+    assert box["height"] > 10
+    assert box["y"] >= above["y"] + above["height"]
+    field.press("Tab")
+    expect(said).to_have_count(0)
+
+
+def test_all_events_are_those_that_there_are_by_now(page: Page) -> None:
+    answered(page)
+    expect(page.get_by_label("Range")).to_have_value("all")
+    with page.expect_response("**/session"):
+        page.get_by_role("button", name="Ask again").click()
+    answered(page)

@@ -18,13 +18,13 @@ def test_overview_shows_the_numbers_of_the_statistics(
 ) -> None:
     page.get_by_role("link", name="Overview").click()
     stats = explorer.get("/stats")
-    assert (stats["event_count"], stats["rejected_event_count"]) == (11, 1)
-    expect(tile(page, "Events")).to_contain_text("11")
+    assert (stats["event_count"], stats["rejected_event_count"]) == (13, 1)
+    expect(tile(page, "Events")).to_contain_text("13")
     expect(tile(page, "Accounting")).to_contain_text("adds up")
     feeds = page.get_by_role("region", name="What each feed has had")
     row = feeds.get_by_role("row", name=re.compile("tracked_events"))
     cells = row.get_by_role("cell").all_inner_texts()
-    assert cells[:8] == ["✓ balanced", "1", "0", "0", "13", "11", "1", "1"]
+    assert cells[:8] == ["✓ balanced", "1", "0", "0", "15", "13", "1", "1"]
     # At ten on 1 June there are six of the shop's and another's.
     chart = page.get_by_label(re.compile("^events by hour.*the highest is 7"))
     expect(chart.locator("svg")).to_be_visible()
@@ -38,7 +38,7 @@ def test_rejected_lines_and_events_stand_by_reason_with_examples(page: Page) -> 
     event = rows.filter(has_text="event_time is not ISO 8601")
     expect(event).to_contain_text("the-day-before events.jsonl, line 11")
     line = rows.filter(has_text='{"event_id": "broken')
-    expect(line).to_contain_text("events.jsonl, line 13")
+    expect(line).to_contain_text("events.jsonl, line 15")
 
 
 def test_runs_are_in_airflow(page: Page, explorer: Explorer) -> None:

@@ -198,6 +198,7 @@ def test_key_that_leads_nowhere_is_refused(written: str) -> None:
         "[^]a-z[:alpha:]]",
         r"[\]x]",
         "é{2,}",
+        "a{500}(b{20}){20}",
     ],
 )
 def test_expression_of_linear_time_may_be_asked(expression: str) -> None:
@@ -219,6 +220,8 @@ def test_expression_of_linear_time_may_be_asked(expression: str) -> None:
         "[a",
         "a{1001}",
         "((a{50}){50})",
+        "a{500}b{501}",
+        "(a{300}|b{300}){2}",
         "(a",
         "a)",
     ],

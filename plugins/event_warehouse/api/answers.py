@@ -7,23 +7,18 @@ from datetime import UTC, datetime
 import msgspec
 from fastapi import Response
 
-from event_warehouse.api.services import Services
+from event_warehouse.answers.freshness import Freshness
 
 JSON = "application/json"
 
 
-def about_answer(
-    services: Services,
-    tenant: str | None,
-    *,
-    since: datetime | None = None,
-    started: float,
-) -> dict[str, object]:
-    """Members of an answer about a tenant's events since then; no tenant is all.
+def about_answer(freshness: Freshness, *, started: float) -> dict[str, object]:
+    """Members of an answer: how fresh it is, and how long it took.
 
+    The freshness is to be read before the answer's first statement, whose snapshot all
+    others have: it may then claim less than is in the numbers, but never more.
     `started` is of time.perf_counter.
     """
-    freshness = services.freshness.of(tenant, since)
     return {
         "freshness": {
             "newest_load_at": written(freshness.newest_load_at),

@@ -47,15 +47,15 @@ async def get_buckets(
     require_own(caller, customer_id)
     question = read_question(customer_id, request.query_params.multi_items())
     async with services.reading(caller) as connection:
+        fresh = services.freshness.of(customer_id, question.first)
         page = await read_buckets(connection, question)
-    about = about_answer(services, customer_id, since=question.first, started=started)
     content: dict[str, object] = {
         "customer_id": customer_id,
         "buckets": [
             {"ts_start_of_hour": hour, "count": count} for hour, count in page.buckets
         ],
         "next": _next(request, page),
-        **about,
+        **about_answer(fresh, started=started),
     }
     return json_answer(content)
 

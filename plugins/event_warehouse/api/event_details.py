@@ -60,8 +60,9 @@ async def get_events(
     started = time.perf_counter()
     question = read_question(request.query_params.multi_items())
     async with services.reading(caller) as connection:
+        fresh = services.freshness.of(tenant, question.query.start)
         page = await read_events(
             connection, question, tenant=tenant, with_files=caller.tenant is None
         )
-    about = about_answer(services, tenant, since=question.query.start, started=started)
+    about = about_answer(fresh, started=started)
     return json_answer({"events": page.events, "next": page.next, **about})

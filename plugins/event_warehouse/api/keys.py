@@ -57,6 +57,7 @@ async def get_keys(
     started = time.perf_counter()
     choice = read_choice(request.query_params.multi_items())
     async with services.reading(caller) as connection:
+        fresh = services.freshness.of(tenant)
         listing = await list_keys(connection, choice, tenant=tenant)
     return json_answer(
         {
@@ -65,7 +66,7 @@ async def get_keys(
                 for one in listing.items
             ],
             "is_cut_off": listing.is_cut_off,
-            **about_answer(services, tenant, started=started),
+            **about_answer(fresh, started=started),
         }
     )
 
@@ -89,6 +90,7 @@ async def get_values(
         raise InvalidQuery("There is no such key.", [Fault(problem, "key")])
     choice = read_choice(request.query_params.multi_items())
     async with services.reading(caller) as connection:
+        fresh = services.freshness.of(tenant)
         listing, is_complete = await list_values(connection, key, choice, tenant=tenant)
     return json_answer(
         {
@@ -100,6 +102,6 @@ async def get_values(
             "is_cut_off": listing.is_cut_off,
             "values_kept": VALUES_PER_KEY,
             "has_all_values": is_complete,
-            **about_answer(services, tenant, started=started),
+            **about_answer(fresh, started=started),
         }
     )

@@ -52,6 +52,7 @@ async def get_activity(caller: MaySeeStats, services: AppServices) -> Response:
     """Events by hour, up to the newest; for operators also what arrived by hour."""
     started = time.perf_counter()
     async with services.reading(caller) as connection:
+        fresh = services.freshness.of(caller.tenant)
         activity = await read_activity(connection, with_arrivals=caller.tenant is None)
     content: dict[str, object] = {
         "start": activity.start,
@@ -60,7 +61,7 @@ async def get_activity(caller: MaySeeStats, services: AppServices) -> Response:
     }
     if activity.arrivals is not None:
         content["arrivals"] = activity.arrivals
-    about = about_answer(services, caller.tenant, started=started)
+    about = about_answer(fresh, started=started)
     return json_answer({**content, **about})
 
 
@@ -73,8 +74,9 @@ async def get_loads(
     require_operator(caller)
     question = read_loads_question(request.query_params.multi_items())
     async with services.reading(caller) as connection:
+        fresh = services.freshness.of(None)
         loads, after = await read_loads(connection, question)
-    about = about_answer(services, None, started=started)
+    about = about_answer(fresh, started=started)
     return json_answer({"loads": loads, "next": after, **about})
 
 
@@ -83,6 +85,7 @@ async def get_rejections(caller: MaySeeStats, services: AppServices) -> Response
     """Rejected lines and events by reason, with examples; of a tenant only events."""
     started = time.perf_counter()
     async with services.reading(caller) as connection:
+        fresh = services.freshness.of(caller.tenant)
         rejections = await read_rejections(connection, caller.tenant)
-    about = about_answer(services, caller.tenant, started=started)
+    about = about_answer(fresh, started=started)
     return json_answer({"rejections": rejections, **about})

@@ -81,8 +81,9 @@ async def post_query(
         fault = Fault("is answered in JSON only", "/funnel")
         raise InvalidQuery("The answer can't be written so.", [fault])
     async with services.reading(caller) as connection:
+        fresh = services.freshness.of(tenant, query.start)
         answer = await ask(connection, query, tenant=tenant)
-    said = about_answer(services, tenant, since=query.start, started=started)
+    said = about_answer(fresh, started=started)
     match format:
         case Format.JSON:
             return StreamingResponse(write_json(answer, said), media_type=format)

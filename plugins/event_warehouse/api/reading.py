@@ -1,5 +1,6 @@
 """Asks Postgres as who the caller is, within limits."""
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -55,24 +56,26 @@ class Reading:
         await self._own.close()
 
     @asynccontextmanager
-    async def as_caller(
-        self, caller: Caller, *, seconds: float | None = None
-    ) -> AsyncIterator[Connection]:
+    async def as_caller(self, caller: Caller) -> AsyncIterator[Connection]:
         """A connection in a transaction that only reads, as the caller's role.
 
         Raises Problem for whatever Postgres refuses, can't do in time, or is not there
         for.
         """
-        limit = self.limits.statement_seconds if seconds is None else seconds
+        limit = self.limits.answer_seconds
         async with self._turns.turn(caller.tenant):
             try:
                 async with self._pool.connection() as connection:
                     await connection.execute(_act_as(caller.role, limit))
                     try:
-                        yield connection
+                        # Postgres limits each statement only, if the cancel is lost.
+                        async with asyncio.timeout(limit):
+                            yield connection
                     finally:
                         # It has only read: there is nothing to commit.
                         await connection.rollback()
+            except TimeoutError as error:
+                raise _took_too_long(limit) from error
             except psycopg.Error as error:
                 raise _problem_of(error, limit) from error
 
@@ -112,14 +115,13 @@ async def _prepare(connection: Connection) -> None:
 def _problem_of(error: psycopg.Error, limit: float) -> Problem:
     match error:
         case errors.QueryCanceled():
-            return Problem(
-                HTTPStatus.GATEWAY_TIMEOUT,
-                f"The query took more than {limit:g} seconds; ask for less at once.",
-            )
+            return _took_too_long(limit)
         case errors.UndefinedTable() | errors.InvalidSchemaName():
-            return Problem(
-                HTTPStatus.SERVICE_UNAVAILABLE, "Nothing is transformed yet."
-            )
+            return away("Nothing is transformed yet.")
+        case errors.InsufficientPrivilege():
+            # A model that is new has its grants at the end of the transform only.
+            logger.warning("what is asked for may not be read: %s", _told(error))
+            return away("What is asked for is not transformed yet.")
         case PoolTimeout():
             return away("No connection to Postgres came in time.")
         case psycopg.OperationalError():
@@ -132,6 +134,13 @@ def _problem_of(error: psycopg.Error, limit: float) -> Problem:
     logger.error("a query failed: %s", _told(error))
     return Problem(
         HTTPStatus.INTERNAL_SERVER_ERROR, "The service failed; its log says why."
+    )
+
+
+def _took_too_long(limit: float) -> Problem:
+    return Problem(
+        HTTPStatus.GATEWAY_TIMEOUT,
+        f"The query took more than {limit:g} seconds; ask for less at once.",
     )
 
 

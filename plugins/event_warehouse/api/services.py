@@ -40,15 +40,13 @@ class Services:
     upkeep: Upkeep
 
     @asynccontextmanager
-    async def reading(
-        self, caller: Caller, *, seconds: float | None = None
-    ) -> AsyncIterator[Connection]:
+    async def reading(self, caller: Caller) -> AsyncIterator[Connection]:
         """A connection in a transaction that only reads, as the caller's role.
 
-        A statement may take so many seconds, or as many as the service allows. Raises
-        Problem for whatever Postgres refuses, can't do in time, or is not there for.
+        Raises Problem for whatever Postgres refuses, can't do in time, or is not there
+        for.
         """
-        async with self.reader.as_caller(caller, seconds=seconds) as connection:
+        async with self.reader.as_caller(caller) as connection:
             await self.upkeep.first_round()
             yield connection
 

@@ -24,11 +24,12 @@ async def get_stats(caller: MaySeeStats, services: AppServices) -> Response:
     started, now = time.perf_counter(), datetime.now(UTC)
     content: dict[str, object]
     async with services.reading(caller) as connection:
+        fresh = services.freshness.of(caller.tenant)
         if caller.tenant is None:
             content = _told(await read_warehouse(connection, now=now))
         else:
             content = asdict(await read_tenant(connection, caller.tenant, now=now))
-    about = about_answer(services, caller.tenant, started=started)
+    about = about_answer(fresh, started=started)
     return json_answer({**content, **about})
 
 

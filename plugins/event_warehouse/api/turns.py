@@ -20,8 +20,8 @@ class QueryLimits:
     waiting_per_tenant: int = 64
     wait_seconds: float = 5.0
     """For a turn; then the caller is told to come back."""
-    statement_seconds: float = 10.0
-    """For one statement; then Postgres cancels it."""
+    answer_seconds: float = 10.0
+    """For all statements of an answer together; then what runs is cancelled."""
 
 
 @dataclass

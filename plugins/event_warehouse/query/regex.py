@@ -6,8 +6,8 @@ a look-around; and it writes out counted repeats, so they are bounded together.
 
 import re
 
-MAX_REPEATS = 1_000
-"""How often one character of the expression may be written out."""
+MAX_WRITTEN_OUT = 1_000
+"""How many characters an expression may have when its repeats are written out."""
 
 # One piece of an expression at a time; what is none of these is refused.
 PIECE = re.compile(
@@ -31,9 +31,10 @@ PIECE = re.compile(
 def problem_of_regex(expression: str) -> str | None:
     """Why an expression can't be asked for; Postgres may still refuse it."""
     depth = 0
-    # Of each group that is open, how often what is in it is written out.
-    repeats = [1]
-    closed = 1
+    # Of each group that is open, how many characters it has when written out; and of
+    # what stands before a repeat.
+    sizes = [0]
+    repeated = 0
     for piece in PIECE.finditer(expression):
         match piece.lastgroup:
             case "reference":
@@ -44,21 +45,23 @@ def problem_of_regex(expression: str) -> str | None:
                 return f"can't be read from character {piece.start() + 1} on"
             case "open":
                 depth += 1
-                repeats.append(1)
+                sizes.append(0)
             case "close" if depth == 0:
                 return "closes a group that is not open"
             case "close":
                 depth -= 1
-                closed = repeats.pop()
-                repeats[-1] = max(repeats[-1], closed)
-                continue
+                repeated = max(1, sizes.pop())
+                sizes[-1] += repeated
             case "repeat":
-                repeats[-1] = max(repeats[-1], closed * _times(piece))
+                sizes[-1] += repeated * (_times(piece) - 1)
+                repeated *= _times(piece)
             case _:
-                pass
-        closed = 1
-        if repeats[-1] > MAX_REPEATS:
-            return f"repeats more than {MAX_REPEATS:,} times"
+                repeated = 1
+                sizes[-1] += repeated
+        if sizes[-1] > MAX_WRITTEN_OUT:
+            return (
+                f"has more than {MAX_WRITTEN_OUT:,} characters, its repeats written out"
+            )
     if depth:
         return "has a group that is not closed"
     return None

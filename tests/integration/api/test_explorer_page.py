@@ -106,14 +106,19 @@ def test_session_says_whose_the_key_is_and_what_for(api: Api, scope: Scope) -> N
 
     assert session["tenant"] == "globex"
     assert session["scopes"] == [scope]
-    assert session["tenants"] == [
-        {
-            "tenant_id": "globex",
-            "event_count": 3,
-            "first_date": "2025-06-01",
-            "last_date": "2025-06-02",
-        }
-    ]
+    days = {
+        "tenant_id": "globex",
+        "event_count": 3,
+        "first_date": "2025-06-01",
+        "last_date": "2025-06-02",
+    }
+    assert session["tenants"] == ([] if scope == Scope.EVENTS_WRITE else [days])
+
+
+def test_operator_who_may_only_write_is_told_of_no_tenant(api: Api) -> None:
+    session = api.get("/session", api.key(None, Scope.EVENTS_WRITE)).json()
+
+    assert session["tenants"] == []
 
 
 def test_session_of_an_operator_names_all_tenants_by_their_events(api: Api) -> None:

@@ -67,7 +67,7 @@ async def one(reader: Reading, caller: Caller) -> object:
 def test_heavy_query_is_ended_in_time_and_others_are_served(
     asked_warehouse: Settings, heavy: str
 ) -> None:
-    limits = QueryLimits(connections=2, running_per_tenant=1, statement_seconds=1.0)
+    limits = QueryLimits(connections=2, running_per_tenant=1, answer_seconds=1.0)
 
     async def work(reader: Reading) -> None:
         started = time.monotonic()
@@ -84,6 +84,28 @@ def test_heavy_query_is_ended_in_time_and_others_are_served(
     reading(asked_warehouse, limits, work)
 
 
+def test_short_queries_are_ended_when_they_take_too_long_together(
+    asked_warehouse: Settings,
+) -> None:
+    limits = QueryLimits(connections=1, answer_seconds=1.0)
+
+    async def ask_again_and_again(reader: Reading) -> None:
+        async with reader.as_caller(OPERATOR) as connection:
+            for _ in range(20):
+                await connection.execute("select pg_sleep(0.3)")
+
+    async def work(reader: Reading) -> None:
+        started = time.monotonic()
+        with pytest.raises(Problem) as raised:
+            await ask_again_and_again(reader)
+        assert raised.value.status == HTTPStatus.GATEWAY_TIMEOUT
+        assert time.monotonic() - started < 4
+        # The one connection that there is, is as good as new.
+        assert await one(reader, OPERATOR) == ("warehouse_operator",)
+
+    reading(asked_warehouse, limits, work)
+
+
 def test_who_asks_too_much_at_once_is_told_to_come_back(
     asked_warehouse: Settings,
 ) -> None:
@@ -92,7 +114,7 @@ def test_who_asks_too_much_at_once_is_told_to_come_back(
         running_per_tenant=1,
         waiting_per_tenant=1,
         wait_seconds=2.0,
-        statement_seconds=4.0,
+        answer_seconds=4.0,
     )
 
     async def work(reader: Reading) -> None:
@@ -117,11 +139,25 @@ def test_nothing_but_reading_is_possible(asked_warehouse: Settings) -> None:
         for statement in (
             "delete from marts.tenant_events_hourly",
             "create temporary table t ()",
+        ):
+            problem = await problem_of(reader, OPERATOR, statement)
+            assert problem.status == HTTPStatus.INTERNAL_SERVER_ERROR
+
+    reading(asked_warehouse, QueryLimits(), work)
+
+
+def test_what_is_not_there_or_has_no_grants_yet_is_to_be_asked_again(
+    asked_warehouse: Settings,
+) -> None:
+    async def work(reader: Reading) -> None:
+        for statement in (
+            "select from marts.of_a_later_version",
             "select access.cancel_overlong()",
             "select from raw.events_raw",
         ):
             problem = await problem_of(reader, OPERATOR, statement)
-            assert problem.status == HTTPStatus.INTERNAL_SERVER_ERROR
+            assert problem.status == HTTPStatus.SERVICE_UNAVAILABLE
+            assert problem.headers == {"retry-after": "1"}
 
     reading(asked_warehouse, QueryLimits(), work)
 

@@ -17,7 +17,15 @@ export function linesOf(answer, state) {
     if (!lines.has(id)) lines.set(id, emptyLine(series, group, names[series], state));
     const value = row[measureColumn(state.series[series])];
     const clock = Date.parse(`${row.bucket_local}Z`);
-    lines.get(id).points.set(clock, { value, start: row.bucket_start });
+    const { points } = lines.get(id);
+    const same = points.get(clock);
+    // Where summer time ends, an hour is there twice: both are one point.
+    points.set(
+      clock,
+      same
+        ? { ...same, value: (same.value ?? 0) + (value ?? 0) }
+        : { value, start: row.bucket_start }
+    );
   }
   // A series without any event is a line of zeros, not missing.
   names.forEach((name, series) => {

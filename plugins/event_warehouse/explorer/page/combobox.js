@@ -42,10 +42,17 @@ export function combobox({
   function close() {
     clearTimeout(timer);
     asked += 1;
+    say("");
     list.hidden = true;
     active = -1;
     input.setAttribute("aria-expanded", "false");
     input.removeAttribute("aria-activedescendant");
+  }
+
+  // To screen readers only, if nothing else is said of how it is shown.
+  function say(text, shown = "sr") {
+    note.className = shown;
+    note.textContent = text;
   }
 
   function choose(text) {
@@ -93,13 +100,13 @@ export function combobox({
       const said =
         names.problem ??
         (input.value ? "Nothing known begins like this." : "Nothing is known yet.");
-      note.textContent = said;
+      say(said, "suggestions-note");
       fill(list);
       list.hidden = true;
       input.setAttribute("aria-expanded", "false");
       return;
     }
-    note.textContent = `${names.length} suggestions`;
+    say(`${names.length} suggestions`);
     fill(
       list,
       names.map(({ name, eventCount }) =>
@@ -143,8 +150,8 @@ export function combobox({
       event.preventDefault();
       choose((isOpen ? nameAt(active) : undefined) ?? input.value.trim());
     } else if (event.key === "Escape") {
-      if (isOpen) close();
-      else input.value = chosen;
+      if (!isOpen) input.value = chosen;
+      close();
       event.stopPropagation();
     }
   });

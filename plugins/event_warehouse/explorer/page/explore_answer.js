@@ -5,26 +5,35 @@ import { post } from "./api.js";
 import { addSums, addTotals, clocksOf, linesOf, needsTotals } from "./answer.js";
 import { loadCharts } from "./chart.js";
 import { exploreBody } from "./question.js";
-import { rangeBefore, resolveRange } from "./ranges.js";
+import { currentRange, rangeBefore } from "./ranges.js";
 
 export async function askExplore(state, signal) {
   loadCharts().catch(() => {});
-  const range = resolveRange(state);
+  const range = await currentRange(state, signal);
   const earlier = state.compare ? rangeBefore(range) : null;
+  // By groups, the earlier is asked for those that are shown, known only afterwards: its
+  // own largest are others, and a group that is not among them would seem to be new.
+  const asked = askRange(state, range, signal);
   const [now, before] = await Promise.all([
-    askRange(state, range, signal),
-    earlier && askRange(state, earlier, signal),
+    asked,
+    earlier &&
+      askRange(state, earlier, signal, state.by ? groupsOf((await asked).lines) : []),
   ]);
   return { range, earlier, now, before };
 }
 
-async function askRange(state, range, signal) {
-  const body = exploreBody(state, range);
+function groupsOf(lines) {
+  const groups = new Set(lines.map(({ group }) => group));
+  return [...groups].filter((group) => group !== undefined);
+}
+
+async function askRange(state, range, signal, groups = []) {
+  const body = exploreBody(state, range, groups);
   const options = { tenant: state.tenant, signal };
   const [answer, totals] = await Promise.all([
     post("/query", body, options),
     needsTotals(state) &&
-      post("/query", exploreBody(state, { ...range, bucket: null }), options),
+      post("/query", exploreBody(state, { ...range, bucket: null }, groups), options),
   ]);
   const lines = linesOf(answer, state);
   if (totals) addTotals(lines, totals, state);

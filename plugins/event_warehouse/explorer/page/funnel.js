@@ -12,7 +12,7 @@ import { ORDERS, readFunnel, writeFunnel } from "./funnel_state.js";
 import { more } from "./more.js";
 import { funnelBody } from "./question.js";
 import { rangeEditor } from "./range_editor.js";
-import { resolveRange } from "./ranges.js";
+import { currentRange } from "./ranges.js";
 import { emptySeries, seriesEditor } from "./series_editor.js";
 import { loading } from "./states.js";
 import { keysFor, valuesFor } from "./suggestions.js";
@@ -46,7 +46,7 @@ export function funnelView(host) {
     answerOf: async (signal) => {
       loadCharts().catch(() => {});
       const asked = structuredClone(state);
-      const range = resolveRange(asked);
+      const range = await currentRange(asked, signal);
       const body = funnelBody(asked, range);
       const answer = await post("/query", body, { tenant: asked.tenant, signal });
       return funnelResult({ answer, body, range }, asked);

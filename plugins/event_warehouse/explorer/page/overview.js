@@ -40,7 +40,9 @@ export function overviewView(host) {
   async function showState() {
     const stats = await get("/stats");
     showTiles(stats, tiles);
-    if (isOperator()) showFeeds(stats.feeds, feeds);
+    // Who is at a link of theirs by keyboard would lose it.
+    const isUsed = feeds.contains(document.activeElement);
+    if (isOperator() && !isUsed) showFeeds(stats.feeds, feeds);
   }
 
   const parts = [
@@ -63,9 +65,8 @@ export function overviewView(host) {
   );
   if (isOperator()) loadsSection(loads, parameters);
   // Only what nobody reads or works in at length.
-  const refresh = async () => showTiles(await get("/stats"), tiles);
   const timer = setInterval(
-    () => document.hidden || showPart(tiles, "", refresh),
+    () => document.hidden || showPart(tiles, "", showState),
     REFRESH_MS
   );
   return () => clearInterval(timer);

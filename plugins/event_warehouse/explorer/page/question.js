@@ -80,20 +80,32 @@ function operationsOf({ measure, key }) {
   return measure === "events" || !key ? {} : { operations: [{ type: measure, key }] };
 }
 
-export function exploreBody(state, { start, end, bucket }) {
+// Of these groups of the breakdown; of none, the largest are asked for.
+export function exploreBody(state, { start, end, bucket }, groups = []) {
   const names = namesOf(state.series);
+  const limit = groups.length || Number(state.top);
   return {
     start: start.toISOString(),
     end: end.toISOString(),
     ...(state.zone === "UTC" ? {} : { time_zone: state.zone }),
     ...(bucket ? { bucket } : {}),
-    ...(state.by ? { breakdown: { keys: [state.by], limit: Number(state.top) } } : {}),
+    ...(state.by ? { breakdown: { keys: [state.by], limit } } : {}),
     data: state.series.map((series, index) => ({
       name: names[index],
-      filters: filtersOf(series),
+      filters: [...filtersOf(series), ...inGroups(state.by, groups)],
       ...operationsOf(series),
     })),
   };
+}
+
+function inGroups(key, groups) {
+  if (!groups.length) return [];
+  const values = groups.filter((group) => group !== null);
+  const any = [
+    ...(values.length ? [{ type: "in", key, values }] : []),
+    ...(values.length < groups.length ? [{ type: "not_exists", key }] : []),
+  ];
+  return any.length > 1 ? [{ type: "or", filters: any }] : any;
 }
 
 export function funnelBody(state, { start, end }) {

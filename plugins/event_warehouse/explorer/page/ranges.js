@@ -2,6 +2,7 @@
 
 import { clockAt, floorTo, momentOf, nextBucket } from "./clocks.js";
 import { daysOf } from "./session.js";
+import { trySession } from "./sign_in.js";
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
@@ -51,6 +52,15 @@ export function resolveRange(state, now = Date.now()) {
   const end = momentOf(nextBucket(current, bucket), state.zone);
   const start = floorTo(clockAt(end - span, state.zone), bucket);
   return { start: momentOf(start, state.zone), end, bucket };
+}
+
+// The same by the days that have events by now, where those of the sign-in don't do.
+export async function currentRange(state, signal) {
+  if (state.range === "all" || !daysOf(state.tenant)) {
+    // Whatever is wrong, the question meets it too, and says so.
+    await trySession(signal).catch(() => {});
+  }
+  return resolveRange(state);
 }
 
 function spanOf(range) {

@@ -6,8 +6,8 @@ import { forgetKey, keepKey, keepSession } from "./session.js";
 import { problemBox, asProblem } from "./states.js";
 
 // Resolves when the key is good.
-export async function trySession() {
-  keepSession(await get("/session"));
+export async function trySession(signal) {
+  keepSession(await get("/session", { signal }));
 }
 
 export function signInView(host, onsignedin, problem) {

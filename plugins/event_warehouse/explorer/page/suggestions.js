@@ -3,6 +3,8 @@
 import { get } from "./api.js";
 
 const LISTED = 20;
+// The service does not know of which types their events are.
+const OF_ANY_TYPE = new Set(["user_id", "entity_id", "device_id"]);
 
 export function keysFor(tenant, eventType) {
   return async (prefix) => {
@@ -21,7 +23,7 @@ export function valuesFor(tenant, keyNow, eventType) {
     const path = `/keys/${key.split("/").map(encodeURIComponent).join("/")}/values`;
     const { values } = await get(path, {
       tenant,
-      parameters: choice(prefix, eventType?.()),
+      parameters: choice(prefix, OF_ANY_TYPE.has(key) ? "" : eventType?.()),
     });
     return values.map(({ value, event_count }) => ({
       name: value,
