@@ -59,9 +59,7 @@ def problem_of_regex(expression: str) -> str | None:
                 repeated = 1
                 sizes[-1] += repeated
         if sizes[-1] > MAX_WRITTEN_OUT:
-            return (
-                f"has more than {MAX_WRITTEN_OUT:,} characters, its repeats written out"
-            )
+            return f"repeats to more than {MAX_WRITTEN_OUT:,} characters"
     if depth:
         return "has a group that is not closed"
     return None
