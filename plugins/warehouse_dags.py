@@ -38,8 +38,7 @@ MAY_PASS = "event_warehouse.sources.errors.SourceUnavailable"
 
 def tell_failure(context: Mapping[str, Any]) -> None:
     """Airflow calls it when a task has failed for good."""
-    from event_warehouse.alert import Alert, send_alert
-    from event_warehouse.settings import read_settings
+    from event_warehouse.alert import Alert, send_alert, settings_to_tell
 
     instance = context["task_instance"]
     error = context.get("exception")
@@ -49,19 +48,18 @@ def tell_failure(context: Mapping[str, Any]) -> None:
         error=str(error) if error else "the task was killed, or took too long",
         link=getattr(instance, "log_url", None),
     )
-    send_alert(read_settings(), alert)
+    send_alert(settings_to_tell(), alert)
 
 
 def tell_timeout(context: Mapping[str, Any]) -> None:
     """Airflow calls it when a run has failed; its tasks have told of all but this."""
-    from event_warehouse.alert import Alert, send_alert
-    from event_warehouse.settings import read_settings
+    from event_warehouse.alert import Alert, send_alert, settings_to_tell
 
     if context.get("reason") != "timed_out":
         return
     run = context["dag_run"]
     alert = Alert(run.dag_id, f"run {run.run_id}", "the run took longer than it may")
-    send_alert(read_settings(), alert)
+    send_alert(settings_to_tell(), alert)
 
 
 DEFAULT_ARGS = {

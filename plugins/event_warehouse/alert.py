@@ -2,13 +2,15 @@
 
 import json
 import logging
+import os
 import re
 from dataclasses import dataclass
 from http.client import HTTPException
 from urllib.parse import unquote, urlsplit
 from urllib.request import Request, urlopen
 
-from event_warehouse.settings import Settings
+from event_warehouse.errors import SettingError
+from event_warehouse.settings import Settings, read_settings
 
 TIMEOUT_SECONDS = 10.0
 SHOWN_CHARACTERS = 500
@@ -26,6 +28,15 @@ class Alert:
     error: str
     """Its first line is told; of one that ends in a colon what follows, too."""
     link: str | None = None
+
+
+def settings_to_tell() -> Settings:
+    """The settings; where one is wrong, which is what is to be told, the webhook only."""
+    try:
+        return read_settings()
+    except SettingError:
+        url = os.environ.get("WAREHOUSE_ALERT_WEBHOOK_URL", "")
+        return read_settings({"WAREHOUSE_ALERT_WEBHOOK_URL": url})
 
 
 def send_alert(settings: Settings, alert: Alert) -> bool:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from event_warehouse.alert import Alert, send_alert
+from event_warehouse.alert import Alert, send_alert, settings_to_tell
 from event_warehouse.settings import Settings, read_settings
 from tests.webhook import Webhook, listening
 
@@ -60,6 +60,17 @@ def test_of_an_error_that_ends_in_a_colon_what_follows_is_told_too(
     assert webhook.messages[0]["error"] == (
         "not everything is accounted for: a.csv failed; 3 rows are missing"
     )
+
+
+def test_wrong_setting_is_told_too(
+    webhook: Webhook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WAREHOUSE_ALERT_WEBHOOK_URL", webhook.url)
+    monkeypatch.setenv("WAREHOUSE_API_PORT", "none")
+
+    assert send_alert(settings_to_tell(), ALERT)
+
+    assert len(webhook.messages) == 1
 
 
 def test_message_has_no_secret(webhook: Webhook, tmp_path: Path) -> None:
