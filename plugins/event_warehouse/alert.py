@@ -31,7 +31,7 @@ class Alert:
 
 
 def settings_to_tell() -> Settings:
-    """The settings; where one is wrong, which is what is to be told, the webhook only."""
+    """The settings; where one of them is wrong, and that is told, the webhook only."""
     try:
         return read_settings()
     except SettingError:
