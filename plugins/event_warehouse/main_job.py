@@ -99,7 +99,7 @@ def _show_key(settings: Settings, console: Console) -> None:
     """Only where the warehouse is this machine's own."""
     if settings.external_dsn is None:
         key = ensure_local_key(settings)
-        console.print("To ask over HTTP: warehouse serve, or make up, and the key")
+        console.print("To ask over HTTP: make up, and the key")
         console.print(f"  {key}", highlight=False, soft_wrap=True)
 
 
