@@ -2,5 +2,5 @@
 {# Grain: one row per tenant, month (UTC) and country of the products. #}
 {{ entity_activity(
     'country',
-    counted_in='fct_entity_activity_monthly', at='event_month'
+    counted_in='fct_entity_activity_monthly', at='event_month', is_by_entity=true
 ) }}

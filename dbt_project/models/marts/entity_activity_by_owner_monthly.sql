@@ -2,5 +2,5 @@
 {# Grain: one row per tenant, month (UTC) and owner of the products. #}
 {{ entity_activity(
     'owner',
-    counted_in='fct_entity_activity_monthly', at='event_month'
+    counted_in='fct_entity_activity_monthly', at='event_month', is_by_entity=true
 ) }}

@@ -7,14 +7,11 @@ import sys
 
 import psycopg
 import pytest
-from alembic import command
-from alembic.config import Config
-from sqlalchemy import create_engine
 
-from event_warehouse.migrate import MIGRATIONS, migrate
+from event_warehouse.migrate import migrate
+from tests.older_versions import VERSIONS, bring_to
 from tests.waiting import wait_until
 
-VERSIONS = sorted(path.stem for path in (MIGRATIONS / "versions").glob("v*.py"))
 SCHEMA = """
     select relnamespace::regnamespace::text, relname, relkind::text, relacl::text
     from pg_class
@@ -42,18 +39,10 @@ def schema(dsn: str) -> list[tuple[object, ...]]:
         return connection.execute(SCHEMA).fetchall()
 
 
-def upgrade(dsn: str, version: str) -> None:
-    """As an older release of the project did."""
-    engine = create_engine(
-        "postgresql+psycopg://", creator=lambda: psycopg.connect(dsn)
-    )
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
-    with engine.begin() as connection:
-        connection.exec_driver_sql("create schema if not exists ledger")
-        config.attributes["connection"] = connection
-        command.upgrade(config, version)
-    engine.dispose()
+def version(dsn: str) -> str:
+    with psycopg.connect(dsn) as connection:
+        said = connection.execute("select version_num from ledger.migration")
+        return str((said.fetchone() or (None,))[0])
 
 
 def kill_at_its_end(dsn: str, blocked_by: str) -> None:
@@ -81,15 +70,16 @@ def kill_at_its_end(dsn: str, blocked_by: str) -> None:
 def test_upgrade_killed_after_a_version_s_statements_leaves_the_version_before(
     empty_dsn: str, before: str
 ) -> None:
-    upgrade(empty_dsn, before)
+    bring_to(empty_dsn, before)
     old = schema(empty_dsn)
 
     kill_at_its_end(empty_dsn, "lock table ledger.migration in share mode")
 
     wait_until(lambda: schema(empty_dsn) == old)
+    assert version(empty_dsn) == before
     assert migrate(empty_dsn) is True
     assert migrate(empty_dsn) is False
-    assert schema(empty_dsn) != old
+    assert version(empty_dsn) == VERSIONS[-1]
 
 
 def test_first_migration_killed_in_its_middle_leaves_nothing(empty_dsn: str) -> None:

@@ -170,7 +170,7 @@ def aggregates(events: Sequence[Event]) -> dict[str, Rows]:
         five = start.replace(minute=start.minute // 5 * 5)
         kind, entity = event.field("event_type"), event.field("entity_id")
         activity[tenant, day, entity, kind, event.field("user_id")] += 1
-        monthly[tenant, day.replace(day=1), entity, kind] += 1
+        monthly[tenant, day.replace(day=1), entity] += 1
         devices[tenant, day, event.field("device_id")] += 1
         what = kind, event.field("country"), event.field("browser")
         for name, key in (

@@ -61,10 +61,9 @@ TABLES = {
     ),
     "rollup_events_1hr": ROLLUP.format(bucket="event_hour", table="rollup_events_1hr"),
     "fct_entity_activity_monthly": """
-        select fact.tenant_id, event_month, entity_id, event_type, event_count
+        select fact.tenant_id, event_month, entity_id, event_count
         from analytics.fct_entity_activity_monthly as fact
         left join analytics.dim_entities using (entity_key)
-        left join analytics.dim_event_types using (event_type_key)
     """,
     "fct_device_activity_daily": """
         select fact.tenant_id, event_date, device_id, event_count

@@ -1,0 +1,44 @@
+"""What a newer version of the schema does with rows that an older one has."""
+
+import psycopg
+
+from event_warehouse.migrate import migrate
+from tests.older_versions import VERSIONS, bring_to
+
+MONTHS = "analytics.fct_entity_activity_monthly"
+
+
+def test_months_of_entities_are_added_up_over_their_types(empty_dsn: str) -> None:
+    before = VERSIONS.index("v0014_months_without_types") - 1
+    bring_to(empty_dsn, VERSIONS[before])
+    with psycopg.connect(empty_dsn) as connection:
+        connection.execute(f"""
+            create table {MONTHS} (
+                tenant_id text not null,
+                event_month date not null,
+                entity_key integer not null,
+                event_type_key integer not null,
+                event_count bigint not null,
+                primary key (tenant_id, event_month, entity_key, event_type_key)
+            );
+            insert into {MONTHS} values
+            ('a', '2025-01-01', 1, 1, 2),
+            ('a', '2025-01-01', 1, 2, 3),
+            ('a', '2025-02-01', 1, 1, 5),
+            ('b', '2025-01-01', 2, 0, 7);
+        """)
+
+    assert migrate(empty_dsn) is True
+
+    with psycopg.connect(empty_dsn) as connection:
+        kept = connection.execute(f"select * from {MONTHS} order by 1, 2, 3").fetchall()
+        key = connection.execute(f"""
+            select pg_get_constraintdef(oid) from pg_constraint
+            where conrelid = '{MONTHS}'::regclass and contype = 'p'
+        """).fetchall()
+    assert [(tenant, str(month), *rest) for tenant, month, *rest in kept] == [
+        ("a", "2025-01-01", 1, 5),
+        ("a", "2025-02-01", 1, 5),
+        ("b", "2025-01-01", 2, 7),
+    ]
+    assert key == [("PRIMARY KEY (tenant_id, event_month, entity_key)",)]
