@@ -18,7 +18,9 @@ from event_warehouse.errors import FeedError, FileError
 from event_warehouse.load import one_file
 from event_warehouse.load.files import LoadSummary, dismiss_failed, load_new_files
 from event_warehouse.settings import Settings
+from event_warehouse.sources.local import find_file
 from tests.fixture_types import Land, Query
+from tests.waiting import wait_until
 
 HEADER = "customer_id,event_type,transaction_id,timestamp\n"
 TWO = HEADER + "1,visit,a,2025-01-01T10:00:00Z\n2,visit,b,2025-01-01T11:00:00Z\n"
@@ -614,6 +616,24 @@ def test_dismissed_file_is_not_tried_again_until_it_changes(
 
     land(warehouse, "customer_events/a.csv", TWO)
     assert load_new_files(warehouse).loaded == 1
+
+
+def test_file_that_had_just_changed_when_it_failed_stays_dismissed(
+    warehouse: Settings, land: Land, query: Query
+) -> None:
+    path = land(warehouse, "customer_events/a.csv", "")
+    os.utime(path)
+    settings = replace(warehouse, settle_seconds=0)
+    load_new_files(settings)
+    ((load_id, version),) = query(
+        warehouse, "select load_id, file_version from raw.loads"
+    )
+    assert isinstance(load_id, int)
+    assert version is None
+    wait_until(lambda: find_file(path).version is not None)
+    dismiss_failed(warehouse, load_id)
+
+    assert load_new_files(settings) == LoadSummary(already_loaded=1)
 
 
 def test_tries_of_a_bad_file_use_up_no_ids(

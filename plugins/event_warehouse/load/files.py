@@ -4,6 +4,8 @@ import logging
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import psycopg
 
@@ -16,6 +18,7 @@ from event_warehouse.load.one_file import STATEMENTS, FileOutcome, Status, load_
 from event_warehouse.load.share import WHOLE, Share
 from event_warehouse.settings import Settings
 from event_warehouse.sources.errors import FileChanged, FileGone, SourceUnavailable
+from event_warehouse.sources.local import find_file
 from event_warehouse.sources.source_file import SourceFile
 
 PROGRESS_SECONDS = 1.0
@@ -88,16 +91,31 @@ def load_new_files(
 def dismiss_failed(settings: Settings, load_id: int) -> str:
     """The URI of the failed file, which then counts as settled; commits once.
 
-    It is not tried again until it changes. Raises FileError if no load of that id is
-    failed.
+    It is not tried again until it changes, unless its server tells no version of it.
+    Raises FileError if no load of that id is failed.
     """
     with connect(settings.dsn, Role.LOADER) as connection:
         row = connection.execute(
-            STATEMENTS["dismiss_failed"], {"load_id": load_id}
+            STATEMENTS["failed_load"], {"load_id": load_id}
         ).fetchone()
-    if row is None:
-        raise FileError(f"load {load_id} is not a failed one")
-    return str(row[0])
+        if row is None:
+            raise FileError(f"load {load_id} is not a failed one")
+        uri, version = row
+        connection.execute(
+            STATEMENTS["dismiss_failed"],
+            {"load_id": load_id, "file_version": version or _version_now(uri)},
+        )
+    return str(uri)
+
+
+def _version_now(uri: str) -> str | None:
+    """Of a local file, which had just changed when it failed; None if it is gone."""
+    if not uri.startswith("file:"):
+        return None
+    try:
+        return find_file(Path(unquote(urlsplit(uri).path))).version
+    except FileError:
+        return None
 
 
 def _load_feed(

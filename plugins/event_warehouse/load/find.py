@@ -17,7 +17,12 @@ from event_warehouse.feeds import Feed, choose_feed
 from event_warehouse.settings import Settings
 from event_warehouse.sources.date_template import parse_template
 from event_warehouse.sources.key_pattern import parse_pattern
-from event_warehouse.sources.local import find_file, find_in_folder, find_landed
+from event_warehouse.sources.local import (
+    check_readable,
+    find_file,
+    find_in_folder,
+    find_landed,
+)
 from event_warehouse.sources.source_file import SourceFile
 
 if TYPE_CHECKING:
@@ -77,6 +82,8 @@ def found_files(
         ways = [finder.in_folder, finder.in_bucket]
         if from_web:
             ways.append(finder.published)
+        # Last, as it says what is left out when all else is loaded.
+        ways.append(finder.out_of_reach)
         yield [
             Place(one, partial(find, one, window)) for find in ways for one in chosen
         ]
@@ -109,16 +116,12 @@ def _report_unclaimed(landing: Path, feeds: Sequence[Feed]) -> None:
 
 
 def _relative_paths(folder: Path) -> Iterator[str]:
-    """The files that are not hidden; a folder that can't be read is said."""
-    for parent, folders, files in os.walk(folder, onerror=_say_unreadable):
+    """The files that are not hidden, where one can look."""
+    for parent, folders, files in os.walk(folder):
         folders[:] = [name for name in folders if not name.startswith(".")]
         for name in files:
             if not name.startswith("."):
                 yield (Path(parent) / name).relative_to(folder).as_posix()
-
-
-def _say_unreadable(error: OSError) -> None:
-    logger.error("nothing is loaded of %s: %s", error.filename, error.strerror)
 
 
 def _feed_of(source: str, feeds: Mapping[str, Feed], feed: str | None) -> Feed:
@@ -183,6 +186,13 @@ class _Finder:
             )
         return settled
 
+    def out_of_reach(self, feed: Feed, window: Window | None) -> Sequence[SourceFile]:
+        """No file; raises SourceUnavailable if some may be where none can look."""
+        for pattern in feed.files:
+            for glob in _globs(pattern, window):
+                check_readable(self._settings.landing, glob)
+        return []
+
     def in_bucket(self, feed: Feed, window: Window | None) -> Sequence[SourceFile]:
         """What has landed of a feed in the bucket."""
         if self._settings.bucket is None:
@@ -191,18 +201,14 @@ class _Finder:
 
         client = self._s3_client()
         location = parse_location(self._settings.bucket)
-        files = {
-            file.uri: file
-            for pattern in feed.files
-            for file in find_landed_in_bucket(
-                location,
-                pattern,
-                client=client,
-                start=window.start if window else None,
-                end=window.end if window else None,
-            )
-        }
-        return _not_excluded(feed, self._settings.bucket, list(files.values()))
+        files = find_landed_in_bucket(
+            location,
+            feed.files,
+            client=client,
+            start=window.start if window else None,
+            end=window.end if window else None,
+        )
+        return _not_excluded(feed, self._settings.bucket, files)
 
     def published(self, feed: Feed, window: Window | None) -> Sequence[SourceFile]:
         """What a feed's web address has for the window."""

@@ -201,10 +201,19 @@ on conflict (feed_id, uri) where status = 'failed' do update set
     attempt_count = loads.attempt_count + 1,
     finished_at = clock_timestamp();
 
--- dismiss_failed --
-update raw.loads set status = 'dismissed'
+-- failed_load --
+select
+    uri,
+    file_version
+from raw.loads
 where load_id = %(load_id)s and status = 'failed'
-returning uri;
+for update;
+
+-- dismiss_failed --
+update raw.loads set
+    status = 'dismissed',
+    file_version = %(file_version)s
+where load_id = %(load_id)s;
 
 -- loads_with_rejected_lines --
 select
@@ -237,16 +246,29 @@ where
     and rejected_lines.replayed_by is null;
 
 -- rejected_lines --
--- Whole ones: of a line over the limit only the beginning is kept.
+-- Whole ones: of a line over the limit only the beginning is kept. As many of those after
+-- a line as may be held at once, and one in any case.
 select
-    rejected_lines.line_number,
-    rejected_lines.line
-from raw.rejected_lines as rejected_lines
-where
-    rejected_lines.load_id = %(load_id)s
-    and rejected_lines.replayed_by is null
-    and rejected_lines.byte_count = octet_length(rejected_lines.line)
-order by rejected_lines.line_number;
+    line_number,
+    line
+from (
+    select
+        rejected_lines.line_number,
+        rejected_lines.line,
+        sum(rejected_lines.byte_count)
+            over (order by rejected_lines.line_number) - rejected_lines.byte_count
+            as bytes_before
+    from raw.rejected_lines as rejected_lines
+    where
+        rejected_lines.load_id = %(load_id)s
+        and rejected_lines.line_number > %(after)s
+        and rejected_lines.replayed_by is null
+        and rejected_lines.byte_count = octet_length(rejected_lines.line)
+    order by rejected_lines.line_number
+    limit %(most_lines)s
+) as following
+where bytes_before < %(most_bytes)s
+order by line_number;
 
 -- mark_replayed --
 update raw.rejected_lines set replayed_by = %(replay_id)s

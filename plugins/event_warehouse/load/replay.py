@@ -2,7 +2,7 @@
 
 import hashlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import psycopg
@@ -20,6 +20,10 @@ from event_warehouse.load.one_file import (
 from event_warehouse.load.readers import is_parquet, read_records
 from event_warehouse.load.records import Batch, Records
 from event_warehouse.settings import Settings
+
+LINES_AT_ONCE = 10_000
+BYTES_AT_ONCE = 16 * 1024 * 1024
+"""What is held of a load's lines."""
 
 logger = logging.getLogger(__name__)
 
@@ -45,7 +49,7 @@ class _Load:
 
 @dataclass(frozen=True)
 class _Reread:
-    """The lines that are records now."""
+    """Some of the lines that are records now."""
 
     records: Records
     rows: Sequence[Batch]
@@ -58,9 +62,10 @@ def replay_rejected_lines(
     """Takes in the rejected lines that the feeds, as declared now, can read.
 
     Commits load by load: each replay is a load of its own, whose rows have the original
-    line's number and which the original line points at. What still can't be read stays
-    as it is. `raw.replay_requests` keeps who asked, else the database's user. Raises
-    FeedError if the feed is not declared.
+    line's number and which the original line points at. Only some of a load's lines
+    are held at once. What still can't be read stays as it is.
+    `raw.replay_requests` keeps who asked, else the database's user. Raises FeedError if
+    the feed is not declared.
     """
     feeds = read_feeds(settings.feeds)
     chosen = [choose_feed(feeds, feed)] if feed else list(feeds.values())
@@ -99,14 +104,49 @@ def _replay(connection: psycopg.Connection, feed: Feed, load: _Load) -> int:
     with connection.transaction():
         claimed = {"claimed": f"replay of load {load.load_id}"}
         connection.execute(STATEMENTS["wait_for_claim"], claimed)
-        lines = connection.execute(
-            STATEMENTS["rejected_lines"], {"load_id": load.load_id}
-        ).fetchall()
         replay_id = new_load_id(connection)
-        reread = _read_again(feed, load, lines, replay_id=replay_id)
-        if reread is not None:
-            _write(connection, feed, load, reread, replay_id=replay_id)
-    return len(reread.line_numbers) if reread else 0
+        written = _Written()
+        for lines in _rejected_lines(connection, load):
+            if reread := _read_again(feed, load, lines, replay_id=replay_id):
+                _write(connection, reread, replay_id=replay_id)
+                written.add(reread)
+        if written.line_numbers:
+            _keep_load(connection, feed, load, written, replay_id=replay_id)
+    return len(written.line_numbers)
+
+
+class _Written:
+    """What a replay has written so far."""
+
+    def __init__(self) -> None:
+        self.hash = hashlib.sha256()
+        self.byte_count = 0
+        self.line_numbers: list[int] = []
+
+    def add(self, reread: _Reread) -> None:
+        """Counts what has been written."""
+        for batch in reread.rows:
+            self.hash.update(batch.rows)
+            self.byte_count += len(batch.rows)
+        self.line_numbers += reread.line_numbers
+
+
+def _rejected_lines(
+    connection: psycopg.Connection, load: _Load
+) -> Iterator[Sequence[tuple[int, bytes]]]:
+    """The lines by their number, as many at once as may be held."""
+    after = 0
+    while lines := connection.execute(
+        STATEMENTS["rejected_lines"],
+        {
+            "load_id": load.load_id,
+            "after": after,
+            "most_lines": LINES_AT_ONCE,
+            "most_bytes": BYTES_AT_ONCE,
+        },
+    ).fetchall():
+        yield lines
+        after = lines[-1][0]
 
 
 def _read_again(
@@ -141,30 +181,32 @@ def _numbered(batch: Batch, number: int) -> Batch:
     return Batch(row, 1, stripped=batch.stripped)
 
 
-def _write(
-    connection: psycopg.Connection,
-    feed: Feed,
-    load: _Load,
-    reread: _Reread,
-    *,
-    replay_id: int,
-) -> None:
+def _write(connection: psycopg.Connection, reread: _Reread, *, replay_id: int) -> None:
     copy_rows(connection, reread.records, reread.rows)
     stripped = [line for batch in reread.rows for line in batch.stripped]
     copy_stripped(connection, replay_id, stripped)
-    rows = b"".join(batch.rows for batch in reread.rows)
+
+
+def _keep_load(
+    connection: psycopg.Connection,
+    feed: Feed,
+    load: _Load,
+    written: _Written,
+    *,
+    replay_id: int,
+) -> None:
     connection.execute(
         STATEMENTS["insert_load"],
         {
             "load_id": replay_id,
             "feed": feed.name,
             "uri": f"{load.uri}#replay-{replay_id}",
-            "sha256": hashlib.sha256(rows).hexdigest(),
+            "sha256": written.hash.hexdigest(),
             "file_version": None,
             "modified": load.modified,
-            "byte_count": len(rows),
-            "record_count": len(reread.line_numbers),
-            "row_count": len(reread.line_numbers),
+            "byte_count": written.byte_count,
+            "record_count": len(written.line_numbers),
+            "row_count": len(written.line_numbers),
             "rejected_line_count": 0,
             "unknown_fields": [],
             "missing_fields": [],
@@ -177,6 +219,6 @@ def _write(
         {
             "replay_id": replay_id,
             "load_id": load.load_id,
-            "line_numbers": list(reread.line_numbers),
+            "line_numbers": written.line_numbers,
         },
     )

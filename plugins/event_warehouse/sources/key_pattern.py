@@ -25,6 +25,15 @@ class KeyPattern:
     _parts: tuple[Matches | None, ...]
     """What a part of the key must match; None stands for any number of parts."""
 
+    @property
+    def folder(self) -> str:
+        """The folder that all of its keys are in, as far as it names one."""
+        return self.prefix.rpartition("/")[0]
+
+    def leads_through(self, folder: str) -> bool:
+        """True if a key that matches may be in this folder or below it."""
+        return _leads_through(self._parts, folder.split("/"))
+
     def matches(self, key: str) -> bool:
         """True if the key is one of those that are meant."""
         return key.startswith(self.prefix) and _match(self._parts, key.split("/"))
@@ -46,6 +55,12 @@ def parse_pattern(text: str) -> KeyPattern:
         for part in parts
     ]
     return KeyPattern(text, MAGIC.split("/".join(parts), 1)[0], tuple(matchers))
+
+
+def _leads_through(patterns: Sequence[Matches | None], folders: Sequence[str]) -> bool:
+    if not folders or not patterns or patterns[0] is None:
+        return bool(patterns)
+    return bool(patterns[0](folders[0])) and _leads_through(patterns[1:], folders[1:])
 
 
 def _match(patterns: Sequence[Matches | None], parts: Sequence[str]) -> bool:

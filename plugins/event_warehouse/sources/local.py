@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from event_warehouse.errors import FileError
-from event_warehouse.sources.errors import FileChanged, FileGone
+from event_warehouse.sources.errors import FileChanged, FileGone, SourceUnavailable
+from event_warehouse.sources.key_pattern import parse_pattern
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -24,6 +25,8 @@ showing it, so its version is not trusted (as git does with its index)."""
 FUTURE_SECONDS = 86_400.0
 """A time of change further ahead than this is just wrong, and waiting for it no use."""
 GONE = {errno.ENOENT, errno.ENOTDIR, errno.ESTALE}
+OF_THE_FILE_SYSTEM = {"lost+found"}
+"""Root's own in the topmost folder of a disk; nobody lands files there."""
 
 logger = logging.getLogger(__name__)
 
@@ -106,10 +109,33 @@ def find_landed(landing: Path, pattern: str) -> list[LocalFile]:
     """The files of a pattern below the landing folder, by path.
 
     A link counts as what it leads to; those that lead out of the folder are left out,
-    and the log says so.
+    and the log says so. Folders that may not be read are passed over: see
+    `check_readable`. Raises SourceUnavailable where the file system fails otherwise.
     """
     root = landing.resolve()
-    return _find_all(root, root.glob(pattern))
+    try:
+        return _find_all(root, root.glob(pattern))
+    except OSError as error:
+        raise SourceUnavailable(f"{error.filename}: {error.strerror}") from error
+
+
+def check_readable(landing: Path, pattern: str) -> None:
+    """Raises SourceUnavailable that names a folder of the pattern nobody may look into.
+
+    `find_landed` passes over it, as Path.glob does.
+    """
+    root, wanted = landing.resolve(), parse_pattern(pattern)
+    for parent, folders, _ in os.walk(root / wanted.folder, onerror=_refuse):
+        below = Path(parent).relative_to(root)
+        if not os.access(parent, os.X_OK):
+            _refuse(PermissionError(errno.EACCES, os.strerror(errno.EACCES), parent))
+        folders[:] = [
+            name
+            for name in folders
+            if not name.startswith(".")
+            and name not in OF_THE_FILE_SYSTEM
+            and wanted.leads_through((below / name).as_posix())
+        ]
 
 
 def find_in_folder(folder: Path) -> list[LocalFile]:
@@ -134,7 +160,7 @@ def _walk(root: Path) -> Iterator[Path]:
 def _refuse(error: OSError) -> None:
     """Only what has vanished since may be left out without a word."""
     if error.errno not in GONE:
-        raise FileError(f"{error.filename}: {error.strerror}") from error
+        raise SourceUnavailable(f"{error.filename}: {error.strerror}") from error
 
 
 def _find_all(root: Path, paths: Iterable[Path]) -> list[LocalFile]:

@@ -164,23 +164,24 @@ def _named(location: S3Location, client: S3Client) -> list[S3Object]:
 
 def find_landed_in_bucket(
     location: S3Location,
-    pattern: str,
+    feed_patterns: Sequence[str],
     *,
     client: S3Client,
     start: datetime | None = None,
     end: datetime | None = None,
 ) -> list[S3Object]:
-    """The objects below the location that a feed's pattern means, by key.
+    """The objects below the location that a feed's patterns mean, each once, by key.
 
-    The pattern may be a date template: with a window [start, end) only its names for
-    those hours or days, and an hour around them, are listed. Raises ValueError if the
-    pattern or the window is none, SourceUnavailable if it can't be listed.
+    What several patterns begin with is listed once. A pattern may be a date template:
+    with a window [start, end) only its names for those hours or days, and an hour
+    around them, are listed. Raises ValueError if a pattern or the window is none,
+    SourceUnavailable if it can't be listed.
     """
-    template = parse_template(pattern)
+    templates = map(parse_template, feed_patterns)
     if start is not None and end is not None:
-        globs = template.window_globs(start, end)
+        globs = [glob for one in templates for glob in one.window_globs(start, end)]
     elif start is None and end is None:
-        globs = [template.as_glob]
+        globs = [one.as_glob for one in templates]
     else:
         raise ValueError("a window has a start and an end")
     found = [

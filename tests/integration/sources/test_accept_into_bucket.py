@@ -118,7 +118,7 @@ def test_objects_are_named_by_the_hour_of_their_arrival_and_found_by_the_feed(
     assert store.problem() is None
 
     (found,) = find_landed_in_bucket(
-        parse_location(f"s3://{bucket}/in"), "api_events/**/*.jsonl", client=s3_direct
+        parse_location(f"s3://{bucket}/in"), ["api_events/**/*.jsonl"], client=s3_direct
     )
     folder = "in/api_events/2025/06/01/12/20250601T123000Z-"
     assert found.key.startswith(folder)

@@ -141,7 +141,7 @@ def test_hidden_objects_and_entries_of_folders_are_left_out(
     s3.fill(bucket, ["in/", "in/empty/", "in/empty.csv"], content="")
 
     found = find_in_bucket(S3Location(bucket, "in"), client=s3_direct)
-    landed = find_landed_in_bucket(S3Location(bucket, "in"), "**", client=s3_direct)
+    landed = find_landed_in_bucket(S3Location(bucket, "in"), ["**"], client=s3_direct)
 
     assert keys(found) == ["in/a..b.csv", "in/b.csv", "in/empty.csv"]
     assert found == landed
@@ -164,7 +164,7 @@ def test_where_nothing_is_at_all_is_an_error(bucket: str, s3_direct: Any) -> Non
     with pytest.raises(FileError, match=f"s3://{bucket}/no: there is no such object"):
         find_in_bucket(S3Location(bucket, "no"), client=s3_direct)
 
-    assert find_landed_in_bucket(S3Location(bucket, ""), "*", client=s3_direct) == []
+    assert find_landed_in_bucket(S3Location(bucket, ""), ["*"], client=s3_direct) == []
 
 
 def test_pattern_is_matched_below_the_location_only(
@@ -175,7 +175,7 @@ def test_pattern_is_matched_below_the_location_only(
     s3.fill(bucket, meant + others)
 
     found = find_landed_in_bucket(
-        S3Location(bucket, "landing"), "clicks/**/*.csv*", client=s3_through
+        S3Location(bucket, "landing"), ["clicks/**/*.csv*"], client=s3_through
     )
 
     assert keys(found) == meant
@@ -189,7 +189,7 @@ def test_dates_of_a_pattern_are_any_without_a_window(
     s3.fill(bucket, [*expected, "landing/app_events/errors/a.gz"])
 
     found = find_landed_in_bucket(
-        S3Location(bucket, "landing"), HOURLY, client=s3_through
+        S3Location(bucket, "landing"), [HOURLY], client=s3_through
     )
 
     assert keys(found) == expected
@@ -203,7 +203,7 @@ def test_window_lists_its_hours_and_one_on_each_side(
 
     found = find_landed_in_bucket(
         S3Location(bucket, "landing"),
-        HOURLY,
+        [HOURLY],
         client=s3_through,
         start=datetime(2026, 11, 2, 5, 30, tzinfo=UTC),
         end=datetime(2026, 11, 2, 7, tzinfo=UTC),
@@ -221,7 +221,7 @@ def test_whole_day_of_a_window_is_one_listing(
 
     found = find_landed_in_bucket(
         S3Location(bucket, "landing/"),
-        HOURLY,
+        [HOURLY],
         client=s3_through,
         start=datetime(2026, 11, 2, tzinfo=UTC),
         end=datetime(2026, 11, 3, tzinfo=UTC),
@@ -242,7 +242,7 @@ def test_object_of_prefixes_that_overlap_is_found_once(
 
     found = find_landed_in_bucket(
         S3Location(bucket, ""),
-        "hour-{year}-{month}-{day}-{hour}*",
+        ["hour-{year}-{month}-{day}-{hour}*"],
         client=s3_through,
         start=datetime(2026, 1, 1, 2, tzinfo=UTC),
         end=datetime(2026, 1, 1, 10, tzinfo=UTC),
@@ -258,7 +258,7 @@ def test_window_without_an_end_is_refused(bucket: str, s3_direct: Any) -> None:
     with pytest.raises(ValueError, match="a start and an end"):
         find_landed_in_bucket(
             S3Location(bucket, ""),
-            HOURLY,
+            [HOURLY],
             client=s3_direct,
             start=datetime(2026, 1, 1, tzinfo=UTC),
         )
@@ -282,7 +282,7 @@ def test_unusual_key_is_found_and_read(
 ) -> None:
     s3_direct.put_object(Bucket=bucket, Key=f"in/{key}", Body=key.encode())
 
-    [found] = find_landed_in_bucket(S3Location(bucket, "in"), "**", client=s3_through)
+    [found] = find_landed_in_bucket(S3Location(bucket, "in"), ["**"], client=s3_through)
 
     assert found.key == f"in/{key}"
     assert found.uri == f"s3://{bucket}/in/{key}"

@@ -102,7 +102,10 @@ def test_keys_match_as_path_glob_has_it(keys: list[str], parts: list[str]) -> No
         files = {p.relative_to(root).as_posix() for p in root.rglob("*") if p.is_file()}
         globbed = {p.relative_to(root).as_posix() for p in root.glob(pattern)} & files
 
-    assert {key for key in files if parse_pattern(pattern).matches(key)} == globbed
+    wanted = parse_pattern(pattern)
+    assert {key for key in files if wanted.matches(key)} == globbed
+    folders = {parent.as_posix() for key in globbed for parent in Path(key).parents}
+    assert all(map(wanted.leads_through, folders - {"."}))
 
 
 def write(path: Path) -> None:

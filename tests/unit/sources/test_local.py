@@ -12,6 +12,7 @@ from event_warehouse.sources.errors import FileChanged, FileGone
 from event_warehouse.sources.local import (
     RACY_SECONDS,
     LocalFile,
+    check_readable,
     find_file,
     find_in_folder,
     find_landed,
@@ -27,6 +28,18 @@ def put(path: Path, content: bytes = CONTENT, *, modified: float = SETTLED) -> P
     path.write_bytes(content)
     os.utime(path, (modified, modified))
     return path
+
+
+def put_too_deep(folder: Path) -> None:
+    """A folder that nobody, not even root, can open by its path: it is too long."""
+    folder.mkdir(exist_ok=True)
+    outer = os.open(folder, os.O_RDONLY)
+    for _ in range(20):
+        os.mkdir("d" * 250, dir_fd=outer)
+        inner = os.open("d" * 250, os.O_RDONLY, dir_fd=outer)
+        os.close(outer)
+        outer = inner
+    os.close(outer)
 
 
 def landed(landing: Path, pattern: str = "**/*.csv") -> list[str]:
@@ -129,21 +142,34 @@ def test_named_folder_may_be_a_link_itself_or_in_a_hidden_one(
     assert [file.path for file in find_in_folder(tmp_path / "link")] == [path]
 
 
+@pytest.mark.parametrize(
+    "look",
+    [
+        find_in_folder,
+        partial(find_landed, pattern="**/*"),
+        partial(check_readable, pattern="**/*"),
+    ],
+)
 def test_subfolder_that_can_not_be_looked_into_is_an_error_that_names_it(
-    tmp_path: Path,
+    tmp_path: Path, look: Callable[[Path], object]
 ) -> None:
     put(tmp_path / "a.csv")
-    # Nobody, not even root, can open a folder by so long a path.
-    folder = os.open(tmp_path, os.O_RDONLY)
-    for _ in range(20):
-        os.mkdir("d" * 250, dir_fd=folder)
-        inner = os.open("d" * 250, os.O_RDONLY, dir_fd=folder)
-        os.close(folder)
-        folder = inner
-    os.close(folder)
+    put_too_deep(tmp_path)
 
     with pytest.raises(FileError, match=r"/d{250}: File name too long$"):
-        find_in_folder(tmp_path)
+        look(tmp_path)
+
+
+def test_what_no_file_of_the_pattern_is_in_need_not_be_looked_into(
+    tmp_path: Path,
+) -> None:
+    put(tmp_path / "clicks" / "a.csv")
+    put_too_deep(tmp_path / "views")
+
+    check_readable(tmp_path, "clicks/**/*")
+    check_readable(tmp_path, "*/a.csv")
+    with pytest.raises(FileError, match=r"/d{250}: File name too long$"):
+        check_readable(tmp_path, "*/**/a.csv")
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read any folder")
@@ -152,10 +178,14 @@ def test_subfolder_that_may_not_be_read_is_an_error_that_names_it(
     tmp_path: Path, mode: int
 ) -> None:
     put(tmp_path / "in" / "a.csv")
+    put(tmp_path / "b.csv")
     (tmp_path / "in").chmod(mode)
 
     with pytest.raises(FileError, match=r"/in: Permission denied$"):
         find_in_folder(tmp_path)
+    assert [file.path.name for file in find_landed(tmp_path, "**/*")] == ["b.csv"]
+    with pytest.raises(FileError, match=r"/in: Permission denied$"):
+        check_readable(tmp_path, "**/*")
     (tmp_path / "in").chmod(0o700)
 
 
