@@ -8,7 +8,11 @@ import pytest
 
 from event_warehouse.accounting import verify
 from event_warehouse.load.files import load_new_files
-from event_warehouse.load.replay import ReplaySummary, replay_rejected_lines
+from event_warehouse.load.replay import (
+    LINES_AT_ONCE,
+    ReplaySummary,
+    replay_rejected_lines,
+)
 from event_warehouse.settings import Settings
 from event_warehouse.transform import transform
 from tests.fixture_types import Land, Query
@@ -156,3 +160,40 @@ def test_replayed_lines_become_events_and_the_accounting_holds(
         ("load",),
         ("replay",),
     ]
+
+
+def test_lines_of_which_more_are_rejected_than_are_held_at_once_keep_their_numbers(
+    settings: Settings, land: Land, query: Query
+) -> None:
+    declare(settings, CSV, strips=False)
+    good = "acme,{n},2025-01-01T10:00:00Z,/p{n}\n"
+    kinds = (good.replace("/p", "/\0p"), 'acme,{n},2025-01-01T10:00:00Z,"/\0,\n,p"\n')
+    # Of those that strip_nul mends some span two lines; every hundredth stays bad.
+    lines = [
+        "acme,x\n" if n % 100 == 0 else kinds[n % 50 == 1].format(n=n)
+        for n in range(2 * LINES_AT_ONCE)
+    ]
+    header = "tenant,event_id,at,page\n"
+    land(settings, "visits/a", header + good.format(n="first") + "".join(lines))
+    load_new_files(settings)
+    declare(settings, CSV, strips=True)
+
+    summary = replay_rejected_lines(settings)
+
+    assert summary == ReplaySummary(len(lines) * 99 // 100, len(lines) // 100)
+    numbers = query(
+        settings,
+        """
+        select raw.line_number, raw.event_id
+        from raw.events_raw as raw
+        inner join raw.loads as loads using (load_id)
+        where loads.replays_load_id is not null
+        order by raw.line_number
+        """,
+    )
+    expected, number = [], 3
+    for n, line in enumerate(lines):
+        if n % 100:
+            expected.append((number, str(n)))
+        number += line.count("\n")
+    assert numbers == expected

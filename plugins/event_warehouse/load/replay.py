@@ -152,33 +152,59 @@ def _rejected_lines(
 def _read_again(
     feed: Feed, load: _Load, lines: Sequence[tuple[int, bytes]], *, replay_id: int
 ) -> _Reread | None:
-    """Each line by itself, as a bad one is no other's fault; None if all are bad."""
+    """The lines that are records now, None if none is.
+
+    All are read at once and, as a bad one is no other's fault, in halves if that fails.
+    """
     if is_parquet(load.uri, feed):
         # Rows that Parquet rejected are kept as JSON.
         feed = feed.model_copy(update={"format": "json_lines"})
     header = load.header + b"\n" if load.header is not None else b""
     records = None
-    rows, numbers = [], []
-    for number, line in lines:
-        read = read_records([header + line + b"\n"], feed, load_id=replay_id)
-        batches = list(read.batches)
-        if sum(batch.row_count for batch in batches) == 1 and not any(
-            batch.rejected for batch in batches
-        ):
+    rows: list[Batch] = []
+    numbers: list[int] = []
+    waiting = [lines]
+    while waiting:
+        some = waiting.pop()
+        text = b"".join([header, *(line + b"\n" for _, line in some)])
+        read = read_records([text], feed, load_id=replay_id)
+        own_numbers = [number for number, _ in some]
+        if batch := _one_row_each(list(read.batches), own_numbers):
             records = read
-            rows += [_numbered(batch, number) for batch in batches if batch.row_count]
-            numbers.append(number)
+            rows.append(batch)
+            numbers += own_numbers
+        elif len(some) > 1:
+            middle = len(some) // 2
+            waiting += [some[middle:], some[:middle]]
     return _Reread(records, rows, numbers) if records else None
 
 
-def _numbered(batch: Batch, number: int) -> Batch:
-    """The batch's only row, with the line's own number in place of the reader's."""
-    separator = b"\t" if batch.rows.partition(b"\t")[0].isdigit() else b","
-    load_id, _, rest = batch.rows.split(separator, 2)
-    row = separator.join([load_id, b"%d" % number, rest])
-    for line in batch.stripped:
-        line.line_number = number
-    return Batch(row, 1, stripped=batch.stripped)
+def _one_row_each(batches: Sequence[Batch], numbers: Sequence[int]) -> Batch | None:
+    """The rows with the lines' own numbers in place of the reader's.
+
+    None unless each line became one row. Of a line that takes in the next one, the
+    reader leaves out a number; a row of several lines has none on its second.
+    """
+    if any(batch.rejected for batch in batches):
+        return None
+    if sum(batch.row_count for batch in batches) != len(numbers):
+        return None
+    text = b"".join(batch.rows for batch in batches).removesuffix(b"\n")
+    rows = [text] if len(numbers) == 1 else text.split(b"\n")
+    separator = b"\t" if text.partition(b"\t")[0].isdigit() else b","
+    parts = [row.split(separator, 2) for row in rows]
+    first = int(parts[0][1])
+    expected = [b"%d" % (first + place) for place in range(len(numbers))]
+    if [part[1] for part in parts if len(part) == 3] != expected:
+        return None
+    stripped = [line for batch in batches for line in batch.stripped]
+    for line in stripped:
+        line.line_number = numbers[line.line_number - first]
+    numbered = (
+        b"%b%b%d%b%b\n" % (load_id, separator, number, separator, rest)
+        for number, (load_id, _, rest) in zip(numbers, parts, strict=True)
+    )
+    return Batch(b"".join(numbered), len(numbers), stripped=stripped)
 
 
 def _write(connection: psycopg.Connection, reread: _Reread, *, replay_id: int) -> None:
