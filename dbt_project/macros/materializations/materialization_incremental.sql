@@ -229,9 +229,17 @@ share of the writes.
     {% set written = load_result('main').response.rows_affected %}
     {% set query -%}
         select coalesce(sum(greatest(pg_class.reltuples, 0)), 0)
-        from pg_partition_tree('{{ relation.include(database=false) }}') as tree
-        inner join pg_class on tree.relid = pg_class.oid
-        where tree.isleaf
+        from pg_class
+        where
+            pg_class.relkind = 'r'
+            -- Of a table without partitions the tree is empty.
+            and (
+                pg_class.oid = '{{ relation.include(database=false) }}'::regclass
+                or pg_class.oid in (
+                    select tree.relid
+                    from pg_partition_tree('{{ relation.include(database=false) }}') as tree
+                )
+            )
     {%- endset %}
     {% if written > 0 and written * 10 > run_query(query).columns[0][0] -%}
         {% do analyze(relation) %}
