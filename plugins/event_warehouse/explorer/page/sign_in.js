@@ -2,12 +2,21 @@
 
 import { get } from "./api.js";
 import { element, fill, labelled } from "./dom.js";
-import { forgetKey, keepKey, keepSession } from "./session.js";
+import { forgetKey, keepKey, keepSession, keepTenants, mayBeOther } from "./session.js";
 import { problemBox, asProblem } from "./states.js";
 
 // Resolves when the key is good.
 export async function trySession(signal) {
   keepSession(await get("/session", { signal }));
+}
+
+// As of now, also of a tenant that is not among those that a session lists.
+export async function learnOf(tenant, signal) {
+  await trySession(signal);
+  if (!mayBeOther(tenant)) return;
+  const parameters = { prefix: tenant, limit: 1 };
+  const { tenants } = await get("/tenants", { parameters, signal });
+  keepTenants(tenants);
 }
 
 export function signInView(host, onsignedin, problem) {
