@@ -44,6 +44,7 @@ export function exploreResult(asked, state, { widen, narrow }) {
           pivot(asked, pairs, state, drill),
         ],
     shareBar({
+      of: "counts",
       csv: () => postForCsv(now.body, { tenant: state.tenant }),
       json: async () => JSON.stringify(now.answer, null, 2),
       call: async () => callOf(now.body, state.tenant),

@@ -34,6 +34,13 @@ export function duration(seconds) {
   return `${seconds < 10 ? seconds.toFixed(1) : Math.round(seconds)} s`;
 }
 
+// Of some length, in words.
+export function longSpan(seconds) {
+  if (seconds >= 2 * 86400) return things(Math.floor(seconds / 86400), "day");
+  if (seconds >= 2 * 3600) return things(Math.floor(seconds / 3600), "hour");
+  return things(Math.floor(seconds / 60), "minute");
+}
+
 export function ago(iso, now = Date.now()) {
   return iso ? `${duration(Math.max(0, (now - Date.parse(iso)) / 1000))} ago` : "never";
 }

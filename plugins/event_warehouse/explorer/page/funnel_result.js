@@ -66,6 +66,7 @@ export function funnelResult({ answer, body, range }, state) {
           "Choose another event type for it, a longer range, or fewer keys that have to be the same."
         ),
     shareBar({
+      of: "funnel",
       csv: async () =>
         csvOf(
           COLUMNS,

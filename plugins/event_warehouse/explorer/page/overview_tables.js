@@ -4,6 +4,8 @@ import { addressOf, readAddress, settle } from "./address.js";
 import { get } from "./api.js";
 import { button, element, fill, labelled, select } from "./dom.js";
 import { ago, count, duration, instant } from "./format.js";
+import { csvOfRows, linkTo } from "./overview_share.js";
+import { getCallOf, shareBar } from "./share.js";
 import { asProblem, empty, loading, problemBox } from "./states.js";
 import { table } from "./table.js";
 
@@ -15,6 +17,7 @@ const STATUSES = [
   "replaced",
   "dismissed",
 ];
+const MOST_SAVED = 1_000;
 const BAD = new Set(["unbalanced", "failed"]);
 
 export function feedsTable(feeds) {
@@ -99,27 +102,36 @@ export function loadsSection(host, parameters) {
 
   async function load(after) {
     if (!after) fill(list, loading("the files"));
-    const one = chosen.load && { after: String(Number(chosen.load) + 1), limit: 1 };
-    const asked = Object.fromEntries(
-      Object.entries({
-        feed: chosen.feed,
-        status: chosen.status,
-        limit: 25,
-        after,
-        ...one,
-      }).filter(([, value]) => value)
-    );
     try {
-      const answer = await get("/stats/loads", { parameters: asked });
-      loads.push(
-        ...answer.loads.filter(
-          (each) => !chosen.load || String(each.load_id) === chosen.load
-        )
-      );
+      const answer = await get("/stats/loads", { parameters: askedFor(25, after) });
+      loads.push(...answer.loads.filter(isChosen));
       show(chosen.load ? null : answer.next);
     } catch (error) {
       fill(list, problemBox(asProblem(error), { again: () => load(after) }));
     }
+  }
+
+  function askedFor(limit, after) {
+    const one = chosen.load && { after: String(Number(chosen.load) + 1), limit: 1 };
+    return Object.fromEntries(
+      Object.entries({
+        feed: chosen.feed,
+        status: chosen.status,
+        limit,
+        after,
+        ...one,
+      }).filter(([, value]) => value)
+    );
+  }
+
+  function isChosen({ load_id }) {
+    return !chosen.load || String(load_id) === chosen.load;
+  }
+
+  // The newest, also those that are not shown yet.
+  async function readMany() {
+    const answer = await get("/stats/loads", { parameters: askedFor(MOST_SAVED) });
+    return answer.loads.filter(isChosen);
   }
 
   function show(next) {
@@ -165,7 +177,15 @@ export function loadsSection(host, parameters) {
   }
 
   renderChoice();
-  fill(host, choice, list);
+  const share = shareBar({
+    of: "files",
+    link: () => linkTo({ ...chosen, section: "files" }),
+    call: async () =>
+      getCallOf("/stats/loads", { parameters: askedFor(MOST_SAVED) }),
+    csv: async () => csvOfRows(await readMany()),
+    json: async () => JSON.stringify(await readMany(), null, 2),
+  });
+  fill(host, choice, list, share);
   load();
 }
 
