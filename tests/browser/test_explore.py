@@ -84,6 +84,10 @@ def test_period_before_stands_beside_the_numbers(
     assert head[1:] == ["All events", "All events, before"]
     assert row == ["2 Jun 2025", "2", "8"]
     expect(page.get_by_label("Totals")).to_contain_text("\N{MINUS SIGN}75.0 %")
+    assert chart_values(answered(page)) == ["All events, 2 Jun 2025: 2"]
+    page.get_by_label("Chart").select_option("bar")
+    assert chart_values(answered(page)) == ["All events, 2 Jun 2025: 2"]
+    expect(answered(page).locator(".chart path[stroke-dasharray]")).to_have_count(1)
 
 
 def test_hour_that_is_there_twice_counts_the_events_of_both(

@@ -60,8 +60,6 @@ export function openEvents({ tenant, start, end, filters, title }) {
       button("Close", () => dialog.close(), { class: "quiet-button" })
     ),
     about,
-    list,
-    foot,
     shareBar({
       of: "events",
       csv: async () => eventsAsCsv(await readAll(asked, tenant)),
@@ -71,7 +69,9 @@ export function openEvents({ tenant, start, end, filters, title }) {
         sqlOf(
           await get("/events", { tenant, parameters: { ...asked, show_sql: "true" } })
         ),
-    })
+    }),
+    list,
+    foot
   );
   document.body.append(dialog);
   dialog.showModal();

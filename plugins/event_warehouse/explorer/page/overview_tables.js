@@ -138,7 +138,7 @@ export function loadsSection(host, parameters) {
     fill(
       list,
       loads.length
-        ? loadsTable(loads)
+        ? loadsTable(loads, chosen.load)
         : empty(
             "No such files.",
             button("Show all", () => rechoose({ feed: "", status: "", load: "" }), {
@@ -196,7 +196,12 @@ const GONE = [
   ["Rows deleted", "deleted_row_count"],
 ];
 
-function loadsTable(loads) {
+// Of many files their names; of one all of its address.
+function nameOf(uri) {
+  return uri.slice(uri.lastIndexOf("/") + 1) || uri;
+}
+
+function loadsTable(loads, chosen) {
   const numbers = [
     "Records",
     "Rejected lines",
@@ -214,15 +219,21 @@ function loadsTable(loads) {
     columns: [
       { name: "Load" },
       { name: "State" },
-      { name: "Feed" },
+      { name: "Feed and file" },
       ...[...numbers, ...gone.map(([name]) => name)].map((name) => ({ name, isNumber: true })),
       { name: "Loaded (UTC)" },
-      { name: "File" },
     ],
     rows: loads.map((load) => [
       String(load.load_id),
       status(load.status),
-      load.feed,
+      element(
+        "span.file",
+        {},
+        load.feed,
+        element("br"),
+        element("code", { title: load.uri }, chosen ? load.uri : nameOf(load.uri)),
+        load.error && element("p.warn", {}, load.error)
+      ),
       count(load.record_count),
       count(load.rejected_line_count),
       count(load.raw_row_count),
@@ -232,12 +243,6 @@ function loadsTable(loads) {
       count(load.duplicate_event_count),
       ...gone.map(([, term]) => count(load[term])),
       instant(load.received_at).slice(0, 19),
-      element(
-        "span.file",
-        {},
-        element("code", {}, load.uri),
-        load.error && element("p.warn", {}, load.error)
-      ),
     ]),
   });
 }
@@ -274,7 +279,7 @@ export function rejectionsTable(rejections) {
 }
 
 function example({ uri, text, line_number, load_id }) {
-  const file = uri ? uri.slice(uri.lastIndexOf("/") + 1) : `load ${load_id}`;
+  const file = uri ? nameOf(uri) : `load ${load_id}`;
   return element(
     "li",
     {},

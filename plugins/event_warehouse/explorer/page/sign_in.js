@@ -58,7 +58,10 @@ export function signInView(host, onsignedin, problem) {
     element(
       "p.quiet",
       {},
-      "make up and make run print a key for this machine; ",
+      element("code", {}, "make up"),
+      " and ",
+      element("code", {}, "make run"),
+      " print a key for this machine; ",
       element("code", {}, "warehouse keys create"),
       " makes others. The key is kept in this tab only."
     )
