@@ -89,17 +89,19 @@ export function combobox({
   async function open() {
     asked += 1;
     const mine = asked;
+    // Before anything is typed all are shown, not only what is chosen already.
+    const prefix = input.value === chosen ? "" : input.value;
     let answer;
     try {
-      answer = await load(input.value);
+      answer = await load(prefix);
     } catch {
       answer = { problem: "Suggestions can't be had now; what you type is taken." };
     }
     if (mine !== asked || document.activeElement !== input) return;
-    suggest(answer);
+    suggest(answer, prefix);
   }
 
-  function suggest({ names, note: told = "", problem }) {
+  function suggest({ names, note: told = "", problem }, prefix) {
     // What was on its way to be chosen stays so, if the new list has it.
     const wanted = active >= 0 ? nameAt(active) : undefined;
     active = -1;
@@ -107,7 +109,7 @@ export function combobox({
     if (problem || !names.length) {
       const said =
         problem ??
-        (input.value ? "Nothing known begins like this." : "Nothing is known yet.");
+        (prefix ? "Nothing known begins like this." : "Nothing is known yet.");
       say(said, "suggestions-note");
       fill(list);
       list.hidden = popup.hidden = true;

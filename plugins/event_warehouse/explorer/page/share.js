@@ -119,10 +119,18 @@ export function sqlOf(answer) {
 }
 
 function withValues(sql, parameters) {
-  return sql
+  return outdented(sql)
     .replace(/%\((\w+)\)s/g, (_, name) => literal(parameters[name]))
     .replaceAll("%%", "%")
     .trim();
+}
+
+// As far to the left as its leftmost line.
+function outdented(sql) {
+  const lines = sql.split("\n");
+  const depths = lines.filter((line) => line.trim()).map((line) => line.search(/\S/));
+  const depth = Math.min(...depths);
+  return lines.map((line) => line.slice(Math.min(depth, line.length))).join("\n");
 }
 
 function literal(value) {
