@@ -74,7 +74,7 @@ def test_that_nothing_is_loaded_is_said_with_what_to_do(
 ) -> None:
     page = open_page()
     explorer.sign_in(page, "#/overview")
-    expect(tile(page, "Newest load")).to_contain_text("ago")
+    expect(tile(page, "Newest load")).to_contain_text("UTC")
     said = page.get_by_text("Nothing has been loaded for")
     expect(said).to_have_count(0)
     page.clock.set_fixed_time(datetime.now(UTC) + timedelta(days=3, minutes=5))

@@ -6,6 +6,7 @@ import { colourOf, styled } from "./theme.js";
 const SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"; // a name; not fetched
 const MOST_POINTS = 400;
 const LONG = new Set(["day", "week", "month", "quarter", "year"]); // without a time of day
+const LETTER_PX = 6.6; // of a label, on average
 const SHAPES = ["circle", "square", "triangle-up", "diamond", "cross", "triangle-down"];
 
 // Lines or bars over time; `before` are the same lines in the period before.
@@ -178,6 +179,7 @@ export function funnelSteps({ steps, groups }) {
     said: `${step.name}${groups.length > 1 ? `, ${step.group}` : ""}: ${count(step.user_count)}, ${percent(step.conversion_from_start)} of the first step`,
   }));
   const most = Math.max(1, ...steps.map((step) => step.user_count));
+  const room = 10 + LETTER_PX * Math.max(...values.map(({ label }) => label.length));
   const y = {
     field: "name",
     type: "nominal",
@@ -188,8 +190,8 @@ export function funnelSteps({ steps, groups }) {
     x: {
       field: "user_count",
       type: "quantitative",
-      // The labels stand behind the bars, and take 95 pixels whatever the width.
-      scale: { domainMax: { expr: `${most} * width / max(width - 95, width / 3)` } },
+      // The labels stand behind the bars, and are as long whatever the width.
+      scale: { domainMax: { expr: `${most} * width / max(width - ${room}, width / 3)` } },
       axis: {
         title: "who reached the step",
         tickCount: 4,

@@ -44,6 +44,7 @@ export function longSpan(seconds) {
 export function ago(iso, now = Date.now()) {
   if (!iso) return "never";
   const seconds = Math.max(0, (now - Date.parse(iso)) / 1000);
+  if (seconds < 60) return "just now";
   const isHours = seconds >= 3600;
   return `${isHours ? duration(seconds) : `${Math.floor(seconds / 60)} min`} ago`;
 }

@@ -3,7 +3,7 @@
 import { get } from "./api.js";
 import { element, fill, labelled } from "./dom.js";
 import { forgetKey, keepKey, keepSession, keepTenants, mayBeOther } from "./session.js";
-import { problemBox, asProblem } from "./states.js";
+import { asProblem, loading, problemBox } from "./states.js";
 
 // Resolves when the key is good.
 export async function trySession(signal) {
@@ -33,6 +33,7 @@ export function signInView(host, onsignedin, problem) {
     {
       async onsubmit(event) {
         event.preventDefault();
+        fill(said, loading("your tenant"));
         keepKey(input.value.trim());
         try {
           await trySession();
