@@ -1,5 +1,8 @@
 """What tests do with the explorer page, in the words of who uses it."""
 
+import json
+import os
+import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -54,6 +57,35 @@ class Explorer:
 
     def _headers(self, tenant: str) -> dict[str, str]:
         return {"authorization": f"Bearer {self.operator}", "event-tenant": tenant}
+
+    def run(self, call: str) -> Any:
+        """What a copied call answers, run as it stands in a shell that has a key."""
+        done = subprocess.run(
+            ["bash", "-c", f"{call} --silent --show-error"],
+            env={"PATH": os.defpath, "WAREHOUSE_API_KEY": self.operator},
+            capture_output=True,
+            check=True,
+            timeout=20,
+        )
+        return json.loads(done.stdout)
+
+
+def copied(part: Locator, name: str) -> str:
+    """The text that one of the buttons of what there is to take along shows."""
+    part.get_by_role("button", name=name, exact=True).click()
+    return part.get_by_label(name, exact=True).locator("visible=true").inner_text()
+
+
+def saved(page: Page, part: Locator, name: str) -> str:
+    """The text of the file that one of those buttons saves."""
+    with page.expect_download() as started:
+        part.get_by_role("button", name=name, exact=True).click()
+    return started.value.path().read_text()
+
+
+def fragment(page: Page) -> str:
+    """Of the page's address, as who shares it hands it on."""
+    return "#" + page.url.partition("#")[2]
 
 
 def answered(page: Page) -> Locator:

@@ -1,11 +1,12 @@
 """Explore: a question by autocompletion, its numbers, and what is behind them."""
 
+import csv
 import json
 import re
 from urllib.parse import quote
 
 import psycopg
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import OpenPage
 from tests.browser.explorer import (
@@ -13,6 +14,9 @@ from tests.browser.explorer import (
     answered,
     chart_values,
     choose,
+    copied,
+    fragment,
+    saved,
     suggestions,
     table_of,
 )
@@ -80,6 +84,10 @@ def test_period_before_stands_beside_the_numbers(
     assert head[1:] == ["All events", "All events, before"]
     assert row == ["2 Jun 2025", "2", "8"]
     expect(page.get_by_label("Totals")).to_contain_text("\N{MINUS SIGN}75.0 %")
+    assert chart_values(answered(page)) == ["All events, 2 Jun 2025: 2"]
+    page.get_by_label("Chart").select_option("bar")
+    assert chart_values(answered(page)) == ["All events, 2 Jun 2025: 2"]
+    expect(answered(page).locator(".chart path[stroke-dasharray]")).to_have_count(1)
 
 
 def test_hour_that_is_there_twice_counts_the_events_of_both(
@@ -146,6 +154,78 @@ def test_point_of_the_chart_leads_to_its_events(page: Page) -> None:
     answer = answered(page)
     answer.locator('svg [aria-label="All events, 2 Jun 2025: 2"]').click()
     expect(page.get_by_role("dialog").get_by_role("listitem")).to_have_count(2)
+
+
+def test_events_have_an_address_a_call_their_sql_and_an_export(
+    page: Page, open_page: OpenPage, explorer: Explorer
+) -> None:
+    explorer.open(page, "#/explore?tenant=shop&bucket=day&by=item_colour_id")
+    answered(page).get_by_role("button", name="events of blue, 1 Jun").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_role("listitem")).to_have_count(3)
+    happened = ["e7", "e6", "e3"]
+    events = json.loads(saved(page, dialog, "JSON"))
+    assert [one["event_id"] for one in events] == happened
+    head, *lines = csv.reader(saved(page, dialog, "CSV").splitlines())
+    assert [line[head.index("event_id")] for line in lines] == happened
+    called = explorer.run(copied(dialog, "API call"))["events"]
+    assert [one["event_id"] for one in called] == happened
+    with psycopg.connect(explorer.settings.dsn) as connection:
+        rows = connection.execute(copied(dialog, "SQL").encode()).fetchall()
+    assert [row[1] for row in rows] == happened
+
+    other = open_page()
+    explorer.sign_in(other, fragment(page))
+    expect(other.get_by_role("dialog").get_by_role("listitem")).to_have_count(3)
+    other.keyboard.press("Escape")
+    expect(other).not_to_have_url(re.compile("events="))
+    # Going back leads to what the list lay upon, which has not gone.
+    answer = answered(page)
+    answer.evaluate("answer => answer.dataset.same = 'yes'")
+    page.go_back()
+    expect(dialog).to_have_count(0)
+    expect(answer).to_have_attribute("data-same", "yes")
+
+
+def test_answer_that_takes_too_long_leads_to_a_shorter_range(
+    page: Page, explorer: Explorer
+) -> None:
+    answered(page)
+
+    def refuse(route: Route) -> None:
+        # As the service does after ten seconds.
+        title = {"title": "Gateway Timeout", "status": 504, "detail": "It took long."}
+        route.fulfill(status=504, json=title, content_type="application/problem+json")
+
+    page.route("**/query", refuse)
+    page.get_by_label("Range").select_option("90d")
+    alert = page.get_by_role("alert")
+    expect(alert).to_contain_text("Take a shorter range")
+    page.unroute("**/query")
+    alert.get_by_role("button", name="Ask for the last 22 days").click()
+    expect(page.get_by_label("Range")).to_have_value("custom")
+    expect(page.get_by_label("Answer", exact=True)).to_contain_text("No events match.")
+
+
+def test_tenant_that_is_not_among_the_first_is_found_by_how_it_begins(
+    page: Page, explorer: Explorer
+) -> None:
+    def leave_out(route: Route) -> None:
+        session = route.fetch().json()
+        few = [one for one in session["tenants"] if one["tenant_id"] == "shop"]
+        route.fulfill(json={**session, "tenants": few, "has_all_tenants": False})
+
+    page.route("**/session", leave_out)
+    page.reload()
+    answered(page)
+    # All are shown until something is typed, also beside one that is chosen.
+    page.get_by_role("combobox", name="Tenant").click()
+    expect(suggestions(page)).to_have_text(["shop 10", "night 2", "other 1"])
+    choose(page, "Tenant", "ni", "night")
+    # Its events are older than what is asked for of others.
+    expect(page.get_by_label("Range")).to_have_value("all")
+    expect(answered(page).get_by_label("Totals")).to_contain_text("2 events")
+    assert "tenant=night" in page.url
 
 
 def test_wrong_regular_expression_leads_to_its_filter(page: Page) -> None:
@@ -218,7 +298,7 @@ def test_address_shows_the_same_to_another_and_holds_no_key(
     assert len(shown[0]) == 3
     assert explorer.operator not in page.url
     other = open_page()
-    explorer.sign_in(other, page.url.partition("/#")[2].join(["#", ""]))
+    explorer.sign_in(other, fragment(page))
     assert table_of(answered(other)) == shown
     page.go_back()
     expect(page.get_by_label("Chart")).to_have_value("line")
@@ -233,7 +313,12 @@ def test_values_are_suggested_where_their_types_are_not_known(
     )
     explorer.open(page, f"#/explore?tenant=shop&series={quote(series)}")
     page.get_by_role("combobox", name=re.compile("^Value of")).click()
-    expect(suggestions(page).first).to_contain_text("u1")
+    expect(suggestions(page).first).to_have_text("u1")
+    legend = page.locator(".suggestions-legend:visible")
+    expect(legend).to_have_text("By name; their events are not counted.")
+    page.get_by_role("combobox", name="Event type of Series A").click()
+    expect(suggestions(page).first).to_have_text("product_view 5")
+    expect(legend).to_have_text("Numbers are events.")
 
 
 def test_field_says_below_it_that_nothing_is_known(page: Page) -> None:

@@ -15,9 +15,9 @@ from event_warehouse.query.body import Filter, Query, read_query
 from event_warehouse.query.conditions import condition_of
 from event_warehouse.query.contradictions import refuse_contradictions
 from event_warehouse.query.errors import InvalidQuery
-from event_warehouse.query.parameters import Parameters
+from event_warehouse.query.parameters import Parameters, Shown
 
-PARAMETERS = ("start", "end", "event_type", "filters", "limit", "after")
+PARAMETERS = ("start", "end", "event_type", "filters", "limit", "after", "show_sql")
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 1_000
 
@@ -102,6 +102,7 @@ class EventsQuestion:
     filters: tuple[Filter, ...]
     limit: int
     after: Position | None
+    show_sql: bool
 
 
 @dataclass(frozen=True)
@@ -110,6 +111,7 @@ class EventsPage:
 
     events: Sequence[Mapping[str, Any]]
     next: str | None
+    shown: Shown | None = None
 
 
 def read_question(parameters: Sequence[tuple[str, str]]) -> EventsQuestion:
@@ -127,6 +129,8 @@ def read_question(parameters: Sequence[tuple[str, str]]) -> EventsQuestion:
     filters = _filters(given.get("filters", "[]"), faults)
     limit = _limit(given.get("limit", str(DEFAULT_LIMIT)), faults)
     after = _position(given["after"], faults) if "after" in given else None
+    if given.get("show_sql", "false") not in {"true", "false"}:
+        faults.append(Fault("is neither true nor false", "show_sql"))
     if faults:
         raise InvalidQuery("A parameter is not valid.", faults)
     if "event_type" in given:
@@ -136,7 +140,13 @@ def read_question(parameters: Sequence[tuple[str, str]]) -> EventsQuestion:
     series = {"name": "events", "filters": filters}
     query = read_query(msgspec.json.encode({**times, "data": [series]}))
     refuse_contradictions(query)
-    return EventsQuestion(query, query.series[0].filters, limit, after)
+    return EventsQuestion(
+        query,
+        query.series[0].filters,
+        limit,
+        after,
+        show_sql=given.get("show_sql") == "true",
+    )
 
 
 def _filters(text: str, faults: list[Fault]) -> list[object]:
@@ -198,6 +208,7 @@ async def read_events(
     return EventsPage(
         [_event(row, files) for row in rows],
         _position_of(rows[-1]).written() if has_more else None,
+        Shown(statement.as_string(), values) if question.show_sql else None,
     )
 
 

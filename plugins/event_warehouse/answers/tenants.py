@@ -23,8 +23,14 @@ class TenantDays:
     last_date: date
 
 
-async def read_tenants(connection: AsyncConnection) -> list[TenantDays]:
-    """Those that the connection's role may see, by their number of events."""
+async def read_tenants(
+    connection: AsyncConnection, prefix: str = "", limit: int = MOST
+) -> tuple[list[TenantDays], bool]:
+    """Those that the connection's role may see, by their number of events; and whether
+    the limit left some out.
+    """
+    values = {"prefix": prefix, "most": limit + 1}
     async with connection.cursor(row_factory=class_row(TenantDays)) as cursor:
-        await cursor.execute(STATEMENTS["tenants"], {"most": MOST})
-        return await cursor.fetchall()
+        await cursor.execute(STATEMENTS["tenants"], values)
+        tenants = await cursor.fetchall()
+    return tenants[:limit], len(tenants) > limit

@@ -1,13 +1,14 @@
 -- Whose events there are.
 
 -- tenants --
--- From the smallest table: one row a day.
+-- From the smallest table: one row a day. One that is named in full is the first.
 select
     tenant_events_daily.tenant_id,
     sum(tenant_events_daily.event_count)::bigint as event_count,
     min(tenant_events_daily.event_date) as first_date,
     max(tenant_events_daily.event_date) as last_date
 from marts.tenant_events_daily
+where starts_with(tenant_events_daily.tenant_id, %(prefix)s)
 group by tenant_events_daily.tenant_id
-order by 2 desc, 1
+order by tenant_events_daily.tenant_id = %(prefix)s desc, 2 desc, 1
 limit %(most)s;

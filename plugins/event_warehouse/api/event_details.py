@@ -15,6 +15,7 @@ from event_warehouse.api.answers import about_answer, json_answer
 from event_warehouse.api.callers import MayQuery
 from event_warehouse.api.services import AppServices
 from event_warehouse.api.tenants import QueryTenant
+from event_warehouse.query.answer import about_sql
 
 router = APIRouter()
 
@@ -48,6 +49,12 @@ DESCRIPTION: dict[str, Any] = {
             default=DEFAULT_LIMIT,
         ),
         _parameter("after", "The `next` of the answer before this page."),
+        _parameter(
+            "show_sql",
+            "Whether the answer has its SQL, too.",
+            enum=["true", "false"],
+            default="false",
+        ),
     ]
 }
 
@@ -65,4 +72,6 @@ async def get_events(
             connection, question, tenant=tenant, with_files=caller.tenant is None
         )
     about = about_answer(fresh, started=started)
+    if page.shown:
+        about |= about_sql(page.shown)
     return json_answer({"events": page.events, "next": page.next, **about})

@@ -1,16 +1,39 @@
 """Who is signed in, and what there is for them to look at."""
 
 import time
+from typing import Any
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 
 from event_warehouse.access.keys import Scope
 from event_warehouse.answers.tenants import read_tenants
 from event_warehouse.api.answers import about_answer, json_answer
-from event_warehouse.api.callers import AnyCaller
+from event_warehouse.api.callers import AnyCaller, MayQuery
 from event_warehouse.api.services import AppServices
+from event_warehouse.query.listing import DEFAULT_LISTED, MAX_LISTED, read_choice
 
 READING = {Scope.QUERY_READ, Scope.STATS_READ}
+DESCRIPTION: dict[str, Any] = {
+    "parameters": [
+        {
+            "name": "prefix",
+            "in": "query",
+            "description": "How they begin; one that is named in full comes first.",
+            "schema": {"type": "string"},
+        },
+        {
+            "name": "limit",
+            "in": "query",
+            "description": "How many at most.",
+            "schema": {
+                "type": "integer",
+                "minimum": 1,
+                "maximum": MAX_LISTED,
+                "default": DEFAULT_LISTED,
+            },
+        },
+    ]
+}
 
 router = APIRouter()
 
@@ -22,14 +45,33 @@ async def get_session(caller: AnyCaller, services: AppServices) -> Response:
     async with services.reading(caller) as connection:
         fresh = services.freshness.of(caller.tenant)
         # How many events there are is nothing for who may only send some.
-        tenants = await read_tenants(connection) if caller.scopes & READING else []
+        tenants, is_cut_off = (
+            await read_tenants(connection) if caller.scopes & READING else ([], False)
+        )
     return json_answer(
         {
             "tenant": caller.tenant,
             "scopes": sorted(caller.scopes),
             "default_tenant": caller.tenant or services.tenant,
             "tenants": tenants,
+            "has_all_tenants": not is_cut_off,
             "airflow_port": services.settings.airflow_port,
             **about_answer(fresh, started=started),
         }
     )
+
+
+@router.get("/tenants", openapi_extra=DESCRIPTION)
+async def get_tenants(
+    caller: MayQuery, services: AppServices, request: Request
+) -> Response:
+    """The tenants that the key may ask about, those of most events first."""
+    started = time.perf_counter()
+    choice = read_choice(request.query_params.multi_items(), {"prefix", "limit"})
+    async with services.reading(caller) as connection:
+        fresh = services.freshness.of(caller.tenant)
+        tenants, is_cut_off = await read_tenants(
+            connection, choice.prefix, choice.limit
+        )
+    about = about_answer(fresh, started=started)
+    return json_answer({"tenants": tenants, "is_cut_off": is_cut_off, **about})

@@ -67,7 +67,7 @@ def _about_series(one: SeriesAnswer) -> dict[str, object]:
     if one.is_estimate:
         about["standard_error"] = STANDARD_ERROR
     if one.shown:
-        about |= _about_sql(one.shown)
+        about |= about_sql(one.shown)
     return about
 
 
@@ -80,10 +80,11 @@ def _about_funnel(one: FunnelAnswer) -> dict[str, object]:
         "answered_from": one.answered_from,
         "steps": one.steps,
     }
-    return about | _about_sql(one.shown) if one.shown else about
+    return about | about_sql(one.shown) if one.shown else about
 
 
-def _about_sql(shown: Shown) -> dict[str, object]:
+def about_sql(shown: Shown) -> dict[str, object]:
+    """The statement, and its parameters as JSON has them."""
     parameters = {name: _plain(value) for name, value in shown.parameters.items()}
     return {"sql": shown.sql, "parameters": parameters}
 

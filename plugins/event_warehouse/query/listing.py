@@ -1,6 +1,6 @@
 """The keys that a tenant's events have, and their values, to choose from."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 
 import msgspec
@@ -19,6 +19,7 @@ IN_DIMENSIONS = {Field.USER_ID, Field.ENTITY_ID, Field.DEVICE_ID}
 MAX_LISTED = 1_000
 DEFAULT_LISTED = 100
 MAX_CHARACTERS = 1_000
+CHOICES = {"prefix", "event_type", "limit"}
 
 
 @dataclass(frozen=True)
@@ -92,12 +93,14 @@ async def _listed(
     return Listing(items, is_cut_off=len(rows) > choice.limit)
 
 
-def read_choice(parameters: Sequence[tuple[str, str]]) -> Choice:
+def read_choice(
+    parameters: Sequence[tuple[str, str]], known: Set[str] = CHOICES
+) -> Choice:
     """The choice of a query string; raises InvalidQuery with each fault."""
     faults = []
     given: dict[str, str] = {}
     for name, value in parameters:
-        if name not in {"prefix", "event_type", "limit"}:
+        if name not in known:
             faults.append(Fault("is not known here", name))
         elif name in given:
             faults.append(Fault("is given more than once", name))

@@ -25,6 +25,8 @@ SKETCHES: Mapping[Field | None, str] = {
     Field.DEVICE_ID: "device_sketch",
     Field.SESSION_ID: "session_sketch",
 }
+HOLD_WITHOUT_THE_KEY = {"ne", "not_in", "not_exists"}
+"""Filters that are also true of an event that lacks their key."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,7 @@ def choose(series: Series, query: Query, starts: Iterable[datetime]) -> Choice:
     times = [query.start, query.end, *starts]
     asked = [*keys_of(series), *_breakdown_keys(query)]
     filtered = [*keys_of(_without_operations(series)), *_breakdown_keys(query)]
+    had = _fields_had(series)
     unique = [one for one in series.all_operations if one.type == "unique"]
     is_summed = any(one.type == "sum" for one in series.all_operations)
     can_estimate = (
@@ -66,6 +69,8 @@ def choose(series: Series, query: Query, starts: Iterable[datetime]) -> Choice:
             continue
         if query.weighted and not source.is_weighted:
             continue
+        if not source.having <= had:
+            continue
         if source.tells(map(read_key, asked)):
             return Choice(source)
         if (
@@ -75,6 +80,15 @@ def choose(series: Series, query: Query, starts: Iterable[datetime]) -> Choice:
         ):
             return Choice(source, is_estimate=True)
     return Choice(SOURCES[-1])
+
+
+def _fields_had(series: Series) -> set[Field | None]:
+    """What each of its events has, or one of its filters would be false."""
+    return {
+        read_key(one.key).field
+        for one in series.all_filters
+        if one.key is not None and one.type not in HOLD_WITHOUT_THE_KEY
+    }
 
 
 def _without_operations(series: Series) -> Series:

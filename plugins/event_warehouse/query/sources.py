@@ -1,7 +1,8 @@
 """The tables that questions are answered from, smallest first.
 
 A table answers exactly if it has every key that is asked for, and if the range and the
-buckets begin and end where its own rows do. Of events all is known.
+buckets begin and end where its own rows do; one that lacks events without a user, if
+the series leaves those out itself. Of events all is known.
 """
 
 from collections.abc import Iterable
@@ -55,6 +56,8 @@ class Source:
     fields: frozenset[Field] = frozenset()
     sketched: frozenset[Field] = frozenset()
     is_weighted: bool = True
+    having: frozenset[Field] = frozenset()
+    """Keys without which an event is not in it."""
 
     @property
     def relation(self) -> sql.Composable:
@@ -125,6 +128,14 @@ SOURCES = (
         "analytics.fct_device_activity_daily",
         Grain.DAY,
         frozenset({Field.DEVICE_ID}),
+    ),
+    # A tenth of the rows of the next.
+    Source(
+        "analytics.fct_user_sequences_daily",
+        Grain.DAY,
+        frozenset({Field.USER_ID}),
+        is_weighted=False,
+        having=frozenset({Field.USER_ID}),
     ),
     Source(
         "analytics.fct_entity_activity_daily",

@@ -53,6 +53,18 @@ left join analytics.dim_devices
         counts.tenant_id = dim_devices.tenant_id
         and counts.device_key = dim_devices.device_key;
 
+-- fct_user_sequences_daily --
+select
+    sequences.tenant_id,
+    sequences.event_date,
+    dim_users.user_id,
+    cardinality(sequences.event_times) as event_count
+from analytics.fct_user_sequences_daily as sequences
+left join analytics.dim_users
+    on
+        sequences.tenant_id = dim_users.tenant_id
+        and sequences.user_key = dim_users.user_key;
+
 -- fct_entity_activity_daily --
 select
     counts.tenant_id,

@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+import psycopg
 import pytest
 
 from tests.integration.api.conftest import Api
@@ -74,9 +75,21 @@ def test_tenant_sees_its_own_events_and_no_files(api: Api, acme: str) -> None:
     assert not any("uri" in one or "tenant_id" in one for one in events)
 
 
+def test_sql_of_events_gives_the_same_events(api: Api) -> None:
+    by_id = [{"type": "in", "key": "event_id", "values": ["a1", "a3", "it's"]}]
+    parameters = {**JUNE, "filters": json.dumps(by_id), "show_sql": "true"}
+    answer = api.get("/events", api.key("acme"), **parameters).json()
+
+    with psycopg.connect(api.settings.dsn) as connection:
+        rows = connection.execute(answer["sql"], answer["parameters"]).fetchall()
+    assert [row[1] for row in rows] == [one["event_id"] for one in answer["events"]]
+    assert len(rows) == 2
+
+
 @pytest.mark.parametrize(
     ("parameters", "field"),
     [
+        ({"show_sql": "yes"}, "show_sql"),
         ({"start": "2025-07-02"}, "/end"),
         ({"start": "yesterday"}, "/start"),
         ({"limit": "0"}, "limit"),

@@ -129,5 +129,21 @@ def test_session_of_an_operator_names_all_tenants_by_their_events(api: Api) -> N
     assert len(session["tenants"]) == 5
 
 
+def test_tenants_are_found_by_how_they_begin(api: Api) -> None:
+    def found(key: str, **parameters: str) -> tuple[list[str], bool]:
+        answer = api.get("/tenants", key, **parameters).json()
+        return [one["tenant_id"] for one in answer["tenants"]], answer["is_cut_off"]
+
+    assert found(api.operator, prefix="ac") == (["acme"], False)
+    assert found(api.operator, limit="2") == (["acme", "globex"], True)
+    assert found(api.operator, prefix="%") == ([], False)
+    # Nobody's but their own, whatever they ask for.
+    assert found(api.key("globex")) == (["globex"], False)
+    assert found(api.key("globex"), prefix="acme") == ([], False)
+    assert api.get("/session").json()["has_all_tenants"] is True
+    refused = api.get("/tenants", api.operator, event_type="visit", limit="0")
+    assert {one["field"] for one in refused.json()["errors"]} == {"event_type", "limit"}
+
+
 def test_session_needs_a_key(api: Api) -> None:
     assert fetch(api, "/session").status_code == 401

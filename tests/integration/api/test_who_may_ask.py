@@ -21,6 +21,7 @@ ASKED = [
     ("POST", "/events", Scope.EVENTS_WRITE),
     ("GET", BUCKETS, Scope.QUERY_READ),
     ("GET", EVENTS, Scope.QUERY_READ),
+    ("GET", "/tenants", Scope.QUERY_READ),
     ("GET", "/stats", Scope.STATS_READ),
     ("GET", "/stats/activity", Scope.STATS_READ),
     ("GET", "/stats/loads", Scope.STATS_READ),

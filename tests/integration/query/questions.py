@@ -138,6 +138,7 @@ def questions(draw: st.DrawFn) -> dict[str, Any]:
                 BUCKET_KEYS,
                 FACT_KEYS,
                 ["device_id"],
+                ["user_id"],
                 [*BUCKET_KEYS, *FACT_KEYS, *OTHER_KEYS, *ATTRIBUTES],
             ]
         )

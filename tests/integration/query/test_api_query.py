@@ -224,6 +224,63 @@ def test_answer_says_where_it_is_from_and_how_long_it_took(shop: Client) -> None
     assert not any("sql" in one for one in answer["series"])
 
 
+@pytest.mark.parametrize("bucket", ["day", "week", None])
+def test_distinct_users_of_days_are_answered_from_sequences_as_from_events(
+    shop: Client, bucket: str | None
+) -> None:
+    question = {"start": "2024-12-30", "end": "2025-02-03"}
+    if bucket:
+        question["bucket"] = bucket
+    series: list[dict[str, Any]] = [
+        {"name": "all", "keys": ["user_id"], "unique": ["user_id"]},
+        {
+            "name": "k",
+            "filters": [{"type": "prefix", "key": "user_id", "value": "k"}],
+            "unique": ["user_id"],
+        },
+    ]
+    # The same, but so that an event's id is asked for, too.
+    more = [{**one, "keys": ["user_id", "event_id"]} for one in series]
+
+    small = shop.post("/query", json={**question, "data": series}).json()
+    large = shop.post("/query", json={**question, "data": more}).json()
+
+    assert {one["answered_from"] for one in small["series"]} == {
+        "analytics.fct_user_sequences_daily"
+    }
+    assert {one["answered_from"] for one in large["series"]} == {"analytics.events"}
+    assert small["rows"] == large["rows"]
+    counted = [
+        (row["event_count"], row["unique(user_id)"])
+        for row in small["rows"]
+        if row["series"] == "all"
+    ]
+    # On the second Bob and Kim, and nobody where there is a payment of no user.
+    days = [(3, 1), (4, 2), (1, 1), (1, 1)]
+    assert counted == {"day": days, "week": [(9, 3)], None: [(9, 3)]}[bucket]
+
+
+def test_events_without_a_user_are_counted_beside_distinct_users(shop: Client) -> None:
+    question = {
+        **JANUARY,
+        "data": [
+            {"name": "all", "unique": ["user_id"]},
+            {
+                "name": "not kim",
+                "filters": [{"type": "ne", "key": "user_id", "value": "kim"}],
+                "unique": ["user_id"],
+            },
+        ],
+    }
+
+    rows = shop.post("/query", json=question).json()["rows"]
+
+    assert [(row["event_count"], row["unique(user_id)"]) for row in rows] == [
+        (15, 3),
+        (11, 2),
+    ]
+
+
 def test_sql_of_an_answer_gives_the_same_rows(asked: Settings, shop: Client) -> None:
     question = {
         **JANUARY,

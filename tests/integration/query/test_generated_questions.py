@@ -40,6 +40,7 @@ def test_generated_questions_are_answered_as_plain_python_counts_them(
         "marts.event_types_hourly",
         "analytics.rollup_events_1hr",
         "analytics.fct_device_activity_daily",
+        "analytics.fct_user_sequences_daily",
         "analytics.fct_entity_activity_daily",
         "marts.tenant_events_5min",
         "analytics.rollup_events_5min",

@@ -4,8 +4,9 @@ import { fill } from "./dom.js";
 import { placeOfFault } from "./question.js";
 import { asProblem, loading, problemBox } from "./states.js";
 
-// answerOf(signal) resolves to what is shown; `series` are those that the form has now.
-export function asking({ form, result, what, series, answerOf }) {
+// answerOf(signal) resolves to what is shown; `series` are those that the form has now;
+// shorter() is how to ask for less, if that can be said.
+export function asking({ form, result, what, series, answerOf, shorter }) {
   let running;
 
   async function ask() {
@@ -21,7 +22,8 @@ export function asking({ form, result, what, series, answerOf }) {
       if (error.name === "AbortError") return;
       const problem = asProblem(error);
       markFaults(problem);
-      fill(result, problemBox(problem, { again: ask, goTo }));
+      const instead = problem.status === 504 && shorter?.();
+      fill(result, problemBox(problem, { again: ask, goTo, instead }));
     }
     result.setAttribute("aria-busy", "false");
   }

@@ -6,6 +6,7 @@ import { colourOf, styled } from "./theme.js";
 const SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"; // a name; not fetched
 const MOST_POINTS = 400;
 const LONG = new Set(["day", "week", "month", "quarter", "year"]); // without a time of day
+const LETTER_PX = 6.6; // of a label, on average
 const SHAPES = ["circle", "square", "triangle-up", "diamond", "cross", "triangle-down"];
 
 // Lines or bars over time; `before` are the same lines in the period before.
@@ -45,20 +46,20 @@ export function overTime({
     ],
     description: { field: "said" },
   };
-  const layers =
-    chart === "bar"
-      ? bars(x, y, common, shown, !LONG.has(bucket))
-      : linesAndPoints(x, y, common, shown, values);
+  const isBars = chart === "bar";
+  const places = isBars && barPlaces(x, shown, !LONG.has(bucket));
+  const layers = (
+    isBars ? [bars(places, y, common)] : linesAndPoints(x, y, common, shown, values)
+  ).map((layer) => ({ data: { values }, ...layer }));
+  if (earlier.length && isBars) layers.push(barsBefore(earlier, places, y));
+  if (earlier.length && !isBars) layers.unshift(linesBefore(earlier, x, y, colour));
   return {
     $schema: SCHEMA,
     description: `${title} by ${bucket}: ${shown.join(", ")}. The table below has the numbers.`,
     width: "container",
     height: 300,
     autosize: { type: "fit-x", contains: "padding" },
-    layer: [
-      ...(earlier.length ? [beforeLayer(earlier, x, y, colour)] : []),
-      ...layers.map((layer) => ({ data: { values }, ...layer })),
-    ],
+    layer: layers,
   };
 }
 
@@ -108,18 +109,35 @@ function linesAndPoints(x, y, common, shown, values) {
   return [line, points];
 }
 
-function bars(x, y, common, shown, hasTimes) {
-  return [
-    {
-      mark: { type: "bar", cursor: "pointer", tooltip: true },
-      encoding: {
-        x: { ...x, type: "ordinal", scale: undefined, axis: ordinalAxis(x, hasTimes) },
-        y,
-        ...common,
-        xOffset: { field: "line", sort: shown },
-      },
+// Side by side; all layers have to say it alike, as they share the scale.
+function barPlaces(x, shown, hasTimes) {
+  return {
+    x: { ...x, type: "ordinal", scale: undefined, axis: ordinalAxis(x, hasTimes) },
+    xOffset: { field: "line", sort: shown },
+  };
+}
+
+function bars(places, y, common) {
+  return {
+    mark: { type: "bar", cursor: "pointer", tooltip: true },
+    encoding: { ...places, y, ...common },
+  };
+}
+
+// Outlines, which are seen before a bar and above it.
+function barsBefore(values, places, y) {
+  return {
+    data: { values },
+    mark: {
+      type: "bar",
+      filled: false,
+      stroke: styled("text"),
+      strokeWidth: 1.2,
+      strokeDash: [4, 3],
+      aria: false,
     },
-  ];
+    encoding: { ...places, y: { ...y, stack: null } },
+  };
 }
 
 // One name for several bars each, as in a calendar.
@@ -133,7 +151,7 @@ function ordinalAxis({ axis }, hasTimes) {
   };
 }
 
-function beforeLayer(values, x, y, color) {
+function linesBefore(values, x, y, color) {
   return {
     data: { values },
     mark: {
@@ -160,6 +178,8 @@ export function funnelSteps({ steps, groups }) {
     label: `${count(step.user_count)} · ${percent(step.conversion_from_start)}`,
     said: `${step.name}${groups.length > 1 ? `, ${step.group}` : ""}: ${count(step.user_count)}, ${percent(step.conversion_from_start)} of the first step`,
   }));
+  const most = Math.max(1, ...steps.map((step) => step.user_count));
+  const room = 10 + LETTER_PX * Math.max(...values.map(({ label }) => label.length));
   const y = {
     field: "name",
     type: "nominal",
@@ -170,8 +190,8 @@ export function funnelSteps({ steps, groups }) {
     x: {
       field: "user_count",
       type: "quantitative",
-      // The labels stand behind the bars.
-      scale: { domainMax: 1.2 * Math.max(1, ...steps.map((step) => step.user_count)) },
+      // The labels stand behind the bars, and are as long whatever the width.
+      scale: { domainMax: { expr: `${most} * width / max(width - ${room}, width / 3)` } },
       axis: {
         title: "who reached the step",
         tickCount: 4,

@@ -6,7 +6,8 @@ import { count } from "./format.js";
 
 const WAIT_MS = 120;
 
-// load(prefix) → [{ name, eventCount }]; onchange(text) when it is chosen or left.
+// load(prefix) → { names: [{ name, eventCount }], note }; onchange(text) when it is chosen
+// or left.
 export function combobox({
   value = "",
   load,
@@ -15,11 +16,18 @@ export function combobox({
   label,
   describe,
 }) {
-  const list = element("ul.suggestions", {
-    role: "listbox",
-    id: newId("list"),
-    hidden: true,
-  });
+  const list = element("ul", { role: "listbox", id: newId("list"), hidden: true });
+  const legend = element("p.suggestions-legend");
+  const popup = element(
+    "div.suggestions",
+    {
+      hidden: true,
+      // Before the field loses the focus, which would take what was typed.
+      onpointerdown: (event) => event.preventDefault(),
+    },
+    list,
+    legend
+  );
   const input = element("input", {
     role: "combobox",
     "aria-autocomplete": "list",
@@ -33,7 +41,7 @@ export function combobox({
   });
   list.setAttribute("aria-label", label ?? "Suggestions");
   const note = element("span.sr", { role: "status" });
-  const box = element("div.combobox", {}, input, list, note);
+  const box = element("div.combobox", {}, input, popup, note);
   let chosen = value;
   let active = -1;
   let asked = 0;
@@ -43,7 +51,7 @@ export function combobox({
     clearTimeout(timer);
     asked += 1;
     say("");
-    list.hidden = true;
+    list.hidden = popup.hidden = true;
     active = -1;
     input.setAttribute("aria-expanded", "false");
     input.removeAttribute("aria-activedescendant");
@@ -81,32 +89,35 @@ export function combobox({
   async function open() {
     asked += 1;
     const mine = asked;
-    let names;
+    // Before anything is typed all are shown, not only what is chosen already.
+    const prefix = input.value === chosen ? "" : input.value;
+    let answer;
     try {
-      names = await load(input.value);
+      answer = await load(prefix);
     } catch {
-      names = { problem: "Suggestions can't be had now; what you type is taken." };
+      answer = { problem: "Suggestions can't be had now; what you type is taken." };
     }
     if (mine !== asked || document.activeElement !== input) return;
-    suggest(names);
+    suggest(answer, prefix);
   }
 
-  function suggest(names) {
+  function suggest({ names, note: told = "", problem }, prefix) {
     // What was on its way to be chosen stays so, if the new list has it.
     const wanted = active >= 0 ? nameAt(active) : undefined;
     active = -1;
     input.removeAttribute("aria-activedescendant");
-    if (names.problem || !names.length) {
+    if (problem || !names.length) {
       const said =
-        names.problem ??
-        (input.value ? "Nothing known begins like this." : "Nothing is known yet.");
+        problem ??
+        (prefix ? "Nothing known begins like this." : "Nothing is known yet.");
       say(said, "suggestions-note");
       fill(list);
-      list.hidden = true;
+      list.hidden = popup.hidden = true;
       input.setAttribute("aria-expanded", "false");
       return;
     }
-    say(`${names.length} suggestions`);
+    say(`${names.length} suggestions. ${told}`);
+    legend.textContent = told;
     fill(
       list,
       names.map(({ name, eventCount }) =>
@@ -117,16 +128,15 @@ export function combobox({
             "data-name": name,
             id: newId("option"),
             "aria-selected": "false",
-            // Before the field loses the focus, which would take what was typed.
-            onpointerdown: (event) => event.preventDefault(),
             onclick: () => choose(name),
           },
           element("span", {}, name === "" ? "(empty)" : name),
-          eventCount !== undefined && element("span.quiet", {}, ` ${count(eventCount)}`)
+          Number.isFinite(eventCount) &&
+            element("span.quiet", {}, ` ${count(eventCount)}`)
         )
       )
     );
-    list.hidden = false;
+    list.hidden = popup.hidden = false;
     input.setAttribute("aria-expanded", "true");
     const place = names.findIndex(({ name }) => name === wanted);
     if (place >= 0) activate(place);

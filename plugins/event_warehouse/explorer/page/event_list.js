@@ -1,11 +1,12 @@
 // The events behind a number, each with the file and line it came from.
 
 import { get } from "./api.js";
-import { addressOf } from "./address.js";
+import { addressOf, readAddress, readStructure, settle, show } from "./address.js";
 import { button, element, fill } from "./dom.js";
 import { count, instant } from "./format.js";
 import { freshnessLine } from "./freshness.js";
 import { isOperator, may } from "./session.js";
+import { csvOf, getCallOf, shareBar, sqlOf } from "./share.js";
 import { asProblem, empty, loading, problemBox } from "./states.js";
 
 const FIELDS = [
@@ -24,13 +25,34 @@ const FIELDS = [
   "received_at",
 ];
 
+const PAGE = 50;
+const MOST_SAVED = 10_000;
+const SAVED_AT_ONCE = 1_000;
+const PLACE = ["load_id", "line_number", "feed", "uri"];
+
+// The list that the address names, for who follows a link to it.
+export function openNamedEvents(parameters, tenant) {
+  const { start, end, filters, title } = readStructure(parameters, "events") ?? {};
+  const [from, to] = [new Date(start), new Date(end)];
+  if (Number.isNaN(from - to) || !Array.isArray(filters)) return;
+  openEvents({ tenant, start: from, end: to, filters, title: String(title ?? "") });
+}
+
 export function openEvents({ tenant, start, end, filters, title }) {
+  const asked = {
+    start: start.toISOString(),
+    end: end.toISOString(),
+    filters: JSON.stringify(filters),
+  };
+  const below = readAddress();
+  const shown = Object.fromEntries(below.parameters);
+  delete shown.events;
   const list = element("ol.events");
   const foot = element("div.foot", {}, loading("the events"));
   const about = element("div");
   const dialog = element(
     "dialog.events-dialog",
-    { "aria-label": `Events: ${title}`, onclose: () => dialog.remove() },
+    { "aria-label": `Events: ${title}`, onclose: leave },
     element(
       "div.dialog-head",
       {},
@@ -38,21 +60,33 @@ export function openEvents({ tenant, start, end, filters, title }) {
       button("Close", () => dialog.close(), { class: "quiet-button" })
     ),
     about,
+    shareBar({
+      of: "events",
+      csv: async () => eventsAsCsv(await readAll(asked, tenant)),
+      json: async () => JSON.stringify(await readAll(asked, tenant), null, 2),
+      call: async () => getCallOf("/events", { tenant, parameters: asked }),
+      sql: async () =>
+        sqlOf(
+          await get("/events", { tenant, parameters: { ...asked, show_sql: "true" } })
+        ),
+    }),
     list,
     foot
   );
   document.body.append(dialog);
   dialog.showModal();
+  const own = JSON.stringify({ ...asked, filters, title });
+  dialog.dataset.below = addressOf(below.view, shown);
+  show(below.view, { ...shown, events: own });
+
+  function leave() {
+    dialog.remove();
+    if (readAddress().parameters.get("events") === own) settle(below.view, shown);
+  }
 
   async function load(after) {
     fill(foot, loading("the events"));
-    const parameters = {
-      start: start.toISOString(),
-      end: end.toISOString(),
-      filters: JSON.stringify(filters),
-      limit: 50,
-      ...(after ? { after } : {}),
-    };
+    const parameters = { ...asked, limit: PAGE, ...(after ? { after } : {}) };
     try {
       const page = await get("/events", { tenant, parameters });
       if (!after) fill(about, freshnessLine(page, tenant));
@@ -69,7 +103,7 @@ export function openEvents({ tenant, start, end, filters, title }) {
         element(
           "span.quiet",
           { role: "status" },
-          `${count(shown)} shown, newest first${page.next ? "" : "; these are all"}`
+          `${count(shown)} shown, newest first; ${page.next ? `CSV and JSON have up to ${count(MOST_SAVED)}` : "these are all"}`
         )
       );
     } catch (error) {
@@ -78,6 +112,35 @@ export function openEvents({ tenant, start, end, filters, title }) {
   }
 
   load();
+}
+
+// All of them, not only those that are shown; of very many the newest.
+async function readAll(asked, tenant) {
+  const events = [];
+  let after;
+  do {
+    const page = await get("/events", {
+      tenant,
+      parameters: { ...asked, limit: SAVED_AT_ONCE, ...(after ? { after } : {}) },
+    });
+    events.push(...page.events);
+    after = page.next;
+  } while (after && events.length < MOST_SAVED);
+  return events;
+}
+
+function eventsAsCsv(events) {
+  const columns = ["event_time", ...FIELDS, "attributes", ...PLACE];
+  return csvOf(
+    columns,
+    events.map((event) =>
+      columns.map((name) =>
+        name === "attributes" && event[name]
+          ? JSON.stringify(event[name])
+          : event[name]
+      )
+    )
+  );
 }
 
 function eventItem(event, tenant) {

@@ -7,9 +7,10 @@ import { button, element, fill, labelled, select } from "./dom.js";
 import { readState, writeState } from "./explore_state.js";
 import { askExplore } from "./explore_answer.js";
 import { exploreResult } from "./explore_result.js";
+import { openNamedEvents } from "./event_list.js";
 import { more } from "./more.js";
 import { rangeEditor } from "./range_editor.js";
-import { forInput } from "./ranges.js";
+import { forInput, shorterRange } from "./ranges.js";
 import { emptySeries, seriesEditor } from "./series_editor.js";
 import { keysFor } from "./suggestions.js";
 
@@ -20,7 +21,8 @@ const CHARTS = [
 const TOPS = ["3", "5", "8", "12"].map((each) => [each, each]);
 
 export function exploreView(host) {
-  const state = readState(readAddress().parameters);
+  const { parameters } = readAddress();
+  const state = readState(parameters);
   settle("explore", writeState(state));
   const form = element("form.question", {
     "aria-label": "Question",
@@ -47,6 +49,7 @@ export function exploreView(host) {
     result,
     what: "the events",
     series: () => state.series,
+    shorter: () => shorterRange(state, narrow),
     answerOf: async (signal) => {
       const asked = structuredClone(state);
       const answer = await askExplore(asked, signal);
@@ -73,6 +76,7 @@ export function exploreView(host) {
     fill(
       form,
       element("h2.sr", {}, "Question"),
+      element("p.quiet", {}, "Which events, and what of them? Each change is asked at once."),
       state.series.map((series, index) =>
         seriesEditor({
           series,
@@ -150,5 +154,6 @@ export function exploreView(host) {
   renderForm();
   fill(host, element("h1.sr", {}, "Explore"), element("div.columns", {}, form, result));
   ask();
+  openNamedEvents(parameters, state.tenant);
   return stop;
 }

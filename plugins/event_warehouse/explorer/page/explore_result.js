@@ -7,7 +7,7 @@ import { overTime } from "./chart_specs.js";
 import { clockAt, momentOf, nextBucket } from "./clocks.js";
 import { button, element } from "./dom.js";
 import { openEvents } from "./event_list.js";
-import { bucketName, change, count, instant } from "./format.js";
+import { bucketName, change, count, minute } from "./format.js";
 import { freshnessLine } from "./freshness.js";
 import { filtersOf, measureName } from "./question.js";
 import { daysOf } from "./session.js";
@@ -29,9 +29,9 @@ export function exploreResult(asked, state, { widen, narrow }) {
     element(
       "p.quiet",
       {},
-      `${instant(range.start.toISOString())} to ${instant(range.end.toISOString())} (UTC), by ${range.bucket}`,
+      `${minute(range.start)} to ${minute(range.end)} (UTC), by ${range.bucket}`,
       earlier &&
-        `; dashed: the same time before, from ${instant(earlier.start.toISOString())}`
+        `; dashed: the same time before, from ${minute(earlier.start)}`
     ),
     freshnessLine(now.answer, state.tenant),
     now.answer.rows.length === 0
@@ -44,6 +44,7 @@ export function exploreResult(asked, state, { widen, narrow }) {
           pivot(asked, pairs, state, drill),
         ],
     shareBar({
+      of: "counts",
       csv: () => postForCsv(now.body, { tenant: state.tenant }),
       json: async () => JSON.stringify(now.answer, null, 2),
       call: async () => callOf(now.body, state.tenant),
@@ -161,7 +162,7 @@ function onlyWhereEventsAre({ lines, clocks }, { bucket }, { zone }, narrow) {
   return element(
     "p",
     {},
-    `All of them lie between ${instant(from.toISOString())} and ${instant(to.toISOString())}: `,
+    `All of them lie between ${minute(from)} and ${minute(to)}: `,
     button("show only that", () => narrow(from, to), { class: "link" })
   );
 }

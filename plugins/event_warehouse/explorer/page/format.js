@@ -34,8 +34,19 @@ export function duration(seconds) {
   return `${seconds < 10 ? seconds.toFixed(1) : Math.round(seconds)} s`;
 }
 
+// Of some length, in words.
+export function longSpan(seconds) {
+  if (seconds >= 2 * 86400) return things(Math.floor(seconds / 86400), "day");
+  if (seconds >= 2 * 3600) return things(Math.floor(seconds / 3600), "hour");
+  return things(Math.floor(seconds / 60), "minute");
+}
+
 export function ago(iso, now = Date.now()) {
-  return iso ? `${duration(Math.max(0, (now - Date.parse(iso)) / 1000))} ago` : "never";
+  if (!iso) return "never";
+  const seconds = Math.max(0, (now - Date.parse(iso)) / 1000);
+  if (seconds < 60) return "just now";
+  const isHours = seconds >= 3600;
+  return `${isHours ? duration(seconds) : `${Math.floor(seconds / 60)} min`} ago`;
 }
 
 // An instant, in UTC; fractions of a second only where there are some.
@@ -44,6 +55,11 @@ export function instant(iso) {
   const [whole, fraction = ""] = iso.replace("T", " ").replace("Z", "").split(".");
   const digits = fraction.replace(/0+$/, "");
   return digits ? `${whole}.${digits}` : whole;
+}
+
+// The same, of what begins with a minute.
+export function minute(date) {
+  return instant(date.toISOString()).replace(/(:\d\d):00$/, "$1");
 }
 
 // What a clock shows at the start of a bucket; the clock is a Date read as UTC.

@@ -12,7 +12,7 @@ import { ORDERS, readFunnel, writeFunnel } from "./funnel_state.js";
 import { more } from "./more.js";
 import { funnelBody } from "./question.js";
 import { rangeEditor } from "./range_editor.js";
-import { currentRange } from "./ranges.js";
+import { currentRange, forInput, shorterRange } from "./ranges.js";
 import { emptySeries, seriesEditor } from "./series_editor.js";
 import { loading } from "./states.js";
 import { keysFor, valuesFor } from "./suggestions.js";
@@ -43,6 +43,7 @@ export function funnelView(host) {
     result,
     what: "the steps",
     series: () => state.steps,
+    shorter: () => shorterRange(state, narrow),
     answerOf: async (signal) => {
       loadCharts().catch(() => {});
       const asked = structuredClone(state);
@@ -52,6 +53,11 @@ export function funnelView(host) {
       return funnelResult({ answer, body, range }, asked);
     },
   });
+
+  function narrow(start, end) {
+    Object.assign(state, { range: "custom", start: forInput(start), end: forInput(end) });
+    restructured();
+  }
 
   function move(from, to) {
     const [step] = state.steps.splice(from, 1);
@@ -63,6 +69,7 @@ export function funnelView(host) {
     fill(
       form,
       element("h2.sr", {}, "Funnel"),
+      element("p.quiet", {}, "Who gets from one step to the next? Each change is asked at once."),
       state.steps.map((series, index) =>
         seriesEditor({
           series,
@@ -211,7 +218,7 @@ export function funnelView(host) {
 async function usualSteps(tenant) {
   let types = [];
   try {
-    types = await valuesFor(tenant, () => "event_type")("");
+    types = (await valuesFor(tenant, () => "event_type")("")).names;
   } catch {
     // Then the steps are to be chosen by hand.
   }

@@ -5,7 +5,7 @@ import { NONE } from "./answer.js";
 import { drawChart } from "./chart.js";
 import { funnelSteps } from "./chart_specs.js";
 import { element } from "./dom.js";
-import { count, duration, instant, percent } from "./format.js";
+import { count, duration, minute, percent } from "./format.js";
 import { freshnessLine } from "./freshness.js";
 import { callOf, csvOf, shareBar, sqlOf } from "./share.js";
 import { empty } from "./states.js";
@@ -44,7 +44,7 @@ export function funnelResult({ answer, body, range }, state) {
     element(
       "p.quiet",
       {},
-      `${instant(range.start.toISOString())} to ${instant(range.end.toISOString())} (UTC)`
+      `${minute(range.start)} to ${minute(range.end)} (UTC)`
     ),
     freshnessLine(answer, state.tenant),
     first.some((step) => step.user_count > 0)
@@ -66,6 +66,7 @@ export function funnelResult({ answer, body, range }, state) {
           "Choose another event type for it, a longer range, or fewer keys that have to be the same."
         ),
     shareBar({
+      of: "funnel",
       csv: async () =>
         csvOf(
           COLUMNS,

@@ -1,6 +1,7 @@
 // The page: signs in, shows the view that the address names, and the frame around it.
 
 import { addressOf, readAddress } from "./address.js";
+import { combobox } from "./combobox.js";
 import { button, element, fill, labelled, select } from "./dom.js";
 import { exploreView } from "./explore.js";
 import { count } from "./format.js";
@@ -8,15 +9,18 @@ import { funnelView } from "./funnel.js";
 import { overviewView } from "./overview.js";
 import {
   airflowAddress,
+  daysOf,
   firstTenant,
   forgetKey,
   isOperator,
   key,
   may,
+  mayBeOther,
   session,
 } from "./session.js";
-import { signInView, trySession } from "./sign_in.js";
+import { learnOf, signInView, trySession } from "./sign_in.js";
 import { asProblem, empty, loading } from "./states.js";
+import { tenantsLike } from "./suggestions.js";
 import { applyTheme, switchTheme, theme } from "./theme.js";
 
 const VIEWS = {
@@ -25,6 +29,8 @@ const VIEWS = {
   overview: { title: "Overview", view: overviewView, scope: "stats:read" },
 };
 const page = document.getElementById("page");
+// Of more one types the beginning.
+const MOST_TO_SEE = 50;
 let leave = () => {};
 
 async function start() {
@@ -55,18 +61,24 @@ function signOut() {
   signIn();
 }
 
-function showView() {
+async function showView() {
   if (!session.scopes.length) return;
   leave();
+  leave = () => {};
   const { view, parameters } = readAddress();
   const { title, view: make, scope } = VIEWS[view];
+  const tenant = parameters.get("tenant") ?? firstTenant();
+  if (view !== "overview" && mayBeOther(tenant) && !daysOf(tenant)) {
+    const asked = location.hash;
+    await learnOf(tenant).catch(() => {});
+    if (location.hash !== asked) return;
+  }
   document.title = `${title} – Event Warehouse`;
   const main = element("main", { id: "main", tabindex: "-1" });
-  fill(page, header(view, parameters.get("tenant") ?? firstTenant()), main);
+  fill(page, header(view, tenant), main);
   if (may(scope)) {
     leave = make(main) ?? (() => {});
   } else {
-    leave = () => {};
     fill(
       main,
       empty(
@@ -122,21 +134,28 @@ function skip(event) {
 
 function tenantField(view, tenant) {
   if (!isOperator()) return element("span.tenant", {}, session.tenant);
+  const choose = (chosen) => {
+    location.hash = addressOf(view, { tenant: chosen || firstTenant() });
+  };
+  const isMany = !session.hasAllTenants || session.tenants.length > MOST_TO_SEE;
+  const field = labelled(
+    "Tenant",
+    isMany
+      ? combobox({ value: tenant, load: tenantsLike, onchange: choose })
+      : select(tenantsToSee(tenant), tenant, choose)
+  );
+  field.classList.add("tenant");
+  return field;
+}
+
+function tenantsToSee(tenant) {
   const known = session.tenants.map((each) => [
     each.tenant_id,
     `${each.tenant_id} (${count(each.event_count)})`,
   ]);
-  const options = known.some(([name]) => name === tenant)
+  return known.some(([name]) => name === tenant)
     ? known
     : [[tenant, `${tenant} (no events)`], ...known];
-  const field = labelled(
-    "Tenant",
-    select(options, tenant, (chosen) => {
-      location.hash = addressOf(view, { tenant: chosen });
-    })
-  );
-  field.classList.add("tenant");
-  return field;
 }
 
 function themeButton() {
@@ -152,10 +171,11 @@ function themeButton() {
   return made;
 }
 
-// Of a dialog, too, as its links lead to other views.
+// Of a dialog, too, as its links lead to other views; what it lay upon is still there.
 window.addEventListener("popstate", () => {
-  for (const dialog of document.querySelectorAll("dialog")) dialog.close();
-  showView();
+  const dialogs = [...document.querySelectorAll("dialog")];
+  for (const dialog of dialogs) dialog.close();
+  if (!dialogs.some((dialog) => dialog.dataset.below === location.hash)) showView();
 });
 
 document.addEventListener("signedout", ({ detail }) => {

@@ -5,14 +5,38 @@ import { get } from "./api.js";
 import { drawChart, loadCharts } from "./chart.js";
 import { hours } from "./chart_specs.js";
 import { element, fill } from "./dom.js";
+import { hoursOf, shareStats, totalsOf } from "./overview_share.js";
+import { showTiles } from "./overview_tiles.js";
 import { feedsTable, loadsSection, rejectionsTable } from "./overview_tables.js";
-import { ago, count, duration, instant } from "./format.js";
+import { count, instant } from "./format.js";
 import { airflowAddress, isOperator } from "./session.js";
 import { asProblem, empty, loading, problemBox } from "./states.js";
 import { styled } from "./theme.js";
 
 const HOUR = 3_600_000;
 const REFRESH_MS = 30_000;
+
+const SHARED = {
+  totals: { of: "state", path: "/stats", rowsOf: totalsOf },
+  activity: {
+    of: "activity",
+    path: "/stats/activity",
+    section: "activity",
+    rowsOf: hoursOf,
+  },
+  feeds: {
+    of: "feeds",
+    path: "/stats",
+    section: "feeds",
+    rowsOf: ({ feeds }) => feeds,
+  },
+  rejected: {
+    of: "rejected",
+    path: "/stats/rejections",
+    section: "rejected",
+    rowsOf: ({ rejections }) => rejections,
+  },
+};
 
 export function overviewView(host) {
   const { parameters } = readAddress();
@@ -22,6 +46,9 @@ export function overviewView(host) {
   const feeds = element("div");
   const loads = element("div");
   const rejected = element("div");
+  const share = Object.fromEntries(
+    Object.entries(SHARED).map(([name, asked]) => [name, shareStats(asked)])
+  );
   fill(
     host,
     element(
@@ -29,20 +56,21 @@ export function overviewView(host) {
       {},
       element("h1", {}, isOperator() ? "The warehouse" : "Your events"),
       tiles,
-      section("activity", "Events and arrivals", charts),
-      isOperator() && section("feeds", "Feeds", feeds),
+      element("div", {}, share.totals),
+      section("activity", "Events and arrivals", charts, share.activity),
+      isOperator() && section("feeds", "Feeds", feeds, share.feeds),
       isOperator() && section("files", "Files and where their records are", loads),
-      section("rejected", "Rejected", rejected),
+      section("rejected", "Rejected", rejected, share.rejected),
       isOperator() && airflowLinks()
     )
   );
 
   async function showState() {
     const stats = await get("/stats");
-    showTiles(stats, tiles);
     // Who is at a link of theirs by keyboard would lose it.
-    const isUsed = feeds.contains(document.activeElement);
-    if (isOperator() && !isUsed) showFeeds(stats.feeds, feeds);
+    const isUsed = (part) => part.contains(document.activeElement);
+    if (!isUsed(tiles)) showTiles(stats, tiles);
+    if (isOperator() && !isUsed(feeds)) showFeeds(stats.feeds, feeds);
   }
 
   const parts = [
@@ -80,7 +108,7 @@ async function showPart(part, _, show) {
   }
 }
 
-function section(name, title, body) {
+function section(name, title, ...body) {
   return element(
     "section",
     { id: `section-${name}`, "aria-label": title },
@@ -91,89 +119,6 @@ function section(name, title, body) {
 
 function scrollTo(name) {
   if (name) document.getElementById(`section-${name}`)?.scrollIntoView();
-}
-
-function tile(name, value, note, isBad = false) {
-  return element(
-    `div.tile${isBad ? ".bad" : ""}`,
-    {},
-    element("dt", {}, name),
-    element("dd", {}, value),
-    note && element("dd.quiet", {}, note)
-  );
-}
-
-function showTiles(stats, tiles) {
-  const { freshness } = stats;
-  const newest = `newest file taken in ${ago(freshness.newest_load_at)}`;
-  if (!isOperator()) {
-    fill(
-      tiles,
-      element(
-        "dl.tiles",
-        {},
-        tile("Events", count(stats.event_count), newest),
-        tile(
-          "In the last hour",
-          count(stats.last_hour_event_count),
-          "by their own time"
-        ),
-        tile(
-          "From",
-          stats.first_date ?? "–",
-          stats.last_date ? `to ${stats.last_date}` : ""
-        ),
-        tile("Pending", count(freshness.pending_events), "loaded, not yet counted"),
-        tile(
-          "Rejected",
-          count(freshness.rejected_events),
-          "reasons are below",
-          freshness.rejected_events > 0
-        )
-      )
-    );
-    return;
-  }
-  const failed = stats.feeds.reduce((sum, feed) => sum + feed.failed_file_count, 0);
-  fill(
-    tiles,
-    element(
-      "dl.tiles",
-      {},
-      tile(
-        "Accounting",
-        stats.is_balanced ? "✓ adds up" : "✗ look below",
-        stats.is_balanced
-          ? "each record is in its place"
-          : `${failed} failed files, or records amiss`,
-        !stats.is_balanced
-      ),
-      tile("Events", count(stats.event_count), newest),
-      tile(
-        "Arriving",
-        `${count(stats.records_per_second)} /s`,
-        "records, in the last hour"
-      ),
-      tile(
-        "Lag",
-        duration(stats.lag_seconds),
-        "the oldest file that waits",
-        stats.lag_seconds > 900
-      ),
-      tile(
-        "Pending",
-        count(freshness.pending_events),
-        "events loaded, not yet counted"
-      ),
-      tile(
-        "Rejected",
-        count(stats.rejected_event_count),
-        "events; reasons are below",
-        stats.rejected_event_count > 0
-      ),
-      tile("Duplicates", count(stats.duplicate_event_count), "counted, kept once")
-    )
-  );
 }
 
 function showFeeds(feeds, host) {

@@ -4,6 +4,8 @@ import { addressOf, readAddress, settle } from "./address.js";
 import { get } from "./api.js";
 import { button, element, fill, labelled, select } from "./dom.js";
 import { ago, count, duration, instant } from "./format.js";
+import { csvOfRows, linkTo } from "./overview_share.js";
+import { getCallOf, shareBar } from "./share.js";
 import { asProblem, empty, loading, problemBox } from "./states.js";
 import { table } from "./table.js";
 
@@ -15,6 +17,7 @@ const STATUSES = [
   "replaced",
   "dismissed",
 ];
+const MOST_SAVED = 1_000;
 const BAD = new Set(["unbalanced", "failed"]);
 
 export function feedsTable(feeds) {
@@ -99,34 +102,43 @@ export function loadsSection(host, parameters) {
 
   async function load(after) {
     if (!after) fill(list, loading("the files"));
-    const one = chosen.load && { after: String(Number(chosen.load) + 1), limit: 1 };
-    const asked = Object.fromEntries(
-      Object.entries({
-        feed: chosen.feed,
-        status: chosen.status,
-        limit: 25,
-        after,
-        ...one,
-      }).filter(([, value]) => value)
-    );
     try {
-      const answer = await get("/stats/loads", { parameters: asked });
-      loads.push(
-        ...answer.loads.filter(
-          (each) => !chosen.load || String(each.load_id) === chosen.load
-        )
-      );
+      const answer = await get("/stats/loads", { parameters: askedFor(25, after) });
+      loads.push(...answer.loads.filter(isChosen));
       show(chosen.load ? null : answer.next);
     } catch (error) {
       fill(list, problemBox(asProblem(error), { again: () => load(after) }));
     }
   }
 
+  function askedFor(limit, after) {
+    const one = chosen.load && { after: String(Number(chosen.load) + 1), limit: 1 };
+    return Object.fromEntries(
+      Object.entries({
+        feed: chosen.feed,
+        status: chosen.status,
+        limit,
+        after,
+        ...one,
+      }).filter(([, value]) => value)
+    );
+  }
+
+  function isChosen({ load_id }) {
+    return !chosen.load || String(load_id) === chosen.load;
+  }
+
+  // The newest, also those that are not shown yet.
+  async function readMany() {
+    const answer = await get("/stats/loads", { parameters: askedFor(MOST_SAVED) });
+    return answer.loads.filter(isChosen);
+  }
+
   function show(next) {
     fill(
       list,
       loads.length
-        ? loadsTable(loads)
+        ? loadsTable(loads, chosen.load)
         : empty(
             "No such files.",
             button("Show all", () => rechoose({ feed: "", status: "", load: "" }), {
@@ -165,7 +177,15 @@ export function loadsSection(host, parameters) {
   }
 
   renderChoice();
-  fill(host, choice, list);
+  const share = shareBar({
+    of: "files",
+    link: () => linkTo({ ...chosen, section: "files" }),
+    call: async () =>
+      getCallOf("/stats/loads", { parameters: askedFor(MOST_SAVED) }),
+    csv: async () => csvOfRows(await readMany()),
+    json: async () => JSON.stringify(await readMany(), null, 2),
+  });
+  fill(host, choice, list, share);
   load();
 }
 
@@ -176,7 +196,12 @@ const GONE = [
   ["Rows deleted", "deleted_row_count"],
 ];
 
-function loadsTable(loads) {
+// Of many files their names; of one all of its address.
+function nameOf(uri) {
+  return uri.slice(uri.lastIndexOf("/") + 1) || uri;
+}
+
+function loadsTable(loads, chosen) {
   const numbers = [
     "Records",
     "Rejected lines",
@@ -194,15 +219,21 @@ function loadsTable(loads) {
     columns: [
       { name: "Load" },
       { name: "State" },
-      { name: "Feed" },
+      { name: "Feed and file" },
       ...[...numbers, ...gone.map(([name]) => name)].map((name) => ({ name, isNumber: true })),
       { name: "Loaded (UTC)" },
-      { name: "File" },
     ],
     rows: loads.map((load) => [
       String(load.load_id),
       status(load.status),
-      load.feed,
+      element(
+        "span.file",
+        {},
+        load.feed,
+        element("br"),
+        element("code", { title: load.uri }, chosen ? load.uri : nameOf(load.uri)),
+        load.error && element("p.warn", {}, load.error)
+      ),
       count(load.record_count),
       count(load.rejected_line_count),
       count(load.raw_row_count),
@@ -212,12 +243,6 @@ function loadsTable(loads) {
       count(load.duplicate_event_count),
       ...gone.map(([, term]) => count(load[term])),
       instant(load.received_at).slice(0, 19),
-      element(
-        "span.file",
-        {},
-        element("code", {}, load.uri),
-        load.error && element("p.warn", {}, load.error)
-      ),
     ]),
   });
 }
@@ -254,7 +279,7 @@ export function rejectionsTable(rejections) {
 }
 
 function example({ uri, text, line_number, load_id }) {
-  const file = uri ? uri.slice(uri.lastIndexOf("/") + 1) : `load ${load_id}`;
+  const file = uri ? nameOf(uri) : `load ${load_id}`;
   return element(
     "li",
     {},

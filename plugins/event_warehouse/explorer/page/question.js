@@ -25,7 +25,13 @@ export function filtersOf(series) {
   const ofType = series.type
     ? [{ type: "eq", key: "event_type", value: series.type }]
     : [];
-  return [...ofType, ...series.filters.filter(isWhole).map(writeFilter)];
+  return [...ofType, ...series.filters.filter(isWhole).map(writeFilter), ...had(series)];
+}
+
+// Of events without the key nothing is distinct; of those with a user there is a smaller
+// table.
+function had({ measure, key }) {
+  return measure === "unique" && key ? [{ type: "exists", key }] : [];
 }
 
 function isWhole({ key, type, value }) {

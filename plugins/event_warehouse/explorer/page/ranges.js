@@ -2,7 +2,7 @@
 
 import { clockAt, floorTo, momentOf, nextBucket } from "./clocks.js";
 import { daysOf } from "./session.js";
-import { trySession } from "./sign_in.js";
+import { learnOf } from "./sign_in.js";
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
@@ -58,7 +58,7 @@ export function resolveRange(state, now = Date.now()) {
 export async function currentRange(state, signal) {
   if (state.range === "all" || !daysOf(state.tenant)) {
     // Whatever is wrong, the question meets it too, and says so.
-    await trySession(signal).catch(() => {});
+    await learnOf(state.tenant, signal).catch(() => {});
   }
   return resolveRange(state);
 }
@@ -78,6 +78,18 @@ function bucketFor(span) {
   if (span <= 4 * DAY) return "hour";
   if (span <= 180 * DAY) return "day";
   return span <= 3 * 366 * DAY ? "week" : "month";
+}
+
+// The last quarter of it, in whole days of UTC; of a day or two there is none.
+export function shorterRange(state, take) {
+  const { start, end } = resolveRange(state);
+  const days = Math.floor((end - start) / DAY / 4);
+  if (days < 1) return null;
+  const until = new Date(Math.ceil(end / DAY) * DAY);
+  return {
+    text: days === 1 ? "Ask for the last day" : `Ask for the last ${days} days`,
+    act: () => take(new Date(until - days * DAY), until),
+  };
 }
 
 // As long, and ends where the other starts.

@@ -6,6 +6,7 @@ const KEPT = "event-warehouse-key";
 export const session = {
   tenant: null, // the key's own; null for an operator's
   tenants: [],
+  hasAllTenants: true,
   scopes: [],
   defaultTenant: "",
   airflowPort: 8080,
@@ -21,12 +22,14 @@ export function keepKey(text) {
 
 export function forgetKey() {
   sessionStorage.removeItem(KEPT);
+  others.clear();
 }
 
 export function keepSession(answer) {
   Object.assign(session, {
     tenant: answer.tenant,
     tenants: answer.tenants,
+    hasAllTenants: answer.has_all_tenants,
     scopes: answer.scopes,
     defaultTenant: answer.default_tenant,
     airflowPort: answer.airflow_port,
@@ -50,8 +53,22 @@ export function firstTenant() {
     : named[0];
 }
 
+// Those that are not among the first are learnt of one by one.
+const others = new Map();
+
+export function keepTenants(tenants) {
+  for (const each of tenants) others.set(each.tenant_id, each);
+}
+
 export function daysOf(tenant) {
-  return session.tenants.find((each) => each.tenant_id === tenant);
+  return (
+    session.tenants.find((each) => each.tenant_id === tenant) ?? others.get(tenant)
+  );
+}
+
+// Whether more may be said of it than what is known here.
+export function mayBeOther(tenant) {
+  return !session.hasAllTenants && !session.tenants.some((each) => each.tenant_id === tenant);
 }
 
 export function airflowAddress(path = "/") {

@@ -3,8 +3,9 @@
 import { button, element, fill, newId } from "./dom.js";
 import { loading, problemBox, asProblem } from "./states.js";
 
-// makers: { name: async () => text or Blob }
-export function shareBar({ csv, json, call, sql }) {
+// Makers: async () => text or Blob; what has none has no button. The files are named
+// after what they hold, and the link is the page's own unless another is given.
+export function shareBar({ of, link, csv, json, call, sql }) {
   const said = element("span.quiet", { role: "status" });
   const shown = element("div.code", { id: newId("code"), hidden: true });
   let open = null;
@@ -60,12 +61,12 @@ export function shareBar({ csv, json, call, sql }) {
   };
   const bar = element(
     "div.share",
-    { role: "group", "aria-label": "Take along" },
-    button("Copy link", () => copy(location.href, "link")),
-    opener("API call", "API call", call),
-    opener("SQL", "SQL", sql),
-    button("CSV", () => save(csv, "events.csv")),
-    button("JSON", () => save(json, "events.json")),
+    { role: "group", "aria-label": `Take along: ${of}` },
+    button("Copy link", () => copy(link?.() ?? location.href, "link")),
+    call && opener("API call", "API call", call),
+    sql && opener("SQL", "SQL", sql),
+    csv && button("CSV", () => save(csv, `${of}.csv`)),
+    json && button("JSON", () => save(json, `${of}.json`)),
     said
   );
   return [bar, shown];
@@ -78,34 +79,58 @@ function saveAs(content, name) {
   setTimeout(() => URL.revokeObjectURL(address), 10_000);
 }
 
-// The key is not in it: who pastes it has one of their own.
+// The key is not in them: who pastes one has a key of their own.
 export function callOf(body, tenant) {
-  const text = JSON.stringify(body, null, 2).replaceAll("'", "'\\''");
+  return curl("/query", tenant, [
+    `-H ${quoted("Content-Type: application/json")}`,
+    `-d ${quoted(JSON.stringify(body, null, 2))}`,
+  ]);
+}
+
+export function getCallOf(path, { tenant, parameters = {} } = {}) {
+  const given = Object.entries(parameters).map(
+    ([name, value]) => `--data-urlencode ${quoted(`${name}=${value}`)}`
+  );
+  return curl(path, tenant, given.length ? ["--get", ...given] : []);
+}
+
+function curl(path, tenant, options) {
   return [
-    `curl ${location.origin}/query \\`,
-    `  -H "Authorization: Bearer $WAREHOUSE_API_KEY" \\`,
-    `  -H 'Event-Tenant: ${tenant.replaceAll("'", "'\\''")}' \\`,
-    `  -H 'Content-Type: application/json' \\`,
-    `  -d '${text}'`,
-  ].join("\n");
+    `curl ${location.origin}${path}`,
+    `-H "Authorization: Bearer $WAREHOUSE_API_KEY"`,
+    ...(tenant ? [`-H ${quoted(`Event-Tenant: ${tenant}`)}`] : []),
+    ...options,
+  ].join(" \\\n  ");
+}
+
+function quoted(text) {
+  return `'${text.replaceAll("'", "'\\''")}'`;
 }
 
 // The statements of an answer, with their values in place.
 export function sqlOf(answer) {
-  const parts = [...(answer.funnels?.length ? answer.funnels : answer.series)];
+  const parts = answer.funnels?.length ? answer.funnels : (answer.series ?? [answer]);
   return parts
     .map(
       (part) =>
-        `-- ${(part.name ?? "funnel").replaceAll("\n", " ")}\n${withValues(part.sql, part.parameters)};`
+        `-- ${(part.name ?? "the question").replaceAll("\n", " ")}\n${withValues(part.sql, part.parameters)};`
     )
     .join("\n\n");
 }
 
 function withValues(sql, parameters) {
-  return sql
+  return outdented(sql)
     .replace(/%\((\w+)\)s/g, (_, name) => literal(parameters[name]))
     .replaceAll("%%", "%")
     .trim();
+}
+
+// As far to the left as its leftmost line.
+function outdented(sql) {
+  const lines = sql.split("\n");
+  const depths = lines.filter((line) => line.trim()).map((line) => line.search(/\S/));
+  const depth = Math.min(...depths);
+  return lines.map((line) => line.slice(Math.min(depth, line.length))).join("\n");
 }
 
 function literal(value) {

@@ -2,12 +2,21 @@
 
 import { get } from "./api.js";
 import { element, fill, labelled } from "./dom.js";
-import { forgetKey, keepKey, keepSession } from "./session.js";
-import { problemBox, asProblem } from "./states.js";
+import { forgetKey, keepKey, keepSession, keepTenants, mayBeOther } from "./session.js";
+import { asProblem, loading, problemBox } from "./states.js";
 
 // Resolves when the key is good.
 export async function trySession(signal) {
   keepSession(await get("/session", { signal }));
+}
+
+// As of now, also of a tenant that is not among those that a session lists.
+export async function learnOf(tenant, signal) {
+  await trySession(signal);
+  if (!mayBeOther(tenant)) return;
+  const parameters = { prefix: tenant, limit: 1 };
+  const { tenants } = await get("/tenants", { parameters, signal });
+  keepTenants(tenants);
 }
 
 export function signInView(host, onsignedin, problem) {
@@ -24,6 +33,7 @@ export function signInView(host, onsignedin, problem) {
     {
       async onsubmit(event) {
         event.preventDefault();
+        fill(said, loading("your tenant"));
         keepKey(input.value.trim());
         try {
           await trySession();
@@ -49,7 +59,10 @@ export function signInView(host, onsignedin, problem) {
     element(
       "p.quiet",
       {},
-      "make up and make run print a key for this machine; ",
+      element("code", {}, "make up"),
+      " and ",
+      element("code", {}, "make run"),
+      " print a key for this machine; ",
       element("code", {}, "warehouse keys create"),
       " makes others. The key is kept in this tab only."
     )

@@ -1,6 +1,6 @@
 // What stands where an answer will be, is missing, or failed: always with what to do.
 
-import { element } from "./dom.js";
+import { button, element } from "./dom.js";
 
 export function loading(what) {
   return element(
@@ -29,11 +29,12 @@ const ADVICE = {
   429: "Too much is asked at once; wait a moment and try again.",
   500: "The service's log says why: .warehouse/logs/api.log",
   503: "If nothing is loaded yet: make run. If Postgres is away: make status says so.",
-  504: "Take a shorter range, larger buckets, or fewer series.",
+  504: "Take a shorter range, whole days of UTC, fewer filters on attributes, or fewer series.",
 };
 
-// goTo(fault) returns a function that leads to the control at fault, or nothing.
-export function problemBox(problem, { again, goTo } = {}) {
+// goTo(fault) returns a function that leads to the control at fault, or nothing; instead
+// is { text, act } that may go better, or nothing.
+export function problemBox(problem, { again, goTo, instead } = {}) {
   const advice = ADVICE[problem.status] ?? "Try again.";
   return element(
     "div.state.problem",
@@ -47,7 +48,12 @@ export function problemBox(problem, { again, goTo } = {}) {
         problem.errors.map((fault) => faultItem(fault, goTo?.(fault)))
       ),
     element("p", {}, advice),
-    again && element("button", { type: "button", onclick: again }, "Try again")
+    element(
+      "p.actions",
+      {},
+      instead && button(instead.text, instead.act, { class: "primary" }),
+      again && button("Try again", again)
+    )
   );
 }
 

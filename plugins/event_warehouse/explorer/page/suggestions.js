@@ -1,37 +1,55 @@
-// The keys and values that the tenant's events have, as /keys lists them.
+// The keys and values that the tenant's events have, as /keys lists them, and the tenants.
 
 import { get } from "./api.js";
+import { count } from "./format.js";
 
 const LISTED = 20;
-// The service does not know of which types their events are.
+// The service does not know of which types their events are, nor how many.
 const OF_ANY_TYPE = new Set(["user_id", "entity_id", "device_id"]);
 
+// Each is asked with what is typed, and answers { names: [{ name, eventCount }], note }.
 export function keysFor(tenant, eventType) {
   return async (prefix) => {
-    const { keys } = await get("/keys", {
+    const answer = await get("/keys", {
       tenant,
       parameters: choice(prefix, eventType),
     });
-    return keys.map(({ key, event_count }) => ({ name: key, eventCount: event_count }));
+    return listed(answer, answer.keys, ({ key }) => key);
   };
 }
 
 export function valuesFor(tenant, keyNow, eventType) {
   return async (prefix) => {
     const key = keyNow();
-    if (!key) return [];
+    if (!key) return { names: [] };
     const path = `/keys/${key.split("/").map(encodeURIComponent).join("/")}/values`;
-    const { values } = await get(path, {
+    const answer = await get(path, {
       tenant,
       parameters: choice(prefix, OF_ANY_TYPE.has(key) ? "" : eventType?.()),
     });
-    return values.map(({ value, event_count }) => ({
-      name: value,
-      eventCount: event_count,
-    }));
+    return listed(answer, answer.values, ({ value }) => value);
   };
+}
+
+export async function tenantsLike(prefix) {
+  const answer = await get("/tenants", { parameters: choice(prefix) });
+  return listed(answer, answer.tenants, ({ tenant_id }) => tenant_id);
 }
 
 function choice(prefix, eventType) {
   return { prefix, limit: LISTED, ...(eventType ? { event_type: eventType } : {}) };
+}
+
+// What the numbers are, and whether there are others.
+function listed({ is_cut_off }, items, nameOf) {
+  const names = items.map((item) => ({
+    name: nameOf(item),
+    eventCount: item.event_count,
+  }));
+  const isCounted = names.some(({ eventCount }) => eventCount !== null);
+  const said = [
+    isCounted ? "Numbers are events." : "By name; their events are not counted.",
+    is_cut_off && `The first ${count(names.length)}: type on for others.`,
+  ];
+  return { names, note: names.length ? said.filter(Boolean).join(" ") : "" };
 }
