@@ -24,9 +24,13 @@ def keeping(settings: Settings) -> Iterator[psycopg.Connection]:
 def require_all_applied(connection: psycopg.Connection) -> None:
     """Locks the models until the transaction ends.
 
-    Raises WarehouseError if one is at work, as of dbt started by hand, or if it has yet
-    to take in what others have: it would miss what is taken away now.
+    Raises WarehouseError if there are none yet, if one is at work, as of dbt started by
+    hand, or if it has yet to take in what others have: it would miss what is taken away
+    now.
     """
+    is_transformed = connection.execute(STATEMENTS["is_transformed"]).fetchone()
+    if is_transformed is None or not is_transformed[0]:
+        raise WarehouseError("nothing is transformed yet; run: warehouse transform")
     at_work = connection.execute(STATEMENTS["lock_models"]).fetchall()
     if at_work:
         raise WarehouseError(

@@ -1,5 +1,8 @@
 -- What expiry and deletion need before they take rows away.
 
+-- is_transformed --
+select to_regclass('marts.accounting') is not null;
+
 -- lock_models --
 -- Tried, never waited for: dbt takes the same locks in another order.
 select models.model

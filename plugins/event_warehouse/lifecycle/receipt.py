@@ -1,5 +1,6 @@
 """The receipt of a deletion: what went where, what stayed, which files are left."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,4 +66,14 @@ def write_receipt(
         "stays": list(STAYS),
         "source_loads": sorted({load_id for load_id, _ in files}),
     }
-    return Receipt(content, tuple(sorted({uri for _, uri in files})))
+    return Receipt(content, _addresses(files))
+
+
+def files_of(connection: psycopg.Connection, deletion_id: int) -> tuple[str, ...]:
+    """Source files that still hold the user of a deletion."""
+    deletion = {"deletion_id": deletion_id}
+    return _addresses(connection.execute(STATEMENTS["files"], deletion).fetchall())
+
+
+def _addresses(files: Sequence[tuple[int, str]]) -> tuple[str, ...]:
+    return tuple(sorted({uri for _, uri in files}))

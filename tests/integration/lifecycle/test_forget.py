@@ -307,6 +307,44 @@ def test_dry_run_names_what_would_go_and_changes_nothing(applied: Settings) -> N
     assert tried.files == done.files
 
 
+def test_id_of_which_nothing_ever_came_is_refused_unless_it_is_barred_in_advance(
+    settings: Settings, deliver: Deliver
+) -> None:
+    deliver("visits/a.json", visit(user_id="adam") + '{"user_id": "zoë-1", torn\n')
+    transform(settings)
+    deliver("visits/b.json", visit(event_id=2, user_id="eve"))
+    tried = forget(settings, tenant_id="acme", user_id="eve", is_dry_run=True)
+    assert (tried.content["loads_not_applied"], tried.content["removed"]) == (1, {})
+
+    def try_to_forget(tenant_id: str, user_id: str) -> None:
+        forget(settings, tenant_id=tenant_id, user_id=user_id, is_dry_run=True)
+
+    for tenant_id, user_id in [("acme", "ada"), ("acme", "zo"), ("zeta", "adam")]:
+        with pytest.raises(UserError, match="--in-advance"):
+            try_to_forget(tenant_id, user_id)
+    with pytest.raises(UserError, match="--in-advance"):
+        forget(settings, tenant_id="acme", user_id="ada")
+    assert ask(settings, "select count(*) from ledger.deletions") == [(0,)]
+
+    forget(settings, tenant_id="acme", user_id="ada", in_advance=True)
+    # Who was deleted before; who stands but in a line that nobody can read.
+    try_to_forget("acme", "ada")
+    try_to_forget("acme", "zoë-1")
+    deliver("visits/c.json", visit(event_id=3, user_id="ada"))
+    transform(settings)
+    assert ask(settings, "select count(*) from analytics.deleted_events") == [(1,)]
+    assert verify(settings).problems == ()
+
+
+def test_warehouse_that_was_never_transformed_has_nothing_to_try_or_to_expire(
+    warehouse: Settings,
+) -> None:
+    with pytest.raises(WarehouseError, match="nothing is transformed yet"):
+        forget_ada(warehouse, is_dry_run=True)
+    with pytest.raises(WarehouseError, match="nothing is transformed yet"):
+        expire(warehouse, events_before=date(2025, 1, 1))
+
+
 @pytest.mark.long
 def test_reference_record_loses_the_user_and_stays(
     applied: Settings, deliver: Deliver
@@ -374,8 +412,10 @@ def test_deletion_killed_as_it_comes_to_a_table_is_completed_by_who_has_the_key(
     assert receipt.content["removed"]["analytics.events"] == 6
     assert (receipt.content["mentions"] is None) == (table == "ledger.rebuilds")
     assert verify(applied).problems == ()
-    with pytest.raises(UserError, match=f"no user with the key {user_key}"):
-        forget_by_key(applied, user_key=user_key)
+    # As a task that is tried again after all was done.
+    assert forget_by_key(applied, user_key=user_key) == receipt
+    with pytest.raises(UserError, match="no user with the key 4711"):
+        forget_by_key(applied, user_key=4711)
 
 
 def kill_deletion(applied: Settings, table: str) -> None:
