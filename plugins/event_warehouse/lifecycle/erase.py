@@ -90,6 +90,7 @@ def erase(
     connection.execute(STATEMENTS["raw_events"], user)
     connection.execute(STATEMENTS["raw_references"], user)
     connection.execute(STATEMENTS["raw_lines"], user)
+    connection.execute(STATEMENTS["replayed_lines"], user)
     _empty_batches(connection)
 
 

@@ -196,6 +196,31 @@ select
 from gone
 group by gone.load_id;
 
+-- replayed_lines --
+-- The bytes that a record was read from again, under the line's own number.
+with gone as (
+    delete from raw.rejected_lines as kept
+    using forgotten_records
+    inner join raw.loads as replays using (load_id)
+    where
+        kept.load_id = replays.replays_load_id
+        and kept.replayed_by = replays.load_id
+        and kept.line_number = forgotten_records.line_number
+    returning kept.load_id, kept.replayed_by
+)
+
+insert into ledger.removed_rows (
+    deletion_id, table_name, load_id, replayed_by, row_count
+)
+select
+    %(deletion_id)s,
+    'raw.rejected_lines' as table_name,
+    gone.load_id,
+    gone.replayed_by,
+    count(*) as row_count
+from gone
+group by gone.load_id, gone.replayed_by;
+
 -- batches --
 select
     pg_namespace.nspname,

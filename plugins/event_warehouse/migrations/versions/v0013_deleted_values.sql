@@ -161,7 +161,7 @@ from counted
 group by 1, 2, 3, 4, 5
 $$;
 
--- What deletions have left until now: lines that were replayed and whose record is gone,
+-- What deletions have left until now: lines that were replayed whose record is gone,
 -- though what arrives together expires together.
 with gone as (
     delete from raw.rejected_lines
