@@ -99,6 +99,20 @@ select
 from forgotten_values
 where forgotten_values.column_name in ('user_key', 'device_key');
 
+-- collect_key_values --
+-- Before the events go. What has expired is not known by the user any more.
+create temporary table forgotten_key_values on commit drop as
+select
+    pairs.tenant_id,
+    pairs.key,
+    pairs.event_type,
+    pairs.value,
+    pairs.value_hash,
+    count(*) as event_count
+from analytics.int_event_key_values as pairs
+where pairs.tenant_id = %(tenant_id)s and pairs.user_id = %(user_id)s
+group by 1, 2, 3, 4, 5;
+
 -- note_days --
 with
 
@@ -135,6 +149,16 @@ where
     and pg_attribute.attnum > 0
     and not pg_attribute.attisdropped
 order by pg_attribute.attnum;
+
+-- value_bounds --
+-- A key may be a name that only the user had.
+delete from ledger.value_bounds as kept
+where
+    kept.tenant_id = %(tenant_id)s
+    and not exists (
+        select from analytics.fct_keys
+        where kept.tenant_id = fct_keys.tenant_id and kept.key = fct_keys.key
+    );
 
 -- raw_events --
 with gone as (

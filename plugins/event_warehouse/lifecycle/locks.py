@@ -30,7 +30,9 @@ def require_all_applied(connection: psycopg.Connection) -> None:
     """
     is_transformed = connection.execute(STATEMENTS["is_transformed"]).fetchone()
     if is_transformed is None or not is_transformed[0]:
-        raise WarehouseError("nothing is transformed yet; run: warehouse transform")
+        raise WarehouseError(
+            "nothing is transformed yet by this version; run: warehouse transform"
+        )
     at_work = connection.execute(STATEMENTS["lock_models"]).fetchall()
     if at_work:
         raise WarehouseError(

@@ -15,9 +15,12 @@ STAYS = (
     "and sessions, from which neither can be told.",
     "Duplicates of other users that repeated one of the user's events stay repeats.",
     "Entities, event types, countries and browsers that only the user had stay names.",
-    "Values of attributes, platforms and services that the user's events had stay "
-    "among the values of their keys (analytics.fct_key_values), without the user.",
-    "Backups, Postgres's log of changes and rows that it has not yet vacuumed.",
+    "Values that events before events_before had are kept among those of their keys "
+    "(analytics.fct_key_values), as it is not known whose they were.",
+    "Devices and sessions of the user's that an event or a rejected record has without "
+    "the user.",
+    "Backups, Postgres's log of changes, its statistics until it next takes them, and "
+    "rows that it has not yet vacuumed.",
 )
 
 

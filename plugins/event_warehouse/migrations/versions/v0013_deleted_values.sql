@@ -198,3 +198,33 @@ select
     count(*)
 from gone
 group by gone.load_id, gone.replayed_by;
+
+-- Values of keys ---------------------------------------------------------------------
+
+comment on column ledger.removed_rows.how is
+'removed: the row; moved to 0: its key, so that its counts stay; taken out: what it had
+of the user, and the rest of the row stays.';
+
+create table ledger.value_bounds (
+    tenant_id text not null,
+    key text not null,
+    bound bigint not null,
+    primary key (tenant_id, key)
+);
+comment on table ledger.value_bounds is
+'From where on values of a key are not kept in analytics.fct_key_values, by their hash.
+Grain: one row per tenant and key of which values were cut off.';
+grant select, insert, update, delete on ledger.value_bounds to warehouse_transformer;
+
+-- Keys that were cut off until now have a thousand values, the variable's value.
+do $$
+begin
+    if to_regclass('analytics.fct_key_values') is not null then
+        insert into ledger.value_bounds (tenant_id, key, bound)
+        select tenant_id, key, max(value_hash) + 1
+        from analytics.fct_key_values
+        group by tenant_id, key
+        having count(distinct value_hash) >= 1000 and max(value_hash) < 9223372036854775807;
+    end if;
+end
+$$;
