@@ -13,6 +13,7 @@ from event_warehouse.accounting import verify
 from event_warehouse.alert import Alert, send_alert
 from event_warehouse.database import Role, connect
 from event_warehouse.errors import WarehouseError
+from event_warehouse.lifecycle.locks import FORGETTING
 from event_warehouse.load.files import load_new_files
 from event_warehouse.load.plan import is_any_new
 from event_warehouse.pending import is_pending
@@ -27,6 +28,8 @@ RETRY_SECONDS = 300.0
 VERIFY_SECONDS = 3_600.0
 VERIFY_SHARE = 20
 """It counts every table: so seldom, and no more than such a part of the time."""
+
+ALONE = "select pg_try_advisory_lock(%s) and pg_try_advisory_lock_shared(%s)"
 
 logger = logging.getLogger(__name__)
 
@@ -107,7 +110,7 @@ class _Watched:
         if not (is_due and (self.is_unverified or self.problems)):
             return
         with connect(self.settings.dsn, Role.TRANSFORMER, autocommit=True) as lock:
-            row = lock.execute("select pg_try_advisory_lock(%s)", (LOCK,)).fetchone()
+            row = lock.execute(ALONE, (LOCK, FORGETTING)).fetchone()
             if row is None or not row[0]:
                 return
             started = time.monotonic()

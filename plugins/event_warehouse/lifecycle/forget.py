@@ -12,7 +12,11 @@ from psycopg.types.json import Jsonb
 from event_warehouse.database import load_statements
 from event_warehouse.errors import UserError
 from event_warehouse.lifecycle.erase import erase
-from event_warehouse.lifecycle.locks import keeping, require_all_applied
+from event_warehouse.lifecycle.locks import (
+    forgetting,
+    require_all_applied,
+    without_transforms,
+)
 from event_warehouse.lifecycle.mentions import searched_in_bytes
 from event_warehouse.lifecycle.receipt import Receipt, files_of, write_receipt
 from event_warehouse.rebuild import rebuild_alone
@@ -36,10 +40,11 @@ def forget(
     """What went where, and what stayed.
 
     Everything that loads have brought is applied first. One transaction then takes the
-    user out of every table, and days that lost events are made anew after it; no other
-    transform, rebuild, expiry or deletion runs meanwhile. Ended in between, the same
-    call does the rest. A dry run applies nothing and rolls that transaction back, so it
-    takes the same locks. The ledger keeps who asked, else the database's user.
+    user out of every table, and days that lost events are made anew after it. Until
+    then no transform, rebuild or expiry runs, and until the receipt is written no other
+    deletion. Ended in between, the same call does the rest. A dry run applies nothing
+    and rolls that transaction back, so it takes the same locks. The ledger keeps who
+    asked, else the database's user.
 
     As a deletion is for ever, UserError is raised of a user of whom nothing was ever
     heard, unless the id is to be barred `in_advance`; WarehouseError as by the
@@ -47,18 +52,19 @@ def forget(
     """
     if not tenant_id or not user_id:
         raise UserError("a tenant and a user must be named")
-    with keeping(settings) as connection:
+    with forgetting(settings) as connection:
         if is_dry_run:
-            return _try(connection, tenant_id, user_id, in_advance=in_advance)
-        run_dbt(settings, [])
+            with without_transforms(connection):
+                return _try(connection, tenant_id, user_id, in_advance=in_advance)
         requested_by = requested_by and _without(user_id, requested_by)
-        with connection.transaction():
-            deletion_id = _erase(
-                connection, tenant_id, user_id, requested_by, in_advance=in_advance
-            )
-        return _complete(
-            settings, connection, deletion_id, tenant_id, user_id, requested_by
-        )
+        with without_transforms(connection):
+            run_dbt(settings, [])
+            with connection.transaction():
+                deletion_id = _erase(
+                    connection, tenant_id, user_id, requested_by, in_advance=in_advance
+                )
+            _rebuild_days(settings, connection, deletion_id, tenant_id, requested_by)
+        return _finish(connection, deletion_id, tenant_id, user_id)
 
 
 def forget_by_key(
@@ -72,7 +78,7 @@ def forget_by_key(
     to be barred in advance has none.
     """
     key = {"user_key": user_key}
-    with keeping(settings) as connection:
+    with forgetting(settings) as connection:
         user = connection.execute(STATEMENTS["user_of_key"], key).fetchone()
         if user is None:
             return _complete_of_key(settings, connection, user_key, requested_by)
@@ -97,22 +103,32 @@ def _complete_of_key(
     if receipt is not None:
         logger.info("deletion %d is finished already", deletion_id)
         return Receipt(receipt, files_of(connection, deletion_id))
-    return _complete(settings, connection, deletion_id, tenant_id, None, requested_by)
+    with without_transforms(connection):
+        _rebuild_days(settings, connection, deletion_id, tenant_id, requested_by)
+    return _finish(connection, deletion_id, tenant_id, None)
 
 
-def _complete(
+def _rebuild_days(
     settings: Settings,
     connection: psycopg.Connection,
     deletion_id: int,
     tenant_id: str,
-    user_id: str | None,
     requested_by: str | None,
-) -> Receipt:
+) -> None:
     days = _open_days(connection, deletion_id)
     if days:
         rebuild_alone(
             settings, connection, days, tenant_id=tenant_id, requested_by=requested_by
         )
+
+
+def _finish(
+    connection: psycopg.Connection,
+    deletion_id: int,
+    tenant_id: str,
+    user_id: str | None,
+) -> Receipt:
+    """While transforms may run again: mentions are looked for in every table."""
     with connection.transaction():
         receipt = write_receipt(
             connection, deletion_id=deletion_id, tenant_id=tenant_id, user_id=user_id

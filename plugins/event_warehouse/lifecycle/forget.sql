@@ -14,7 +14,9 @@ select
     deletions.tenant_id,
     case when deletions.finished_at is not null then deletions.receipt end as receipt
 from ledger.deletions
-where deletions.user_key = %(user_key)s;
+where deletions.user_key = %(user_key)s
+order by deletions.finished_at desc nulls first
+limit 1;
 
 -- start --
 -- Of a user who was deleted before, the same one again: what has come back goes.

@@ -1,5 +1,8 @@
 -- What expiry and deletion need before they take rows away.
 
+-- was_ever_transformed --
+select to_regclass('analytics.events') is not null;
+
 -- is_transformed --
 select num_nulls(
     to_regclass('marts.accounting'),

@@ -32,6 +32,14 @@ from tests.waiting import wait_for_waiter
 
 ADA = ("ada", "ada@example.org", "of-ada", "ada-phone", "ada-s1", "pearl", "opal")
 """What the files have of acme's ada: id, attributes, a device and a session."""
+COHORTS = """
+    select tenant_id, cohort_date, event_date, visitor_count
+    from analytics.fct_retention_daily
+    union all
+    select tenant_id, cohort_week, event_week, visitor_count
+    from analytics.fct_retention_weekly
+    order by 1, 2, 3, 4
+"""
 KEYS = """
     select tenant_id, key, event_type, null, event_count from analytics.fct_keys
     union all
@@ -164,6 +172,7 @@ def test_facts_rollups_and_marts_are_as_if_the_user_had_never_come(
 ) -> None:
     forget_ada(applied)
     after, keys = contents(applied), ask(applied, KEYS)
+    cohorts = ask(applied, COHORTS)
     assert verify(applied).problems == ()
     assert ask(applied, "select distinct status from marts.accounting") == [
         ("balanced",)
@@ -185,6 +194,7 @@ def test_facts_rollups_and_marts_are_as_if_the_user_had_never_come(
     never = contents(applied)
 
     assert keys == ask(applied, KEYS)
+    assert cohorts == ask(applied, COHORTS)
     assert ("acme", "colour", "view", "red", 1) in keys
     for table in HISTORY:
         assert after[table] == never[table], table
@@ -350,8 +360,8 @@ def test_warehouse_that_was_never_transformed_has_nothing_to_try_or_to_expire(
 ) -> None:
     with pytest.raises(WarehouseError, match="nothing is transformed yet"):
         forget_ada(warehouse, is_dry_run=True)
-    with pytest.raises(WarehouseError, match="nothing is transformed yet"):
-        expire(warehouse, events_before=date(2025, 1, 1))
+    assert expire(warehouse, events_before=date(2025, 1, 1)) == ()
+    assert ask(warehouse, "select count(*) from ledger.expiries") == [(0,)]
 
 
 @pytest.mark.long
@@ -434,6 +444,19 @@ def kill_deletion(applied: Settings, table: str) -> None:
         wait_for_waiter(applied, table, seconds=120)
         process.kill()
         assert process.wait(30) == -signal.SIGKILL
+
+
+@pytest.mark.long
+def test_two_deletions_of_one_user_at_once_both_end_well(applied: Settings) -> None:
+    with (
+        process_of(applied, FORGETTER) as one,
+        process_of(applied, FORGETTER) as another,
+    ):
+        assert (one.wait(300), another.wait(300)) == (0, 0)
+
+    assert ask(applied, "select count(*) from ledger.deletions") == [(1,)]
+    assert verify(applied).problems == ()
+    assert standing(applied, ADA) == forget_ada(applied).content["mentions"]
 
 
 @pytest.mark.long

@@ -1,10 +1,12 @@
 """What a deleted user's records were read from goes with them, also replayed lines."""
 
+import psycopg
 import pytest
 
 from event_warehouse.accounting import verify
 from event_warehouse.lifecycle.forget import forget
 from event_warehouse.load.replay import ReplaySummary, replay_rejected_lines
+from event_warehouse.migrate import migrate
 from event_warehouse.settings import Settings
 from event_warehouse.transform import transform
 from tests.integration.lifecycle.conftest import Deliver
@@ -66,3 +68,33 @@ def test_line_of_a_deleted_user_goes_when_it_was_replayed_and_others_stay(
         assert receipt.content["removed"]["raw.rejected_lines"] == 3
         assert receipt.content["mentions"] == {}
         assert [uri.rpartition("/")[2] for uri in receipt.files] == ["a.json", "a.json"]
+
+
+@pytest.mark.long
+def test_lines_that_deletions_by_an_older_version_have_left_go_with_the_migration(
+    settings: Settings, deliver: Deliver
+) -> None:
+    settings.feeds.write_text(STRIPS_NOT)
+    deliver("visits/a.json", VISITS)
+    settings.feeds.write_text(STRIPS)
+    replay_rejected_lines(settings)
+    forget(settings, tenant_id="acme", user_id="ada")
+    with psycopg.connect(settings.dsn) as connection:
+        connection.execute("""
+            insert into raw.rejected_lines (
+                load_id, line_number, reason, byte_count, line, replayed_by
+            )
+            select load_id, unnest(array[1, 3]), 'has NUL', 3, 'ada', replayed_by
+            from ledger.removed_rows
+            where table_name = 'raw.rejected_lines';
+            delete from ledger.removed_rows where table_name = 'raw.rejected_lines';
+            drop table ledger.value_bounds;
+            update ledger.migration set version_num = 'v0012_sessions_accounted';
+        """)
+
+    migrate(settings.dsn)
+
+    assert [
+        (number, is_replayed) for number, is_replayed, _ in ask(settings, LINES)
+    ] == [(2, True)]
+    assert verify(settings).problems == ()
