@@ -381,6 +381,9 @@ def test_reference_record_loses_the_user_and_stays(
     transform(applied)
 
     assert receipt.content["taken_out"] == {
+        # Of view, ids, colour and friend; of view and red: what others have, too.
+        "analytics.fct_keys": 6,
+        "analytics.fct_key_values": 2,
         "analytics.reference_history": 1,
         "analytics.reference_latest": 1,
         "raw.events_raw": 1,
