@@ -16,15 +16,17 @@ Afterwards read the receipt, `ledger.deletions.receipt`: the files of its `sourc
 
 **When it fails**
 
-- **forget**: there is no such user, also one who is deleted already; this is not tried
-  again. Or a load can't be applied; the message is dbt's. Ended after the user had
-  gone, the next try makes the days anew and finishes; its receipt has no `mentions`, as
-  the id is no longer known. Until then *verify* says that the deletion is not finished.
+- **forget**: nobody ever had the key; this is not tried again. Or a load can't be
+  applied; the message is dbt's. Ended after the user had gone, the next try makes the
+  days anew and finishes; its receipt has no `mentions`, as the id is no longer known.
+  Until then *verify* says that the deletion is not finished. Of a user who is deleted
+  already the log says so, and the task ends well.
 - **verify**: its message lists each failed file and each sum that does not hold.
 
 **How to rerun**: mend the cause and clear the failed task. By hand, with the id:
-`warehouse forget`, which also finishes what was ended. Who had a user deleted when:
-`warehouse log`.
+`warehouse forget`, which also finishes what was ended; an id of which nothing has come
+yet has no key, so only `warehouse forget --in-advance` bars it. Who had a user deleted
+when: `warehouse log`.
 """
 
 from datetime import timedelta

@@ -5,12 +5,15 @@ with a column that can tell of a user says so in its config:
     forgets={'user_key': 'move_to_0'}
 
 Columns are user_id, user_key, device_id, device_key, visitor_key or session_id (with a
-tenant_id beside them), record (load_id and line_number), or a jsonb column to take out of:
+tenant_id beside them), record (load_id and line_number), a jsonb column to take out of,
+or a count of events:
     delete      rows of the user go
     move_to_0   the rows' key becomes 0 and their counts are added to what 0 has, by
                 unique_key: for counts of days whose events have expired. Days whose
                 events are kept are then made anew (rebuilt_by).
     take_out    the key user_id goes out of the JSON object, the row stays
+    subtract    what int_event_key_values has of the user's events is taken from the
+                count, by unique_key; a row that has come to 0 goes
 A device or session is the user's if no event of another or of nobody has it. A model that
 is made anew as a whole or holds nothing of one user says {'nothing': 'why'}.
 #}

@@ -50,25 +50,39 @@ def rebuild(
     next one does the rest. Raises TransformError if a model fails or there is no day,
     ExpiredError if events of one have expired.
     """
+    with connect(settings.dsn, Role.TRANSFORMER, autocommit=True) as connection:
+        connection.execute("select pg_advisory_lock(%s)", (LOCK,))
+        rebuild_alone(
+            settings, connection, days, tenant_id=tenant_id, requested_by=requested_by
+        )
+
+
+def rebuild_alone(
+    settings: Settings,
+    connection: psycopg.Connection,
+    days: Days,
+    *,
+    tenant_id: str | None,
+    requested_by: str | None,
+) -> None:
+    """As `rebuild`, of who holds the transform's lock by this connection already."""
     ranges = Multirange([Range(first, after) for first, after in days if first < after])
     if not ranges:
         raise TransformError("there is no day to rebuild")
-    with connect(settings.dsn, Role.TRANSFORMER, autocommit=True) as connection:
-        connection.execute("select pg_advisory_lock(%s)", (LOCK,))
-        _refuse_expired(connection, ranges)
-        asked = connection.execute(
-            ASK,
-            {"days": ranges, "tenant_id": tenant_id, "requested_by": requested_by},
-        )
-        (rebuild_id,) = asked.fetchone() or (None,)
-        # A folder of its own: else dbt would parse all anew at each change between the
-        # two, as the variable decides which model reads which.
-        run_dbt(
-            settings,
-            ["--vars", "is_rebuild: true", "--select", *MODELS],
-            target="dbt_rebuild",
-        )
-        connection.execute(FINISH, (rebuild_id,))
+    _refuse_expired(connection, ranges)
+    asked = connection.execute(
+        ASK,
+        {"days": ranges, "tenant_id": tenant_id, "requested_by": requested_by},
+    )
+    (rebuild_id,) = asked.fetchone() or (None,)
+    # A folder of its own: else dbt would parse all anew at each change between the two,
+    # as the variable decides which model reads which.
+    run_dbt(
+        settings,
+        ["--vars", "is_rebuild: true", "--select", *MODELS],
+        target="dbt_rebuild",
+    )
+    connection.execute(FINISH, (rebuild_id,))
 
 
 def _refuse_expired(connection: psycopg.Connection, ranges: DayRanges) -> None:

@@ -5,22 +5,31 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from threading import Event
 from types import FrameType
 
+from event_warehouse.accounting import verify
 from event_warehouse.alert import Alert, send_alert
+from event_warehouse.database import Role, connect
 from event_warehouse.errors import WarehouseError
+from event_warehouse.lifecycle.locks import FORGETTING
 from event_warehouse.load.files import load_new_files
 from event_warehouse.load.plan import is_any_new
 from event_warehouse.pending import is_pending
 from event_warehouse.settings import Settings
-from event_warehouse.transform import Parsed, keep_declared, transform
+from event_warehouse.transform import LOCK, Parsed, keep_declared, transform
 
 MOST_WAIT_SECONDS = 60.0
 """After rounds that failed, each of which doubles the wait."""
 
 RETRY_SECONDS = 300.0
+
+VERIFY_SECONDS = 3_600.0
+VERIFY_SHARE = 20
+"""It counts every table: so seldom, and no more than such a part of the time."""
+
+ALONE = "select pg_try_advisory_lock(%s) and pg_try_advisory_lock_shared(%s)"
 
 logger = logging.getLogger(__name__)
 
@@ -28,6 +37,7 @@ logger = logging.getLogger(__name__)
 def watch(settings: Settings, *, every: float, stop: Event) -> None:
     """Loads and transforms whatever is new until `stop` is set; commits as these do.
 
+    Verifies, at most once an hour, if something was taken in or did not hold before.
     Looks each `every` seconds, and rests at least as long as looking took. A round that
     fails is told once, to the log and the webhook, and tried again ever later: what
     could be loaded is transformed all the same, nothing is lost or taken in twice.
@@ -61,6 +71,11 @@ class _Watched:
     retried_at: float = -RETRY_SECONDS
     failed_files: int = 0
     """When files were last looked at."""
+    is_unverified: bool = False
+    verified_at: float = -VERIFY_SECONDS
+    verify_seconds: float = 0.0
+    problems: tuple[str, ...] = ()
+    """When it was last verified, how long it took and what did not hold."""
 
     def load(self) -> None:
         """Files that failed are tried again as often as the DAG does."""
@@ -82,12 +97,46 @@ class _Watched:
         keep_declared(self.settings)
         if is_pending(self.settings):
             transform(self.settings, parsed=self.parsed)
+            self.is_unverified = True
+
+    def verify(self) -> None:
+        """What does not hold is told, and no reason to look for files less often.
+
+        While a rebuild or a deletion is under way sums do not hold, so the next round
+        tries again.
+        """
+        wait = max(VERIFY_SECONDS, self.verify_seconds * VERIFY_SHARE)
+        is_due = time.monotonic() - self.verified_at >= wait
+        if not (is_due and (self.is_unverified or self.problems)):
+            return
+        with connect(self.settings.dsn, Role.TRANSFORMER, autocommit=True) as lock:
+            row = lock.execute(ALONE, (LOCK, FORGETTING)).fetchone()
+            if row is None or not row[0]:
+                return
+            started = time.monotonic()
+            problems = _problems(self.settings)
+        self.is_unverified = False
+        self.verified_at = time.monotonic()
+        self.verify_seconds = self.verified_at - started
+        if problems and problems != self.problems:
+            told = "; ".join(problems)
+            _tell(self.settings, f"not everything is accounted for: {told}")
+        elif self.problems and not problems:
+            logger.info("everything is accounted for again")
+        self.problems = problems
+
+
+def _problems(settings: Settings) -> tuple[str, ...]:
+    """What does not hold; of files that failed the loads have told."""
+    accounting = verify(settings)
+    loads = tuple(one for one in accounting.loads if one.status != "failed")
+    return replace(accounting, loads=loads).problems
 
 
 def _round(watched: _Watched, stop: Event) -> str | None:
     """What went wrong, or None."""
     problems: list[str] = []
-    for step in (watched.load, watched.transform):
+    for step in (watched.load, watched.transform, watched.verify):
         if stop.is_set():
             break
         try:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from event_warehouse.settings import Settings
@@ -95,13 +96,18 @@ def test_what_fails_is_told_once_and_work_goes_on_when_it_is_mended(
     feeds.write_text("customer_events: {files: 7}")
     wait_until(lambda: bool(webhook.messages), seconds=SECONDS)
     land(settings, "customer_events/1.csv", f"{HEADER}{LINE}")
+    with psycopg.connect(settings.dsn) as connection:
+        connection.execute("select raw.ensure_partition()")
+        connection.execute("insert into raw.events_raw values (4711, 1)")
     feeds.write_text(right)
     wait_until(lambda: count(query, settings) == 1, seconds=SECONDS)
 
-    (message,) = webhook.messages
+    message = webhook.messages[0]
     assert message["what"] == "warehouse run --watch"
     assert "feeds.yml" in message["error"]
+    wait_until(lambda: len(webhook.messages) == 2, seconds=SECONDS)
+    assert "1 raw rows belong to no load" in webhook.messages[1]["error"]
 
     land(settings, "customer_events/bad.csv", '{"id": 1}\n')
-    wait_until(lambda: len(webhook.messages) == 2, seconds=SECONDS)
-    assert "1 files were not loaded" in webhook.messages[1]["error"]
+    wait_until(lambda: len(webhook.messages) == 3, seconds=SECONDS)
+    assert "1 files were not loaded" in webhook.messages[2]["error"]

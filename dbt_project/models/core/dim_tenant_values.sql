@@ -1,5 +1,6 @@
 {{ config(
     upstreams=['int_new_buckets', 'dim_event_types', 'dim_countries', 'dim_browsers'],
+    forgets={'nothing': 'names by which rollups of all users are read'},
 ) }}
 -- noqa: disable=LT02
 -- The loop's selects.

@@ -2,13 +2,15 @@
     upstreams=['int_new_key_values'],
     incremental_strategy='add',
     unique_key=['tenant_id', 'key', 'event_type', 'value', 'value_hash'],
+    forgets={'event_count': 'subtract'},
+    pre_hook='{{ forget_value_bounds() }}',
     post_hook='{{ prune_key_values() }}',
 ) }}
 {#
 Grain: one row per tenant, key, event type and value, of the values of a tenant's key that
 have the smallest hashes. What is among the smallest of all is among the smallest of any
 part, so a value that is kept has been kept since it first came: its counts are exact,
-whatever comes late or in which order.
+whatever comes late or in which order, and whoever is deleted.
 #}
 with
 

@@ -2,6 +2,7 @@
     upstreams=['int_new_key_values'],
     incremental_strategy='add',
     unique_key=['tenant_id', 'key', 'event_type'],
+    forgets={'event_count': 'subtract'},
 ) }}
 {# Grain: one row per tenant, key and event type: how many events have the key. #}
 select

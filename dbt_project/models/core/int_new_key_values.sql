@@ -13,8 +13,8 @@ values that will not be kept are counted together, under null.
 Fields with few values are counted together, in one pass; of ids only how many events have
 them: their values are in the dimensions. Of an attribute's values those are kept whose
 hashes are among the smallest of its tenant's key. Which can't be is known before they are
-counted: from those that are kept, and from every 64th event. So of an attribute that is
-different in each event hardly a value is counted.
+counted: from those that are kept, from where others were cut off, and from every 64th
+event. So of an attribute that is different in each event hardly a value is counted.
 #}
 {%- set kept = kept_relation('fct_key_values') %}
 {%- set ids = ['user_id', 'entity_id', 'session_id', 'device_id'] %}
@@ -70,7 +70,7 @@ sampled as (
     {%- endif %}
 ),
 
-bounds as (
+sampled_bounds as (
     select
         ranked.tenant_id,
         ranked.key,
@@ -84,6 +84,23 @@ bounds as (
         from sampled
     ) as ranked
     where ranked.place = {{ var('values_per_key') }}
+    {%- if kept and not should_full_refresh() %}
+        union all
+        select
+            cut_off.tenant_id,
+            cut_off.key,
+            cut_off.bound
+        from {{ source('ledger', 'value_bounds') }} as cut_off
+    {%- endif %}
+),
+
+bounds as (
+    select
+        sampled_bounds.tenant_id,
+        sampled_bounds.key,
+        min(sampled_bounds.bound) as bound
+    from sampled_bounds
+    group by 1, 2
 ),
 
 counted as (

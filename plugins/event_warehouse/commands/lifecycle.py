@@ -43,12 +43,18 @@ def expire(events_before: datetime | None, raw_before: datetime | None) -> None:
 @click.command()
 @click.option("--tenant", required=True, help="Whose user.")
 @click.option("--user", required=True, help="The user's id, as events have it.")
+@click.option(
+    "--in-advance",
+    is_flag=True,
+    help="Also an id of which nothing has come yet: whatever comes is not taken in.",
+)
 @click.option("--dry-run", is_flag=True, help="Say what would go, and change nothing.")
-def forget(tenant: str, user: str, dry_run: bool) -> None:
+def forget(tenant: str, user: str, in_advance: bool, dry_run: bool) -> None:
     """Delete a user from every table, and print the receipt.
 
-    What arrives of the user later is counted and not taken in. A deletion that was
-    ended is completed by the same command.
+    What arrives of the user later is counted and not taken in, for ever; so an id of
+    which nothing has ever come is refused. A deletion that was ended is completed by
+    the same command.
     """
     from event_warehouse.lifecycle.forget import forget
 
@@ -57,6 +63,7 @@ def forget(tenant: str, user: str, dry_run: bool) -> None:
         tenant_id=tenant,
         user_id=user,
         requested_by=asked_by("forget"),
+        in_advance=in_advance,
         is_dry_run=dry_run,
     )
     click.echo(json.dumps({**receipt.content, "files": receipt.files}, indent=2))

@@ -83,7 +83,14 @@ def restore(settings: Settings, file: Path) -> None:
     migrate(settings.dsn)
     with connect(settings.dsn, autocommit=True) as connection:
         connection.execute("analyze")
+        newest = connection.execute(STATEMENTS["newest_load"]).fetchone()
     logger.info("the warehouse is as %s has it", file)
+    if newest and newest[0]:
+        logger.info(
+            "its newest load is of %s; users who were deleted since are in it again: "
+            "repeat their warehouse forget",
+            newest[0],
+        )
 
 
 def _run(settings: Settings, program: str, arguments: Sequence[str]) -> None:

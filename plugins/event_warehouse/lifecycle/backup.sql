@@ -12,6 +12,10 @@ where
 -- is_used --
 select exists (select from raw.feeds) or exists (select from raw.loads);
 
+-- newest_load --
+select to_char(max(loads.finished_at), 'YYYY-MM-DD HH24:MI "UTC"')
+from raw.loads;
+
 -- drop_schemas --
 drop schema raw cascade;
 drop schema ledger cascade;

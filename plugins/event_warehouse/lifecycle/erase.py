@@ -18,6 +18,7 @@ COLLECTED = (
     "collect_values",
     "collect_keys",
     "collect_visitors",
+    "collect_key_values",
     "note_days",
 )
 IS_OF_USER = """
@@ -87,9 +88,11 @@ def erase(
     for table in _tables(connection):
         for column, how in table.columns.items():
             _erase_from(connection, table, column, how, user)
+    connection.execute(STATEMENTS["value_bounds"], user)
     connection.execute(STATEMENTS["raw_events"], user)
     connection.execute(STATEMENTS["raw_references"], user)
     connection.execute(STATEMENTS["raw_lines"], user)
+    connection.execute(STATEMENTS["replayed_lines"], user)
     _empty_batches(connection)
 
 
@@ -124,6 +127,15 @@ def _statements(
         return [
             OF_MODEL["take_out"].format(
                 table=table.identifier, column=sql.Identifier(column)
+            )
+        ]
+    if how == "subtract":
+        return [
+            OF_MODEL["subtract"].format(
+                table=table.identifier,
+                column=sql.Identifier(column),
+                keys=_joined("{0}", table.unique_key),
+                same_keys=_joined("kept.{0} = counted.{0}", table.unique_key, " and "),
             )
         ]
     if column == "record" and how == "delete":

@@ -99,6 +99,20 @@ select
 from forgotten_values
 where forgotten_values.column_name in ('user_key', 'device_key');
 
+-- collect_key_values --
+-- Before the events go. What has expired is not known by the user any more.
+create temporary table forgotten_key_values on commit drop as
+select
+    pairs.tenant_id,
+    pairs.key,
+    pairs.event_type,
+    pairs.value,
+    pairs.value_hash,
+    count(*) as event_count
+from analytics.int_event_key_values as pairs
+where pairs.tenant_id = %(tenant_id)s and pairs.user_id = %(user_id)s
+group by 1, 2, 3, 4, 5;
+
 -- note_days --
 with
 
@@ -135,6 +149,16 @@ where
     and pg_attribute.attnum > 0
     and not pg_attribute.attisdropped
 order by pg_attribute.attnum;
+
+-- value_bounds --
+-- A key may be a name that only the user had.
+delete from ledger.value_bounds as kept
+where
+    kept.tenant_id = %(tenant_id)s
+    and not exists (
+        select from analytics.fct_keys
+        where kept.tenant_id = fct_keys.tenant_id and kept.key = fct_keys.key
+    );
 
 -- raw_events --
 with gone as (
@@ -195,6 +219,31 @@ select
     count(*) as row_count
 from gone
 group by gone.load_id;
+
+-- replayed_lines --
+-- The bytes that a record was read from again, under the line's own number.
+with gone as (
+    delete from raw.rejected_lines as kept
+    using forgotten_records
+    inner join raw.loads as replays using (load_id)
+    where
+        kept.load_id = replays.replays_load_id
+        and kept.replayed_by = replays.load_id
+        and kept.line_number = forgotten_records.line_number
+    returning kept.load_id, kept.replayed_by
+)
+
+insert into ledger.removed_rows (
+    deletion_id, table_name, load_id, replayed_by, row_count
+)
+select
+    %(deletion_id)s,
+    'raw.rejected_lines' as table_name,
+    gone.load_id,
+    gone.replayed_by,
+    count(*) as row_count
+from gone
+group by gone.load_id, gone.replayed_by;
 
 -- batches --
 select

@@ -60,3 +60,39 @@ select
     count(*) as row_count
 from changed
 having count(*) > 0;
+
+-- subtract --
+with counted as (
+    select
+        {keys},
+        sum(forgotten_key_values.event_count)::bigint as event_count
+    from forgotten_key_values
+    group by {keys}
+),
+
+lessened as (
+    update {table} as kept set {column} = kept.{column} - counted.event_count
+    from counted
+    where {same_keys} and kept.{column} > counted.event_count
+    returning 'taken out' as how
+),
+
+gone as (
+    delete from {table} as kept
+    using counted
+    where {same_keys} and kept.{column} <= counted.event_count
+    returning 'removed' as how
+)
+
+insert into ledger.removed_rows (deletion_id, table_name, how, row_count)
+select
+    %(deletion_id)s,
+    %(table_name)s,
+    changed.how,
+    count(*) as row_count
+from (
+    select lessened.how from lessened
+    union all
+    select gone.how from gone
+) as changed
+group by changed.how;

@@ -10,7 +10,11 @@ from psycopg.rows import class_row
 
 from event_warehouse.database import load_statements
 from event_warehouse.errors import WarehouseError
-from event_warehouse.lifecycle.locks import keeping, require_all_applied
+from event_warehouse.lifecycle.locks import (
+    keeping,
+    require_all_applied,
+    was_ever_transformed,
+)
 from event_warehouse.settings import Settings
 
 STATEMENTS = load_statements("event_warehouse.lifecycle", "expire")
@@ -59,8 +63,9 @@ def expire(
 
     Events by their own time, and what arrived by when it did: records, rejects and
     repeats. Facts, rollups and marts stay. What has expired already stays so. The
-    ledger keeps who asked, else the database's user. Raises WarehouseError if a load is
-    not applied yet, or a deletion not finished.
+    ledger keeps who asked, else the database's user. Where nothing was ever transformed
+    there is nothing to expire. Raises WarehouseError if a load is not applied yet, or a
+    deletion not finished.
     """
     this_month = months_ago(0, today or datetime.now(UTC).date())
     horizons = {
@@ -68,6 +73,8 @@ def expire(
         "raw_before": _whole_month(raw_before, this_month),
     }
     with keeping(settings) as connection, connection.transaction():
+        if not was_ever_transformed(connection):
+            return ()
         require_all_applied(connection)
         asked = {**horizons, "requested_by": requested_by}
         row = connection.execute(STATEMENTS["start"], asked).fetchone()

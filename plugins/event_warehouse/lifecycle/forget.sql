@@ -8,11 +8,15 @@ from analytics.dim_users
 where dim_users.user_key = %(user_key)s and dim_users.user_id is not null;
 
 -- deletion_of_key --
+-- With its receipt if it is finished: a user who has come back is being deleted again.
 select
     deletions.deletion_id,
-    deletions.tenant_id
+    deletions.tenant_id,
+    case when deletions.finished_at is not null then deletions.receipt end as receipt
 from ledger.deletions
-where deletions.user_key = %(user_key)s and deletions.finished_at is null;
+where deletions.user_key = %(user_key)s
+order by deletions.finished_at desc nulls first
+limit 1;
 
 -- start --
 -- Of a user who was deleted before, the same one again: what has come back goes.
@@ -48,6 +52,37 @@ request as (
 
 select deletion.deletion_id from deletion;
 
+-- is_known --
+-- If anything was removed, or somebody had the same user deleted before; or else if
+-- there is what a deletion does not take: a load that is not applied, a line that can't
+-- be split.
+select
+    exists (
+        select from ledger.removed_rows
+        where removed_rows.deletion_id = %(deletion_id)s
+    )
+    or (
+        select count(*) > 1 from ledger.deletion_requests
+        where deletion_requests.deletion_id = %(deletion_id)s
+    )
+    or exists (
+        select from raw.events_raw
+        where
+            events_raw.tenant_id = %(tenant_id)s
+            and events_raw.user_id = %(user_id)s
+    )
+    or exists (
+        select
+        from raw.rejected_lines
+        cross join unnest(%(forms)s::text[]) as forms (form)
+        where
+            position(convert_to(forms.form, 'UTF8') in rejected_lines.line) > 0
+            and encode(rejected_lines.line, 'escape') ~ %(pattern)s
+    );
+
+-- count_pending_loads --
+select count(*) from ledger.loads_without_apply();
+
 -- days --
 select
     lower(stretch),
@@ -61,7 +96,6 @@ where deletions.deletion_id = %(deletion_id)s;
 with finished as (
     update ledger.deletions set
         days = '{}',
-        user_key = null,
         receipt = %(receipt)s,
         finished_at = now()
     where deletion_id = %(deletion_id)s

@@ -10,23 +10,58 @@ from event_warehouse.errors import WarehouseError
 from event_warehouse.settings import Settings
 from event_warehouse.transform import LOCK
 
+FORGETTING = 7_271_003
+"""Advisory lock that lets one deletion at a time work, to its end."""
 STATEMENTS = load_statements("event_warehouse.lifecycle", "locks")
 
 
 @contextmanager
 def keeping(settings: Settings) -> Iterator[psycopg.Connection]:
     """A connection of the keeper; no transform or rebuild runs while the block does."""
-    with connect(settings.dsn, Role.KEEPER, autocommit=True) as connection:
-        connection.execute("select pg_advisory_lock(%s)", (LOCK,))
+    with (
+        connect(settings.dsn, Role.KEEPER, autocommit=True) as connection,
+        without_transforms(connection),
+    ):
         yield connection
+
+
+@contextmanager
+def forgetting(settings: Settings) -> Iterator[psycopg.Connection]:
+    """A connection of the keeper; no other deletion runs while the block does."""
+    with connect(settings.dsn, Role.KEEPER, autocommit=True) as connection:
+        connection.execute("select pg_advisory_lock(%s)", (FORGETTING,))
+        yield connection
+
+
+@contextmanager
+def without_transforms(connection: psycopg.Connection) -> Iterator[None]:
+    """No transform or rebuild runs while the block does.
+
+    If it fails, not before the connection is closed.
+    """
+    connection.execute("select pg_advisory_lock(%s)", (LOCK,))
+    yield
+    connection.execute("select pg_advisory_unlock(%s)", (LOCK,))
+
+
+def was_ever_transformed(connection: psycopg.Connection) -> bool:
+    """True if there are models, of whatever version."""
+    row = connection.execute(STATEMENTS["was_ever_transformed"]).fetchone()
+    return row is not None and bool(row[0])
 
 
 def require_all_applied(connection: psycopg.Connection) -> None:
     """Locks the models until the transaction ends.
 
-    Raises WarehouseError if one is at work, as of dbt started by hand, or if it has yet
-    to take in what others have: it would miss what is taken away now.
+    Raises WarehouseError if there are none yet, if one is at work, as of dbt started by
+    hand, or if it has yet to take in what others have: it would miss what is taken away
+    now.
     """
+    is_transformed = connection.execute(STATEMENTS["is_transformed"]).fetchone()
+    if is_transformed is None or not is_transformed[0]:
+        raise WarehouseError(
+            "nothing is transformed yet by this version; run: warehouse transform"
+        )
     at_work = connection.execute(STATEMENTS["lock_models"]).fetchall()
     if at_work:
         raise WarehouseError(

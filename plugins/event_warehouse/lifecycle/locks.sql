@@ -1,5 +1,14 @@
 -- What expiry and deletion need before they take rows away.
 
+-- was_ever_transformed --
+select to_regclass('analytics.events') is not null;
+
+-- is_transformed --
+select num_nulls(
+    to_regclass('marts.accounting'),
+    to_regclass('analytics.int_event_key_values')
+) = 0;
+
 -- lock_models --
 -- Tried, never waited for: dbt takes the same locks in another order.
 select models.model

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Iterable
 from itertools import groupby
 from operator import itemgetter
 
@@ -42,12 +43,11 @@ def find_mentions(
     Rows of another tenant are not looked at; those that say no tenant are. In bytes it
     counts wherever it stands.
     """
-    # As JSON has it, too, where a quote or a backslash is written as two.
-    forms = sorted({value, json.dumps(value, ensure_ascii=False)[1:-1]})
+    forms = _forms_of(value)
     searched = {
         "tenant_id": tenant_id,
         "forms": forms,
-        "pattern": r"(?<!\w)(" + "|".join(map(_escaped, forms)) + r")(?!\w)",
+        "pattern": _pattern_of(forms),
     }
     columns = connection.execute(STATEMENTS["columns"]).fetchall()
     found: dict[str, int] = {}
@@ -66,6 +66,32 @@ def find_mentions(
 def unread_tables(connection: psycopg.Connection) -> list[str]:
     """Tables in which nothing could be looked for."""
     return [table for (table,) in connection.execute(STATEMENTS["unread"])]
+
+
+def searched_in_bytes(value: str) -> dict[str, object]:
+    """Parameters: what to look for, and as what word encode(..., 'escape') has it.
+
+    A letter that is not ASCII is a backslash and three digits there.
+    """
+    forms = _forms_of(value)
+    pattern = _pattern_of(map(_as_escaped_bytes, forms)) + r"(?!\\[1-3])"
+    return {"forms": forms, "pattern": pattern}
+
+
+def _forms_of(value: str) -> list[str]:
+    """As JSON has it, too, where a quote or a backslash is written as two."""
+    return sorted({value, json.dumps(value, ensure_ascii=False)[1:-1]})
+
+
+def _pattern_of(forms: Iterable[str]) -> str:
+    return r"(?<!\w)(" + "|".join(map(_escaped, forms)) + r")(?!\w)"
+
+
+def _as_escaped_bytes(text: str) -> str:
+    return "".join(
+        f"\\{byte:03o}" if byte == 0 or byte > 127 else chr(byte)
+        for byte in text.replace("\\", "\\\\").encode()
+    )
 
 
 def _escaped(text: str) -> str:

@@ -1,5 +1,6 @@
 """The receipt of a deletion: what went where, what stayed, which files are left."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,9 +15,12 @@ STAYS = (
     "and sessions, from which neither can be told.",
     "Duplicates of other users that repeated one of the user's events stay repeats.",
     "Entities, event types, countries and browsers that only the user had stay names.",
-    "Values of attributes, platforms and services that the user's events had stay "
-    "among the values of their keys (analytics.fct_key_values), without the user.",
-    "Backups, Postgres's log of changes and rows that it has not yet vacuumed.",
+    "Values that events before events_before had are kept among those of their keys "
+    "(analytics.fct_key_values), as it is not known whose they were.",
+    "Devices and sessions of the user's that an event or a rejected record has without "
+    "the user.",
+    "Backups, Postgres's log of changes, its statistics until it next takes them, and "
+    "rows that it has not yet vacuumed.",
 )
 
 
@@ -65,4 +69,14 @@ def write_receipt(
         "stays": list(STAYS),
         "source_loads": sorted({load_id for load_id, _ in files}),
     }
-    return Receipt(content, tuple(sorted({uri for _, uri in files})))
+    return Receipt(content, _addresses(files))
+
+
+def files_of(connection: psycopg.Connection, deletion_id: int) -> tuple[str, ...]:
+    """Source files that still hold the user of a deletion."""
+    deletion = {"deletion_id": deletion_id}
+    return _addresses(connection.execute(STATEMENTS["files"], deletion).fetchall())
+
+
+def _addresses(files: Sequence[tuple[int, str]]) -> tuple[str, ...]:
+    return tuple(sorted({uri for _, uri in files}))

@@ -39,10 +39,24 @@ JANUARY = (
 )
 """Five events and a repeat, of which six are of January; a bad time, a bad line."""
 MARCH = (
-    visit(event_id=11, user_id="ada", device_id="ada-phone", session_id="ada-s1")
+    visit(
+        event_id=11,
+        user_id="ada",
+        device_id="ada-phone",
+        session_id="ada-s1",
+        service="pearl",
+        colour="red",
+        plan={"coupon": {"pearl": "opal"}},
+    )
     + visit(event_id=12, user_id="ada", device_id="tablet", friend="eve")
     + visit(event_id=12, user_id="ada", device_id="tablet", friend="eve")
-    + visit(event_id=13, user_id="bob", device_id="tablet", session_id="bob-s1")
+    + visit(
+        event_id=13,
+        user_id="bob",
+        device_id="tablet",
+        session_id="bob-s1",
+        colour="red",
+    )
     + visit(event_id=14, user_id="ada", at="yesterday", secret="ada@example.org")
     + visit(event_id=15, user_id="ada", tenant="zeta", device_id="ada-phone")
     + visit(event_id=16, user_id="ada", at="2025-03-01T00:00:00Z", secret="of-ada")

@@ -30,8 +30,22 @@ from tests.integration.transform.sessions import held, process_of
 from tests.integration.transform.tables import contents
 from tests.waiting import wait_for_waiter
 
-ADA = ("ada", "ada@example.org", "of-ada", "ada-phone", "ada-s1")
+ADA = ("ada", "ada@example.org", "of-ada", "ada-phone", "ada-s1", "pearl", "opal")
 """What the files have of acme's ada: id, attributes, a device and a session."""
+COHORTS = """
+    select tenant_id, cohort_date, event_date, visitor_count
+    from analytics.fct_retention_daily
+    union all
+    select tenant_id, cohort_week, event_week, visitor_count
+    from analytics.fct_retention_weekly
+    order by 1, 2, 3, 4
+"""
+KEYS = """
+    select tenant_id, key, event_type, null, event_count from analytics.fct_keys
+    union all
+    select tenant_id, key, event_type, value, event_count from analytics.fct_key_values
+    order by 1, 2, 3, 4
+"""
 HISTORY = (
     "fct_entity_activity_daily",
     "fct_entity_activity_monthly",
@@ -113,8 +127,7 @@ def test_search_of_every_table_finds_nothing_that_the_receipt_does_not_name(
     # Another user's attribute, and a line that nobody can read.
     assert receipt.content["mentions"] == {
         "analytics.events.attributes": 1,
-        # The values that attributes have had, whoever's they were.
-        "analytics.fct_key_values.value": 2,
+        "analytics.fct_key_values.value": 1,
         "raw.events_raw.attributes": 1,
         "raw.rejected_lines.line": 1,
     }
@@ -123,6 +136,8 @@ def test_search_of_every_table_finds_nothing_that_the_receipt_does_not_name(
         "analytics.dim_users": 1,
         "analytics.duplicate_events": 1,
         "analytics.events": 6,
+        "analytics.fct_key_values": 5,
+        "analytics.fct_keys": 4,
         "analytics.fct_sessions": 4,
         "analytics.fct_user_sequences_daily": 4,
         "analytics.fct_visitor_activity_daily": 4,
@@ -156,7 +171,8 @@ def test_facts_rollups_and_marts_are_as_if_the_user_had_never_come(
     applied: Settings, deliver: Deliver
 ) -> None:
     forget_ada(applied)
-    after = contents(applied)
+    after, keys = contents(applied), ask(applied, KEYS)
+    cohorts = ask(applied, COHORTS)
     assert verify(applied).problems == ()
     assert ask(applied, "select distinct status from marts.accounting") == [
         ("balanced",)
@@ -177,6 +193,9 @@ def test_facts_rollups_and_marts_are_as_if_the_user_had_never_come(
     transform(applied)
     never = contents(applied)
 
+    assert keys == ask(applied, KEYS)
+    assert cohorts == ask(applied, COHORTS)
+    assert ("acme", "colour", "view", "red", 1) in keys
     for table in HISTORY:
         assert after[table] == never[table], table
     # By their content: lines have other numbers.
@@ -307,6 +326,44 @@ def test_dry_run_names_what_would_go_and_changes_nothing(applied: Settings) -> N
     assert tried.files == done.files
 
 
+def test_id_of_which_nothing_ever_came_is_refused_unless_it_is_barred_in_advance(
+    settings: Settings, deliver: Deliver
+) -> None:
+    deliver("visits/a.json", visit(user_id="adam") + '{"user_id": "zoë-1", torn\n')
+    transform(settings)
+    deliver("visits/b.json", visit(event_id=2, user_id="eve"))
+    tried = forget(settings, tenant_id="acme", user_id="eve", is_dry_run=True)
+    assert (tried.content["loads_not_applied"], tried.content["removed"]) == (1, {})
+
+    def try_to_forget(tenant_id: str, user_id: str) -> None:
+        forget(settings, tenant_id=tenant_id, user_id=user_id, is_dry_run=True)
+
+    for tenant_id, user_id in [("acme", "ada"), ("acme", "zo"), ("zeta", "adam")]:
+        with pytest.raises(UserError, match="--in-advance"):
+            try_to_forget(tenant_id, user_id)
+    with pytest.raises(UserError, match="--in-advance"):
+        forget(settings, tenant_id="acme", user_id="ada")
+    assert ask(settings, "select count(*) from ledger.deletions") == [(0,)]
+
+    forget(settings, tenant_id="acme", user_id="ada", in_advance=True)
+    # Who was deleted before; who stands but in a line that nobody can read.
+    try_to_forget("acme", "ada")
+    try_to_forget("acme", "zoë-1")
+    deliver("visits/c.json", visit(event_id=3, user_id="ada"))
+    transform(settings)
+    assert ask(settings, "select count(*) from analytics.deleted_events") == [(1,)]
+    assert verify(settings).problems == ()
+
+
+def test_warehouse_that_was_never_transformed_has_nothing_to_try_or_to_expire(
+    warehouse: Settings,
+) -> None:
+    with pytest.raises(WarehouseError, match="nothing is transformed yet"):
+        forget_ada(warehouse, is_dry_run=True)
+    assert expire(warehouse, events_before=date(2025, 1, 1)) == ()
+    assert ask(warehouse, "select count(*) from ledger.expiries") == [(0,)]
+
+
 @pytest.mark.long
 def test_reference_record_loses_the_user_and_stays(
     applied: Settings, deliver: Deliver
@@ -324,6 +381,9 @@ def test_reference_record_loses_the_user_and_stays(
     transform(applied)
 
     assert receipt.content["taken_out"] == {
+        # Of view, ids, colour and friend; of view and red: what others have, too.
+        "analytics.fct_keys": 6,
+        "analytics.fct_key_values": 2,
         "analytics.reference_history": 1,
         "analytics.reference_latest": 1,
         "raw.events_raw": 1,
@@ -374,8 +434,10 @@ def test_deletion_killed_as_it_comes_to_a_table_is_completed_by_who_has_the_key(
     assert receipt.content["removed"]["analytics.events"] == 6
     assert (receipt.content["mentions"] is None) == (table == "ledger.rebuilds")
     assert verify(applied).problems == ()
-    with pytest.raises(UserError, match=f"no user with the key {user_key}"):
-        forget_by_key(applied, user_key=user_key)
+    # As a task that is tried again after all was done.
+    assert forget_by_key(applied, user_key=user_key) == receipt
+    with pytest.raises(UserError, match="no user with the key 4711"):
+        forget_by_key(applied, user_key=4711)
 
 
 def kill_deletion(applied: Settings, table: str) -> None:
@@ -385,6 +447,19 @@ def kill_deletion(applied: Settings, table: str) -> None:
         wait_for_waiter(applied, table, seconds=120)
         process.kill()
         assert process.wait(30) == -signal.SIGKILL
+
+
+@pytest.mark.long
+def test_two_deletions_of_one_user_at_once_both_end_well(applied: Settings) -> None:
+    with (
+        process_of(applied, FORGETTER) as one,
+        process_of(applied, FORGETTER) as another,
+    ):
+        assert (one.wait(300), another.wait(300)) == (0, 0)
+
+    assert ask(applied, "select count(*) from ledger.deletions") == [(1,)]
+    assert verify(applied).problems == ()
+    assert standing(applied, ADA) == forget_ada(applied).content["mentions"]
 
 
 @pytest.mark.long

@@ -38,6 +38,15 @@ VALUES = """
     select tenant_id, key, event_type, value, event_count from analytics.fct_key_values
     where tenant_id = any(%s)
 """
+KEYS_OF_EVENTS = """
+    select tenant_id, key, event_type, count(*) from analytics.int_event_key_values
+    where tenant_id = any(%s) group by 1, 2, 3
+"""
+VALUES_OF_EVENTS = """
+    select tenant_id, key, event_type, value, count(*)
+    from analytics.int_event_key_values
+    where tenant_id = any(%s) and value is not null group by 1, 2, 3, 4
+"""
 NAMES = """
     select tenant_id, field, value from analytics.dim_tenant_values
     where tenant_id = any(%s)
@@ -97,6 +106,11 @@ def test_keys_and_values_of_two_loads_and_of_a_full_refresh_are_what_a_recount_s
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     assert found(query, asked) == counted(events)
+    # What a deletion takes from them, event by event.
+    one_by_one = (KEYS_OF_EVENTS, VALUES_OF_EVENTS)
+    assert found(query, asked)[:2] == tuple(
+        set(query(asked, text, TENANTS)) for text in one_by_one
+    )
 
     monkeypatch.setenv(*NO_LOG_FILE)
     transform(asked, full_refresh=True)

@@ -43,6 +43,7 @@ BY_PYTEST = {
     "funnels",
     # The same: tests/integration/query/test_key_values, lifecycle/test_forget.
     "dim_tenant_values",
+    "int_event_key_values",
     "int_new_key_values",
     "fct_keys",
     "fct_key_values",

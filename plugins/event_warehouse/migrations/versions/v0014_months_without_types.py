@@ -3,7 +3,7 @@
 from event_warehouse.migrations.statements import execute_file
 
 revision = "v0014_months_without_types"
-down_revision = "v0012_sessions_accounted"
+down_revision = "v0013_deleted_values"
 
 
 def upgrade() -> None:

@@ -1,0 +1,55 @@
+{{ config(materialized='view') }}
+-- noqa: disable=LT02
+-- The loops' selects.
+{#
+Grain: one row per event and key that it has. As int_new_key_values counts them, but event
+by event, to take those of a deleted user out of what was counted; the test of both is
+that their counts are the same.
+#}
+{%- set ids = ['user_id', 'entity_id', 'session_id', 'device_id'] %}
+{%- set names = [
+    'event_type', 'country', 'browser', 'platform', 'environment', 'service',
+] %}
+with
+
+pairs as (
+    select
+        kept.tenant_id,
+        kept.user_id,
+        coalesce(kept.event_type, '') as event_type,
+        found.key,
+        case
+            when
+                found.value <> ''
+                and octet_length(found.value) <= {{ var('max_listed_bytes') }}
+                then found.value
+        end as value
+    from {{ ref('events') }} as kept
+    cross join lateral (
+        {{ attribute_values('(select kept.attributes)', columns=[]) }}
+        {% for field in names -%}
+            union all
+            select
+                '{{ field }}' as key,
+                kept.{{ field }} as value
+            where kept.{{ field }} is not null
+        {% endfor %}
+        {% for field in ids -%}
+            union all
+            select
+                '{{ field }}' as key,
+                null as value
+            where kept.{{ field }} is not null
+        {% endfor %}
+    ) as found
+    where octet_length(found.key) <= {{ var('max_listed_bytes') }}
+)
+
+select
+    pairs.tenant_id,
+    pairs.user_id,
+    pairs.event_type,
+    pairs.key,
+    pairs.value,
+    hashtextextended(pairs.value, 0) as value_hash
+from pairs
