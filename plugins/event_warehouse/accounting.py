@@ -11,6 +11,7 @@ expired; sessions to those with a visitor, sequences to those with a user. Every
 counted in its own table, never as a difference.
 """
 
+import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -23,7 +24,9 @@ from psycopg.types.json import Jsonb
 from event_warehouse.database import Role, connect, load_statements
 from event_warehouse.errors import WarehouseError
 from event_warehouse.layers import LAYERS
+from event_warehouse.lifecycle.locks import FORGETTING
 from event_warehouse.settings import Settings
+from event_warehouse.transform import LOCK
 
 STATEMENTS = load_statements("event_warehouse", "accounting")
 SUM = sql.SQL("""
@@ -34,6 +37,9 @@ SUM = sql.SQL("""
     from {table}
 """)
 SHOWN_PROBLEMS = 20
+WAIT = sql.Literal("10min")
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -174,13 +180,43 @@ class Accounting:
             )
 
     @property
+    def is_unsettled(self) -> bool:
+        """True if something does not hold that a deletion under way would explain."""
+        return bool(
+            self.open_deletions
+            or any(layer.problem for layer in self.layers)
+            or any(load.problem for load in self.loads if load.status != "failed")
+        )
+
+    @property
     def is_balanced(self) -> bool:
         """True if everything holds and no file is left failed."""
         return not self.problems
 
 
 def verify(settings: Settings) -> Accounting:
-    """The accounts, counted anew from the tables themselves; reads only."""
+    """The accounts, counted anew from the tables themselves; reads only.
+
+    While a deletion or a rebuild is under way sums need not hold, so if they don't they
+    are counted once more when it has ended, or after WAIT. Not for who holds the
+    transforms' lock.
+    """
+    accounting = count_all(settings)
+    if not accounting.is_unsettled:
+        return accounting
+    with connect(settings.dsn, Role.TRANSFORMER, autocommit=True) as connection:
+        connection.execute(sql.SQL("set lock_timeout to {}").format(WAIT))
+        try:
+            # In the order in which a deletion takes them.
+            for lock in (FORGETTING, LOCK):
+                connection.execute("select pg_advisory_lock_shared(%s)", (lock,))
+        except psycopg.errors.LockNotAvailable:
+            logger.warning("a deletion or rebuild takes more than %s", WAIT.as_string())
+        return count_all(settings)
+
+
+def count_all(settings: Settings) -> Accounting:
+    """The accounts as of now, whatever is at work."""
     with connect(settings.dsn, Role.TRANSFORMER) as connection:
         # One snapshot for all, so that a run that commits meanwhile changes no sum.
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ

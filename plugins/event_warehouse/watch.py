@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from threading import Event
 from types import FrameType
 
-from event_warehouse.accounting import verify
+from event_warehouse.accounting import count_all
 from event_warehouse.alert import Alert, send_alert
 from event_warehouse.database import Role, connect
 from event_warehouse.errors import WarehouseError
@@ -128,7 +128,7 @@ class _Watched:
 
 def _problems(settings: Settings) -> tuple[str, ...]:
     """What does not hold; of files that failed the loads have told."""
-    accounting = verify(settings)
+    accounting = count_all(settings)
     loads = tuple(one for one in accounting.loads if one.status != "failed")
     return replace(accounting, loads=loads).problems
 

@@ -1,6 +1,7 @@
 """What `verify` says of a row that is missing or counted twice: never nothing."""
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from operator import attrgetter
 from pathlib import Path
 
@@ -12,9 +13,10 @@ from event_warehouse.accounting import verify
 from event_warehouse.layers import LAYERS
 from event_warehouse.load.files import load_new_files
 from event_warehouse.settings import Settings
-from event_warehouse.transform import transform
+from event_warehouse.transform import LOCK, transform
 from tests.filled_warehouse import copied_warehouse, filled_warehouse
 from tests.fixture_types import Query
+from tests.waiting import wait_until
 
 FEEDS = """
 visits:
@@ -32,6 +34,12 @@ no json
 """
 
 Execute = Callable[[str], None]
+WAITERS = """
+    select from pg_locks
+    where
+        locktype = 'advisory' and not granted
+        and database = (select oid from pg_database where datname = current_database())
+"""
 
 
 @pytest.fixture(scope="module")
@@ -98,6 +106,20 @@ def test_each_row_too_few_or_too_many_is_a_problem(
     assert verify(settings).is_balanced
     execute(damage)
     assert said in " ".join(verify(settings).problems)
+
+
+def test_what_a_rebuild_under_way_has_yet_to_put_right_is_no_problem(
+    settings: Settings, execute: Execute
+) -> None:
+    execute("update analytics.fct_entity_activity_daily set event_count = 7")
+    with psycopg.connect(settings.dsn) as rebuild, ThreadPoolExecutor() as pool:
+        rebuild.execute("select pg_advisory_lock(%s)", (LOCK,))
+        asked = pool.submit(verify, settings)
+        wait_until(lambda: rebuild.execute(WAITERS).rowcount > 0)
+        execute("update analytics.fct_entity_activity_daily set event_count = 1")
+        rebuild.execute("select pg_advisory_unlock(%s)", (LOCK,))
+
+        assert asked.result().is_balanced
 
 
 def test_each_event_too_few_or_too_many_in_a_fact_is_a_problem(
