@@ -13,6 +13,10 @@ from event_warehouse.access.tenants import TENANT_BYTES
 from event_warehouse.database import load_statements
 
 STATEMENTS = load_statements("event_warehouse.answers", "buckets")
+TABLES = {
+    "hours": "marts.tenant_events_hourly",
+    "hours_of_type": "marts.event_types_hourly",
+}
 HOUR = timedelta(hours=1)
 DEFAULT_LIMIT = 1_000
 MAX_LIMIT = 10_000
@@ -39,6 +43,16 @@ class BucketQuestion:
     """Whether hours without events are listed, too, as 0."""
     limit: int = DEFAULT_LIMIT
     """Of the buckets of one answer."""
+
+    @property
+    def statement(self) -> str:
+        """The one that answers it."""
+        return "hours" if self.event_type is None else "hours_of_type"
+
+    @property
+    def table(self) -> str:
+        """What that reads."""
+        return TABLES[self.statement]
 
     @property
     def before(self) -> datetime:
@@ -80,9 +94,8 @@ def read_question(
 
 async def read_buckets(connection: AsyncConnection, question: BucketQuestion) -> Page:
     """The first page of the answer, from what is counted already; reads only."""
-    name = "hours" if question.event_type is None else "hours_of_type"
     cursor = await connection.execute(
-        STATEMENTS[name],
+        STATEMENTS[question.statement],
         {
             "customer_id": question.customer_id,
             "event_type": question.event_type,

@@ -15,6 +15,7 @@ from event_warehouse.query.body import Filter, Query, read_query
 from event_warehouse.query.conditions import condition_of
 from event_warehouse.query.contradictions import refuse_contradictions
 from event_warehouse.query.errors import InvalidQuery
+from event_warehouse.query.expired import EVENTS, hold_events, read_horizons
 from event_warehouse.query.parameters import Parameters
 
 PARAMETERS = ("start", "end", "event_type", "filters", "limit", "after")
@@ -22,7 +23,7 @@ DEFAULT_LIMIT = 50
 MAX_LIMIT = 1_000
 
 # Backwards through the index of events, whose first column is the time.
-EVENTS = sql.SQL("""
+SELECT = sql.SQL("""
     select
         events.event_time,
         events.event_id,
@@ -110,6 +111,10 @@ class EventsPage:
 
     events: Sequence[Mapping[str, Any]]
     next: str | None
+    is_complete: bool
+    """False if events of the range have expired."""
+    expired_before: datetime | None
+    """From when on the tenant's events are kept; none if all are."""
 
 
 def read_question(parameters: Sequence[tuple[str, str]]) -> EventsQuestion:
@@ -176,8 +181,11 @@ async def read_events(
 ) -> EventsPage:
     """A page of the tenant's events, with their files' addresses if they are asked for.
 
-    Reads only. The range decides what is read: ask for a bucket, not for history.
+    Reads only, in a transaction that has read nothing yet. The range decides what is
+    read: ask for a bucket, not for history.
     """
+    await hold_events(connection)
+    horizons = await read_horizons(connection, tenant)
     parameters = Parameters()
     condition = condition_of(question.filters, parameters.bind)
     position = _before(question.after, parameters) if question.after else TRUE
@@ -188,7 +196,7 @@ async def read_events(
         "end": question.query.end,
         "most": question.limit + 1,
     }
-    statement = EVENTS.format(condition=condition, position=position)
+    statement = SELECT.format(condition=condition, position=position)
     async with connection.cursor(row_factory=dict_row) as cursor:
         await cursor.execute(statement, values)
         rows = await cursor.fetchall()
@@ -198,6 +206,8 @@ async def read_events(
     return EventsPage(
         [_event(row, files) for row in rows],
         _position_of(rows[-1]).written() if has_more else None,
+        horizons.has_all(EVENTS, question.query.start),
+        horizons.of_events,
     )
 
 

@@ -1,6 +1,7 @@
 """Single events: what stands behind a number."""
 
 import time
+from dataclasses import replace
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -64,5 +65,10 @@ async def get_events(
         page = await read_events(
             connection, question, tenant=tenant, with_files=caller.tenant is None
         )
-    about = about_answer(fresh, started=started)
-    return json_answer({"events": page.events, "next": page.next, **about})
+    fresh = replace(fresh, expired_before=page.expired_before)
+    content: dict[str, object] = {
+        "events": page.events,
+        "next": page.next,
+        "is_complete": page.is_complete,
+    }
+    return json_answer({**content, **about_answer(fresh, started=started)})

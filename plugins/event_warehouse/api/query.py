@@ -1,6 +1,7 @@
 """Questions about events, asked and described."""
 
 import time
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 
@@ -20,7 +21,7 @@ from event_warehouse.api.services import AppServices
 from event_warehouse.api.tenants import QueryTenant
 from event_warehouse.query.answer import (
     Format,
-    about_of,
+    brief_about_of,
     write_csv,
     write_json,
     write_parquet,
@@ -83,7 +84,12 @@ async def post_query(
     async with services.reading(caller) as connection:
         fresh = services.freshness.of(tenant, query.start)
         answer = await ask(connection, query, tenant=tenant)
-    said = about_answer(fresh, started=started)
+    said = about_answer(
+        replace(fresh, expired_before=answer.expired_before),
+        started=started,
+        time_zone=query.time_zone,
+        is_estimate=answer.is_estimate,
+    )
     match format:
         case Format.JSON:
             return StreamingResponse(write_json(answer, said), media_type=format)
@@ -91,8 +97,7 @@ async def post_query(
             pieces = write_csv(answer)
         case Format.PARQUET:
             pieces = write_parquet(answer)
-    # Names may be anything; a header is ASCII and short.
-    brief = {**about_of(answer, with_series=False), **said}
+    brief = {**brief_about_of(answer), **said}
     headers = {ABOUT: msgspec.json.encode(brief).decode("ascii")}
     return StreamingResponse(pieces, media_type=format, headers=headers)
 

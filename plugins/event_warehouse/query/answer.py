@@ -42,48 +42,64 @@ class Format(StrEnum):
     PARQUET = "application/vnd.apache.parquet"
 
 
-def about_of(answer: Answer, *, with_series: bool = True) -> dict[str, object]:
+def about_of(answer: Answer) -> dict[str, object]:
     """What is said beside the rows."""
-    query = answer.query
-    about: dict[str, object] = {
-        "start": query.start,
-        "end": query.end,
-        "time_zone": query.time_zone,
-        "is_estimate": any(one.is_estimate for one in answer.series),
+    return {
+        **_about_all(answer),
+        "series": [
+            {"name": one.name, **_about_series(one), **_about_sql(one.shown)}
+            for one in answer.series
+        ],
+        "funnels": [_about_funnel(one) for one in answer.funnels],
     }
-    if with_series:
-        about["series"] = [_about_series(one) for one in answer.series]
-        about["funnels"] = [_about_funnel(one) for one in answer.funnels]
-    return about
+
+
+def brief_about_of(answer: Answer) -> dict[str, object]:
+    """The same for a header, which is ASCII and short.
+
+    Without SQL, and without the names of the series, which may be anything: they are in
+    the order of the question.
+    """
+    series = [_about_series(one) for one in answer.series]
+    return {**_about_all(answer), "series": series}
+
+
+def _about_all(answer: Answer) -> dict[str, object]:
+    return {
+        "start": answer.query.start,
+        "end": answer.query.end,
+        "is_complete": answer.is_complete,
+    }
 
 
 def _about_series(one: SeriesAnswer) -> dict[str, object]:
     about: dict[str, object] = {
-        "name": one.name,
         "answered_from": one.answered_from,
         "is_estimate": one.is_estimate,
+        "is_complete": one.is_complete,
         "group_count": one.group_count,
     }
     if one.is_estimate:
         about["standard_error"] = STANDARD_ERROR
-    if one.shown:
-        about |= _about_sql(one.shown)
     return about
 
 
 def _about_funnel(one: FunnelAnswer) -> dict[str, object]:
     asked = one.asked
-    about: dict[str, object] = {
+    return {
         "name": asked.name,
         "type": asked.type,
         "match": [name_of(key) for key in asked.match],
         "answered_from": one.answered_from,
+        "is_complete": one.is_complete,
         "steps": one.steps,
+        **_about_sql(one.shown),
     }
-    return about | _about_sql(one.shown) if one.shown else about
 
 
-def _about_sql(shown: Shown) -> dict[str, object]:
+def _about_sql(shown: Shown | None) -> dict[str, object]:
+    if shown is None:
+        return {}
     parameters = {name: _plain(value) for name, value in shown.parameters.items()}
     return {"sql": shown.sql, "parameters": parameters}
 

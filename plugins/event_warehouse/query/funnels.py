@@ -11,6 +11,7 @@ from event_warehouse.funnels.count import STATEMENTS, in_sql
 from event_warehouse.funnels.definition import Funnel, Order, Step, StepCount
 from event_warehouse.query import body
 from event_warehouse.query.conditions import condition_of, text_of
+from event_warehouse.query.expired import Horizons
 from event_warehouse.query.keys import Field, Key, WrittenKey, read_key
 from event_warehouse.query.parameters import Shown
 from event_warehouse.query.sources import EVENTS
@@ -30,6 +31,8 @@ class FunnelAnswer:
 
     asked: body.Funnel
     answered_from: str
+    is_complete: bool
+    """False if events of the range have expired from what it was answered from."""
     steps: Sequence[StepCount]
     shown: Shown | None = None
 
@@ -38,7 +41,12 @@ SEQUENCES = "analytics.fct_user_sequences_daily"
 
 
 async def ask_funnel(
-    connection: AsyncConnection, asked: body.Funnel, query: body.Query, *, tenant: str
+    connection: AsyncConnection,
+    asked: body.Funnel,
+    query: body.Query,
+    horizons: Horizons,
+    *,
+    tenant: str,
 ) -> FunnelAnswer:
     """The funnel over the events of the range. Reads only.
 
@@ -58,7 +66,8 @@ async def ask_funnel(
         )
         steps = await cursor.fetchall()
     shown = Shown(STATEMENTS["count"].as_string(), values) if query.show_sql else None
-    return FunnelAnswer(asked, source, steps, shown)
+    is_complete = horizons.has_all(source, query.start)
+    return FunnelAnswer(asked, source, is_complete, steps, shown)
 
 
 def declaration_of(asked: body.Funnel, query: body.Query) -> dict[str, object] | None:

@@ -14,6 +14,7 @@ from event_warehouse.query.buckets import bucket_starts
 from event_warehouse.query.columns import Column, columns_of
 from event_warehouse.query.contradictions import refuse_contradictions
 from event_warehouse.query.errors import InvalidQuery
+from event_warehouse.query.expired import Horizons, hold_events, read_horizons
 from event_warehouse.query.funnels import FunnelAnswer, ask_funnel
 from event_warehouse.query.parameters import Shown
 from event_warehouse.query.schema import pointer
@@ -38,6 +39,8 @@ class SeriesAnswer:
     name: str
     answered_from: str
     is_estimate: bool
+    is_complete: bool
+    """False if events of the range have expired from what it was answered from."""
     group_count: int
     """Groups with events in the range; those over the limit have no rows."""
     columns: Sequence[Column]
@@ -52,6 +55,20 @@ class Answer:
     query: Query
     series: Sequence[SeriesAnswer]
     funnels: Sequence[FunnelAnswer]
+    expired_before: datetime | None
+    """From when on the tenant's single events are kept; none if all are."""
+
+    @property
+    def is_estimate(self) -> bool:
+        """Whether some of it is."""
+        return any(one.is_estimate for one in self.series)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all of it is."""
+        return all(one.is_complete for one in self.series) and all(
+            one.is_complete for one in self.funnels
+        )
 
     @property
     def columns(self) -> Sequence[Column]:
@@ -70,23 +87,26 @@ class Answer:
 
 async def ask(connection: AsyncConnection, query: Query, *, tenant: str) -> Answer:
     """The answer, whole. Reads only, several times: in one transaction that is
-    repeatable read, all of the same moment.
+    repeatable read and has read nothing yet, all of the same moment.
 
     Raises InvalidQuery for what can't be answered, with the place in the body.
     """
     refuse_contradictions(query)
+    await hold_events(connection)
+    horizons = await read_horizons(connection, tenant)
     await _refuse_bad_regexes(connection, query)
     starts = await bucket_starts(connection, query)
     return Answer(
         query,
         [
-            await _ask_series(connection, series, query, starts, tenant)
+            await _ask_series(connection, series, query, starts, horizons, tenant)
             for series in query.series
         ],
         [
-            await ask_funnel(connection, funnel, query, tenant=tenant)
+            await ask_funnel(connection, funnel, query, horizons, tenant=tenant)
             for funnel in query.funnels
         ],
+        horizons.of_events,
     )
 
 
@@ -95,9 +115,10 @@ async def _ask_series(
     series: Series,
     query: Query,
     starts: Sequence[datetime],
+    horizons: Horizons,
     tenant: str,
 ) -> SeriesAnswer:
-    choice = choose(series, query, starts)
+    choice = choose(series, query, starts, horizons)
     statement = statement_of(series, query, choice, tenant=tenant)
     cursor = await connection.execute(statement.text, statement.values)
     rows = await cursor.fetchall()
@@ -107,6 +128,7 @@ async def _ask_series(
         series.name,
         choice.source.table,
         choice.is_estimate,
+        horizons.has_all(choice.source.table, query.start),
         rows[0][-1] if rows else 0,
         statement.columns,
         [row[:-COUNTERS] for row in rows],

@@ -10,6 +10,7 @@ from event_warehouse.query.body import Operation, Query, Series, keys_of
 from event_warehouse.query.buckets import WIDTHS, bucket_of
 from event_warehouse.query.columns import Column, column_of, columns_of
 from event_warehouse.query.conditions import condition_of, number_of, text_of
+from event_warehouse.query.expired import Horizons
 from event_warehouse.query.keys import Field, WrittenKey, read_key
 from event_warehouse.query.parameters import Bind, Parameters
 from event_warehouse.query.sources import SOURCES, Source
@@ -46,11 +47,29 @@ class Choice:
     """Whether distinct values are counted by sketches."""
 
 
-def choose(series: Series, query: Query, starts: Iterable[datetime]) -> Choice:
+def choose(
+    series: Series,
+    query: Query,
+    starts: Iterable[datetime],
+    horizons: Horizons,
+) -> Choice:
     """The smallest source that tells all that the series asks for.
 
-    `starts` are those of the buckets.
+    `starts` are those of the buckets. Of sources that lack events of the range, as they
+    have expired, the one that lacks the fewest.
     """
+
+    # The first of those that are as good as each other.
+    return min(
+        _choices(series, query, starts),
+        key=lambda choice: horizons.kept_from(choice.source.table, query.start),
+    )
+
+
+def _choices(
+    series: Series, query: Query, starts: Iterable[datetime]
+) -> Iterator[Choice]:
+    """Each source that can tell, smallest first."""
     times = [query.start, query.end, *starts]
     asked = [*keys_of(series), *_breakdown_keys(query)]
     filtered = [*keys_of(_without_operations(series)), *_breakdown_keys(query)]
@@ -67,14 +86,14 @@ def choose(series: Series, query: Query, starts: Iterable[datetime]) -> Choice:
         if query.weighted and not source.is_weighted:
             continue
         if source.tells(map(read_key, asked)):
-            return Choice(source)
-        if (
+            yield Choice(source)
+        elif (
             can_estimate
             and source.tells(map(read_key, filtered))
             and source.sketches(read_key(one.all_keys[0]) for one in unique)
         ):
-            return Choice(source, is_estimate=True)
-    return Choice(SOURCES[-1])
+            yield Choice(source, is_estimate=True)
+    yield Choice(SOURCES[-1])
 
 
 def _without_operations(series: Series) -> Series:
