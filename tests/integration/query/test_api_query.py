@@ -290,6 +290,37 @@ def test_csv_and_parquet_have_the_rows_of_json(shop: Client) -> None:
         assert row["sum(amount)"] == other["sum(amount)"]
 
 
+def test_csv_is_read_back_by_postgres_with_its_nulls_and_empty_texts(
+    asked: Settings, happen: Happen, client_of: ClientOf
+) -> None:
+    words = ["", " ", '"', '""', "a,b", "a\nb", "\r", "\\.", "NULL", "'", "ä"]
+    values = [*words, None]
+    happen(
+        [
+            {
+                "tenant": "quoted",
+                "event_id": str(number),
+                "at": "2025-01-01T00:00:00Z",
+                **({} if value is None else {"word": value}),
+            }
+            for number, value in enumerate(values)
+        ]
+    )
+    series = [{"name": "a,b", "operations": [{"type": "sum", "key": "word"}]}]
+    question = {**JANUARY, "breakdown": {"keys": ["word"]}, "data": series}
+
+    answer = client_of("quoted").post("/query?format=csv", json=question)
+
+    with psycopg.connect(asked.dsn) as connection:
+        connection.execute("create temp table t (s text, w text, n int, total text)")
+        with connection.cursor().copy("copy t from stdin (format csv, header)") as copy:
+            copy.write(answer.content)
+        rows = connection.execute("select * from t").fetchall()
+    assert sorted(rows, key=str) == sorted(
+        [("a,b", value, 1, None) for value in values], key=str
+    )
+
+
 def test_sessions_are_estimated_only_where_that_is_allowed(
     client_of: ClientOf, events: list[Event]
 ) -> None:
