@@ -93,6 +93,7 @@ def _about_funnel(one: FunnelAnswer) -> dict[str, object]:
         "match": [name_of(key) for key in asked.match],
         "answered_from": one.answered_from,
         "is_complete": one.is_complete,
+        "group_count": one.group_count,
         "steps": one.steps,
         **_about_sql(one.shown),
     }

@@ -13,14 +13,8 @@ from event_warehouse.query.conditions import condition_of, number_of, text_of
 from event_warehouse.query.expired import Horizons
 from event_warehouse.query.keys import Field, WrittenKey, read_key
 from event_warehouse.query.parameters import Bind, Parameters
+from event_warehouse.query.room import MAX_KEY_CHARACTERS, Room
 from event_warehouse.query.sources import SOURCES, Source
-
-MAX_ROWS = 100_000
-"""Of a series; more are refused."""
-MAX_KEY_CHARACTERS = 1_000
-"""Of a value that is counted by; what is cut off counts together."""
-MAX_BYTES = 32 * 1024 * 1024
-"""Of the values that a series' rows name."""
 
 SKETCHES: Mapping[Field | None, str] = {
     Field.DEVICE_ID: "device_sketch",
@@ -105,17 +99,17 @@ def _breakdown_keys(query: Query) -> tuple[WrittenKey, ...]:
 
 
 def statement_of(
-    series: Series, query: Query, choice: Choice, *, tenant: str
+    series: Series, query: Query, choice: Choice, room: Room, *, tenant: str
 ) -> Statement:
     """The rows of a series in the order of buckets and groups.
 
     Each ends with how many rows there are, with how many bytes of keys, and of how many
-    groups; where that is too much, there is one row, to say so.
+    groups; where there is no room for that, there is one row, to say so.
     """
     parameters = Parameters()
     parts = _Parts(series, query, choice, parameters.bind)
     totals = _totals(parts, tenant)
-    text = _shown(parts, _ranked(parts, totals))
+    text = _shown(parts, _ranked(parts, totals), room)
     return Statement(text, parameters.values, parts.columns)
 
 
@@ -290,7 +284,7 @@ def _ranked(parts: _Parts, totals: sql.Composed) -> sql.Composed:
     )
 
 
-def _shown(parts: _Parts, ranked: sql.Composed) -> sql.Composed:
+def _shown(parts: _Parts, ranked: sql.Composed, room: Room) -> sql.Composed:
     """The groups that are shown, in order."""
     bind, query = parts.bind, parts.query
     selected = _named(parts.group_names)
@@ -325,8 +319,8 @@ def _shown(parts: _Parts, ranked: sql.Composed) -> sql.Composed:
         places=sql.SQL(", ").join(_named(places)),
         ranked=ranked,
         limit=bind(limit),
-        rows=bind(MAX_ROWS),
-        bytes=bind(MAX_BYTES),
+        rows=bind(room.rows),
+        bytes=bind(room.bytes),
     )
 
 

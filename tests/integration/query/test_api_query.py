@@ -162,6 +162,23 @@ def test_funnel_is_broken_down_by_a_key(shop: Client) -> None:
     assert "funnels." in funnel["sql"]
 
 
+def test_groups_of_a_funnel_beyond_the_limit_are_left_out_and_said_to_be_there(
+    shop: Client,
+) -> None:
+    (asked,) = examples()[0]["funnel"]
+    limited = {**asked, "breakdown": "item_colour_id", "limit": 2}
+
+    answer = shop.post("/query", json={**examples()[0], "funnel": limited}).json()
+
+    # Most users began with red; 7 and blue have one each, and 7 is before blue.
+    (funnel,) = answer["funnels"]
+    assert funnel["group_count"] == 3
+    assert [
+        (step["breakdown"], step["step_number"], step["user_count"])
+        for step in funnel["steps"]
+    ] == [("red", 1, 2), ("red", 2, 1), ("7", 1, 1), ("7", 2, 1)]
+
+
 @pytest.mark.parametrize("type", ["exact_order", "strict", "any"])
 def test_funnel_of_event_types_is_answered_from_sequences_as_from_events(
     shop: Client, type: str
@@ -391,6 +408,11 @@ def test_answer_that_is_too_large_is_refused_before_it_is_sent(
     assert fault["reason"].startswith("has 1,700 rows with 33,")
     question["breakdown"]["limit"] = 1_000
     assert len(client_of("wordy").post("/query", json=question).json()["rows"]) == 1_000
+    # Nor do two series together have more than one may.
+    question["data"].append({"name": "again"})
+    answer = client_of("wordy").post("/query", json=question)
+    (fault,) = answer.json()["errors"]
+    assert (answer.status_code, fault["field"]) == (400, "/data/1")
 
 
 REFUSED = [
