@@ -21,41 +21,78 @@ from event_warehouse.query.parameters import Parameters
 PARAMETERS = ("start", "end", "event_type", "filters", "limit", "after")
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 1_000
+MAX_ATTRIBUTE_BYTES = 1024 * 1024
+"""Of an event as JSON; what is longer is left out."""
+MAX_PAGE_BYTES = 8 * 1024 * 1024
+"""Of the attributes of all events of a page."""
+OF_THE_PAGE = {"identity_hash", "place", "page_bytes", "found_count"}
+"""What is asked of an event only to make pages."""
 
-# Backwards through the index of events, whose first column is the time.
+# Backwards through the index of events, whose first column is the time. A page ends
+# early where its attributes are too long together, but has one event at least.
 SELECT = sql.SQL("""
-    select
-        events.event_time,
-        events.event_id,
-        events.event_type,
-        events.user_id,
-        events.entity_id,
-        events.session_id,
-        events.device_id,
-        events.country,
-        events.browser,
-        events.platform,
-        events.environment,
-        events.service,
-        events.sample_rate,
-        events.attributes::text as attributes,
-        events.load_id,
-        events.line_number,
-        events.received_at,
-        events.identity_hash
-    from analytics.events as events
+    with page as (
+        select
+            events.event_time,
+            events.event_id,
+            events.event_type,
+            events.user_id,
+            events.entity_id,
+            events.session_id,
+            events.device_id,
+            events.country,
+            events.browser,
+            events.platform,
+            events.environment,
+            events.service,
+            events.sample_rate,
+            case
+                when octet_length(events.attributes::text) <= %(most_attribute_bytes)s
+                    then events.attributes::text
+            end as attributes,
+            octet_length(events.attributes::text) as attribute_bytes,
+            events.load_id,
+            events.line_number,
+            events.received_at,
+            events.identity_hash
+        from analytics.events as events
+        where
+            events.tenant_id = %(tenant_id)s
+            and events.event_time >= %(start)s
+            and events.event_time < %(end)s
+            and {condition}
+            and {position}
+        order by
+            events.event_time desc,
+            events.identity_hash desc,
+            events.load_id desc,
+            events.line_number desc
+        limit %(most)s + 1
+    ),
+
+    measured as (
+        select
+            page.*,
+            row_number() over positions as place,
+            sum(coalesce(octet_length(page.attributes), 0)) over positions
+                as page_bytes,
+            count(*) over () as found_count
+        from page
+        window positions as (
+            order by
+                page.event_time desc,
+                page.identity_hash desc,
+                page.load_id desc,
+                page.line_number desc
+        )
+    )
+
+    select measured.*
+    from measured
     where
-        events.tenant_id = %(tenant_id)s
-        and events.event_time >= %(start)s
-        and events.event_time < %(end)s
-        and {condition}
-        and {position}
-    order by
-        events.event_time desc,
-        events.identity_hash desc,
-        events.load_id desc,
-        events.line_number desc
-    limit %(most)s
+        measured.place <= %(most)s
+        and (measured.place = 1 or measured.page_bytes <= %(most_page_bytes)s)
+    order by measured.place
 """)
 # The time by itself, too: partitions are not pruned by a row's comparison.
 BEFORE = sql.SQL("""
@@ -194,14 +231,15 @@ async def read_events(
         "tenant_id": tenant,
         "start": question.query.start,
         "end": question.query.end,
-        "most": question.limit + 1,
+        "most": question.limit,
+        "most_attribute_bytes": MAX_ATTRIBUTE_BYTES,
+        "most_page_bytes": MAX_PAGE_BYTES,
     }
     statement = SELECT.format(condition=condition, position=position)
     async with connection.cursor(row_factory=dict_row) as cursor:
         await cursor.execute(statement, values)
         rows = await cursor.fetchall()
-    has_more = len(rows) > question.limit
-    rows = rows[: question.limit]
+    has_more = bool(rows) and rows[0]["found_count"] > len(rows)
     files = await _files(connection, rows) if with_files else {}
     return EventsPage(
         [_event(row, files) for row in rows],
@@ -237,7 +275,7 @@ async def _files(
 def _event(
     row: Mapping[str, Any], files: Mapping[int, tuple[str, str]]
 ) -> dict[str, object]:
-    event = {name: value for name, value in row.items() if name != "identity_hash"}
+    event = {name: value for name, value in row.items() if name not in OF_THE_PAGE}
     # As it stands in the table: a number would lose digits on its way through Python.
     if event["attributes"] is not None:
         event["attributes"] = msgspec.Raw(event["attributes"].encode())
