@@ -5,46 +5,58 @@ lines and events that were cast since are gone from it.
 #}
 with
 
-rejected_lines as (
+numbered_lines as (
     select
         stg_rejected_lines.load_id,
         'line' as kind,
         null::text as rejected_column,
         stg_rejected_lines.reason,
-        count(*) as record_count,
-        min(stg_rejected_lines.line_number) as first_line_number,
-        (
-            array_agg(
-                stg_rejected_lines.line_start order by stg_rejected_lines.line_number
-            )
-        )[1] as example
+        stg_rejected_lines.line_number,
+        stg_rejected_lines.line_start as example,
+        row_number() over (
+            partition by stg_rejected_lines.load_id, stg_rejected_lines.reason
+            order by stg_rejected_lines.line_number
+        ) as place
     from {{ ref('stg_rejected_lines') }} as stg_rejected_lines
     where stg_rejected_lines.replayed_by is null
-    group by 1, 3, 4
 ),
 
-rejected_events as (
+numbered_events as (
     select
         rejected_events.load_id,
         'event' as kind,
         rejected_events.rejected_column,
         rejected_events.rejected_reason as reason,
-        count(*) as record_count,
-        min(rejected_events.line_number) as first_line_number,
-        (
-            array_agg(
-                left(rejected_events.rejected_value, 200)
-                order by rejected_events.line_number
-            )
-        )[1] as example
+        rejected_events.line_number,
+        left(rejected_events.rejected_value, 200) as example,
+        row_number() over (
+            partition by
+                rejected_events.load_id,
+                rejected_events.rejected_column,
+                rejected_events.rejected_reason
+            order by rejected_events.line_number
+        ) as place
     from {{ ref('rejected_events') }} as rejected_events
-    group by 1, 3, 4
 ),
 
-rejected as (
-    select * from rejected_lines
+numbered as (
+    select * from numbered_lines
     union all
-    select * from rejected_events
+    select * from numbered_events
+),
+
+-- One example each: an array of all would be as large as all that is rejected.
+rejected as (
+    select
+        numbered.load_id,
+        numbered.kind,
+        numbered.rejected_column,
+        numbered.reason,
+        count(*) as record_count,
+        min(numbered.line_number) as first_line_number,
+        max(numbered.example) filter (where numbered.place = 1) as example
+    from numbered
+    group by 1, 2, 3, 4
 )
 
 select

@@ -57,49 +57,77 @@ limit %(most)s;
 
 -- rejections --
 -- Of all tenants, by reason; examples are the first of the newest files.
+with numbered as (
+    select
+        rejections.*,
+        row_number() over (
+            partition by
+                rejections.feed,
+                rejections.kind,
+                rejections.rejected_column,
+                rejections.reason
+            order by rejections.load_id desc
+        ) as place
+    from marts.rejections
+)
+
 select
-    rejections.feed,
-    rejections.kind,
-    rejections.rejected_column,
-    rejections.reason,
-    sum(rejections.record_count)::bigint as record_count,
+    numbered.feed,
+    numbered.kind,
+    numbered.rejected_column,
+    numbered.reason,
+    sum(numbered.record_count)::bigint as record_count,
     count(*) as file_count,
-    (
-        array_agg(
-            jsonb_build_object(
-                'load_id', rejections.load_id,
-                'uri', rejections.uri,
-                'line_number', rejections.first_line_number,
-                'text', rejections.example
-            ) order by rejections.load_id desc
-        )
-    )[1:3] as examples
-from marts.rejections
+    array_agg(
+        jsonb_build_object(
+            'load_id', numbered.load_id,
+            'uri', numbered.uri,
+            'line_number', numbered.first_line_number,
+            'text', numbered.example
+        ) order by numbered.place
+    ) filter (where numbered.place <= 3) as examples
+from numbered
 group by 1, 2, 3, 4
 order by 5 desc, 1 asc, 2 asc, 3 asc, 4 asc
 limit %(most)s;
 
 -- tenant_rejections --
 -- Lines that can't be split are no tenant's yet, and files are the operator's.
+with numbered as (
+    select
+        rejected_events.feed_id,
+        rejected_events.rejected_column,
+        rejected_events.rejected_reason as reason,
+        rejected_events.load_id,
+        rejected_events.line_number,
+        left(rejected_events.rejected_value, 200) as text,
+        row_number() over (
+            partition by
+                rejected_events.feed_id,
+                rejected_events.rejected_column,
+                rejected_events.rejected_reason
+            order by rejected_events.load_id desc, rejected_events.line_number asc
+        ) as place
+    from analytics.rejected_events
+    where rejected_events.tenant_id = %(tenant_id)s
+)
+
 select
     stg_feeds.feed,
     'event' as kind,
-    rejected_events.rejected_column,
-    rejected_events.rejected_reason as reason,
+    numbered.rejected_column,
+    numbered.reason,
     count(*) as record_count,
-    count(distinct rejected_events.load_id) as file_count,
-    (
-        array_agg(
-            jsonb_build_object(
-                'load_id', rejected_events.load_id,
-                'line_number', rejected_events.line_number,
-                'text', left(rejected_events.rejected_value, 200)
-            ) order by rejected_events.load_id desc, rejected_events.line_number asc
-        )
-    )[1:3] as examples
-from analytics.rejected_events
+    count(distinct numbered.load_id) as file_count,
+    array_agg(
+        jsonb_build_object(
+            'load_id', numbered.load_id,
+            'line_number', numbered.line_number,
+            'text', numbered.text
+        ) order by numbered.place
+    ) filter (where numbered.place <= 3) as examples
+from numbered
 inner join analytics.stg_feeds using (feed_id)
-where rejected_events.tenant_id = %(tenant_id)s
 group by 1, 2, 3, 4
 order by 5 desc, 1 asc, 2 asc, 3 asc, 4 asc
 limit %(most)s;

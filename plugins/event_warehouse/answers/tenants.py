@@ -23,8 +23,11 @@ class TenantDays:
     last_date: date
 
 
-async def read_tenants(connection: AsyncConnection) -> list[TenantDays]:
-    """Those that the connection's role may see, by their number of events."""
+async def read_tenants(connection: AsyncConnection) -> tuple[list[TenantDays], bool]:
+    """Those that the connection's role may see, by their number of events; and whether
+    there are more.
+    """
     async with connection.cursor(row_factory=class_row(TenantDays)) as cursor:
-        await cursor.execute(STATEMENTS["tenants"], {"most": MOST})
-        return await cursor.fetchall()
+        await cursor.execute(STATEMENTS["tenants"], {"most": MOST + 1})
+        tenants = await cursor.fetchall()
+    return tenants[:MOST], len(tenants) > MOST

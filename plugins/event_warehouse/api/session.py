@@ -22,13 +22,16 @@ async def get_session(caller: AnyCaller, services: AppServices) -> Response:
     async with services.reading(caller) as connection:
         fresh = services.freshness.of(caller.tenant)
         # How many events there are is nothing for who may only send some.
-        tenants = await read_tenants(connection) if caller.scopes & READING else []
+        tenants, is_cut_off = (
+            await read_tenants(connection) if caller.scopes & READING else ([], False)
+        )
     return json_answer(
         {
             "tenant": caller.tenant,
             "scopes": sorted(caller.scopes),
             "default_tenant": caller.tenant or services.tenant,
             "tenants": tenants,
+            "is_cut_off": is_cut_off,
             "airflow_port": services.settings.airflow_port,
             **about_answer(fresh, started=started),
         }
