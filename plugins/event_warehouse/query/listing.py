@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
-from psycopg import AsyncConnection
+from psycopg import AsyncConnection, sql
 
 from event_warehouse.accept.errors import Fault
 from event_warehouse.database import load_statements
@@ -12,9 +12,14 @@ from event_warehouse.query.errors import InvalidQuery
 from event_warehouse.query.keys import FIELDS, POSTED_NAMES, Field
 
 STATEMENTS = load_statements("event_warehouse.query", "listing")
+IDS = load_statements("event_warehouse.query", "ids")["ids"]
 VALUES_PER_KEY = 1_000
 """As many as dbt_project.yml says are kept."""
-IN_DIMENSIONS = {Field.USER_ID, Field.ENTITY_ID, Field.DEVICE_ID}
+DIMENSIONS: Mapping[Field | None, str] = {
+    Field.USER_ID: "dim_users",
+    Field.ENTITY_ID: "dim_entities",
+    Field.DEVICE_ID: "dim_devices",
+}
 """Of these all values are known, but neither by event type nor how often they came."""
 MAX_LISTED = 1_000
 DEFAULT_LISTED = 100
@@ -52,7 +57,8 @@ async def list_keys(
     connection: AsyncConnection, choice: Choice, *, tenant: str
 ) -> Listing:
     """The keys of a tenant's events."""
-    return await _listed(connection, "keys", choice, {"tenant_id": tenant})
+    values = {"tenant_id": tenant}
+    return await _listed(connection, STATEMENTS["keys"], choice, values)
 
 
 async def list_values(
@@ -63,14 +69,17 @@ async def list_values(
     Raises InvalidQuery for those of an event type where that is not known.
     """
     field = POSTED_NAMES.get(key) or FIELDS.get(key)
-    if field in IN_DIMENSIONS:
+    if dimension := DIMENSIONS.get(field):
         if choice.event_type is not None:
             fault = Fault(f"is not known of each {field}", "event_type")
             raise InvalidQuery("A parameter is not valid.", [fault])
-        values = {"tenant_id": tenant}
-        return await _listed(connection, str(field), choice, values), True
+        ids = IDS.format(
+            id=sql.Identifier(str(field)),
+            dimension=sql.Identifier("analytics", dimension),
+        )
+        return await _listed(connection, ids, choice, {"tenant_id": tenant}), True
     values = {"tenant_id": tenant, "key": str(field or key)}
-    listing = await _listed(connection, "values", choice, values)
+    listing = await _listed(connection, STATEMENTS["values"], choice, values)
     cursor = await connection.execute(
         STATEMENTS["is_complete"], {**values, "event_type": choice.event_type}
     )
@@ -79,7 +88,10 @@ async def list_values(
 
 
 async def _listed(
-    connection: AsyncConnection, what: str, choice: Choice, values: Mapping[str, str]
+    connection: AsyncConnection,
+    statement: sql.SQL | sql.Composed,
+    choice: Choice,
+    values: Mapping[str, str],
 ) -> Listing:
     asked: dict[str, object] = {
         **values,
@@ -87,7 +99,7 @@ async def _listed(
         "event_type": choice.event_type,
         "most": choice.limit + 1,
     }
-    rows = await (await connection.execute(STATEMENTS[what], asked)).fetchall()
+    rows = await (await connection.execute(statement, asked)).fetchall()
     items = [Counted(name, count) for name, count in rows[: choice.limit]]
     return Listing(items, is_cut_off=len(rows) > choice.limit)
 

@@ -14,11 +14,12 @@ from psycopg import sql
 from event_warehouse.database import load_statements
 from event_warehouse.query.keys import Field, Key
 
-RELATIONS = {
+RESOLVED = {
     # They stand in brackets, where no statement ends.
     name: sql.SQL(statement.as_string().rstrip().removesuffix(";"))
     for name, statement in load_statements("event_warehouse.query", "sources").items()
 }
+"""Selects what the keys of a table's rows stand for, too."""
 DAY = timedelta(days=1)
 
 
@@ -55,14 +56,17 @@ class Source:
     fields: frozenset[Field] = frozenset()
     sketched: frozenset[Field] = frozenset()
     is_weighted: bool = True
+    resolved: str | None = None
+    """How its keys are; none if it has none."""
 
     @property
     def relation(self) -> sql.Composable:
         """What to select from, under the name of events."""
-        if self.grain is Grain.EVENT:
-            return sql.SQL("analytics.events as events")
-        name = self.table.partition(".")[2]
-        return sql.SQL("({}) as events").format(RELATIONS[name])
+        table = sql.Identifier(*self.table.split("."))
+        if self.resolved is None:
+            return sql.SQL("{} as events").format(table)
+        rows = RESOLVED[self.resolved].format(table=table)
+        return sql.SQL("({}) as events").format(rows)
 
     @property
     def time(self) -> sql.Composable:
@@ -119,18 +123,24 @@ SOURCES = (
     Source("marts.tenant_events_hourly", Grain.HOUR, sketched=DEVICES_AND_SESSIONS),
     Source("marts.event_types_hourly", Grain.HOUR, frozenset({Field.EVENT_TYPE})),
     Source(
-        "analytics.rollup_events_1hr", Grain.HOUR, BUCKET_KEYS, DEVICES_AND_SESSIONS
+        "analytics.rollup_events_1hr",
+        Grain.HOUR,
+        BUCKET_KEYS,
+        DEVICES_AND_SESSIONS,
+        resolved="of_rollup",
     ),
     Source(
         "analytics.fct_device_activity_daily",
         Grain.DAY,
         frozenset({Field.DEVICE_ID}),
+        resolved="of_devices",
     ),
     Source(
         "analytics.fct_entity_activity_daily",
         Grain.DAY,
         frozenset({Field.ENTITY_ID, Field.EVENT_TYPE, Field.USER_ID}),
         is_weighted=False,
+        resolved="of_entities",
     ),
     Source(
         "marts.tenant_events_5min", Grain.FIVE_MINUTES, sketched=DEVICES_AND_SESSIONS
@@ -140,6 +150,7 @@ SOURCES = (
         Grain.FIVE_MINUTES,
         BUCKET_KEYS,
         DEVICES_AND_SESSIONS,
+        resolved="of_rollup",
     ),
     EVENTS,
 )
