@@ -1,6 +1,8 @@
 """The events behind a number, each with its file and line, newest first."""
 
+import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,6 +13,7 @@ from psycopg import AsyncConnection, sql
 from psycopg.rows import dict_row
 
 from event_warehouse.accept.errors import Fault
+from event_warehouse.answers.buckets import PLUS_READ_AS_SPACE
 from event_warehouse.query.body import Filter, Query, read_query
 from event_warehouse.query.conditions import condition_of
 from event_warehouse.query.contradictions import refuse_contradictions
@@ -18,6 +21,7 @@ from event_warehouse.query.errors import InvalidQuery
 from event_warehouse.query.expired import EVENTS, hold_events, read_horizons
 from event_warehouse.query.parameters import Parameters
 
+FILTER_PLACE = re.compile(r"data/0/filters/(?P<number>\d+)(?P<rest>.*)")
 PARAMETERS = ("start", "end", "event_type", "filters", "limit", "after")
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 1_000
@@ -161,11 +165,13 @@ def read_question(parameters: Sequence[tuple[str, str]]) -> EventsQuestion:
     checked.
     """
     given = dict(parameters)
+    counts = Counter(name for name, _ in parameters)
     faults = [
         Fault("is not known here", name) for name in given if name not in PARAMETERS
     ]
-    if len(given) < len(parameters):
-        faults.append(Fault("a parameter is given more than once"))
+    faults += [
+        Fault("is given more than once", name) for name in given if counts[name] > 1
+    ]
     filters = _filters(given.get("filters", "[]"), faults)
     limit = _limit(given.get("limit", str(DEFAULT_LIMIT)), faults)
     after = _position(given["after"], faults) if "after" in given else None
@@ -173,12 +179,31 @@ def read_question(parameters: Sequence[tuple[str, str]]) -> EventsQuestion:
         raise InvalidQuery("A parameter is not valid.", faults)
     if "event_type" in given:
         of_type = {"type": "eq", "key": "event_type", "value": given["event_type"]}
-        filters = [*filters, of_type]
-    times = {name: given[name] for name in ("start", "end") if name in given}
+        filters = [of_type, *filters]
+    times = {
+        name: PLUS_READ_AS_SPACE.sub(r"\1+\2", given[name])
+        for name in ("start", "end")
+        if name in given
+    }
     series = {"name": "events", "filters": filters}
-    query = read_query(msgspec.json.encode({**times, "data": [series]}))
-    refuse_contradictions(query)
+    try:
+        query = read_query(msgspec.json.encode({**times, "data": [series]}))
+        refuse_contradictions(query)
+    except InvalidQuery as error:
+        places = [_parameter_of(one, "event_type" in given) for one in error.faults]
+        raise InvalidQuery("A parameter is not valid.", places) from error
     return EventsQuestion(query, query.series[0].filters, limit, after)
+
+
+def _parameter_of(fault: Fault, has_event_type: bool) -> Fault:
+    """A fault of the question by the parameter that it comes from, and its place there:
+    filters/0/value, say.
+    """
+    place = (fault.field or "").removeprefix("/")
+    if found := FILTER_PLACE.fullmatch(place):
+        number = int(found["number"]) - has_event_type
+        place = "event_type" if number < 0 else f"filters/{number}{found['rest']}"
+    return Fault(fault.reason, place.removeprefix("data/0/"))
 
 
 def _filters(text: str, faults: list[Fault]) -> list[object]:

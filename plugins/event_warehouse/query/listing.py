@@ -9,7 +9,16 @@ from psycopg import AsyncConnection, sql
 from event_warehouse.accept.errors import Fault
 from event_warehouse.database import load_statements
 from event_warehouse.query.errors import InvalidQuery
-from event_warehouse.query.keys import FIELDS, POSTED_NAMES, Field
+from event_warehouse.query.keys import (
+    ATTRIBUTES,
+    FIELDS,
+    POSTED_NAMES,
+    TENANT,
+    Field,
+    Key,
+    NoKey,
+    read_key,
+)
 
 STATEMENTS = load_statements("event_warehouse.query", "listing")
 IDS = load_statements("event_warehouse.query", "ids")["ids"]
@@ -21,6 +30,13 @@ DIMENSIONS: Mapping[Field | None, str] = {
     Field.DEVICE_ID: "dim_devices",
 }
 """Of these all values are known, but neither by event type nor how often they came."""
+UNLISTED = {
+    Field.EVENT_ID,
+    Field.EVENT_TIME,
+    Field.RECEIVED_AT,
+    Field.SAMPLE_RATE,
+}
+"""Of these nothing is kept to choose from."""
 MAX_LISTED = 1_000
 DEFAULT_LISTED = 100
 MAX_CHARACTERS = 1_000
@@ -66,9 +82,17 @@ async def list_values(
 ) -> tuple[Listing, bool]:
     """The values of a key, and whether these are all that there are to choose from.
 
-    Raises InvalidQuery for those of an event type where that is not known.
+    Raises InvalidQuery for those of an event type where that is not known, and for what
+    can't be a key.
     """
-    field = POSTED_NAMES.get(key) or FIELDS.get(key)
+    try:
+        found = read_key(key)
+    except NoKey as error:
+        fault = Fault(str(error), "key")
+        raise InvalidQuery("There is no such key.", [fault]) from error
+    field = found.field
+    if field in UNLISTED:
+        return Listing([], is_cut_off=False), False
     if dimension := DIMENSIONS.get(field):
         if choice.event_type is not None:
             fault = Fault(f"is not known of each {field}", "event_type")
@@ -78,13 +102,21 @@ async def list_values(
             dimension=sql.Identifier("analytics", dimension),
         )
         return await _listed(connection, ids, choice, {"tenant_id": tenant}), True
-    values = {"tenant_id": tenant, "key": str(field or key)}
+    values = {"tenant_id": tenant, "key": _listed_as(found)}
     listing = await _listed(connection, STATEMENTS["values"], choice, values)
     cursor = await connection.execute(
         STATEMENTS["is_complete"], {**values, "event_type": choice.event_type}
     )
     ((is_complete,),) = await cursor.fetchall()
     return listing, is_complete
+
+
+def _listed_as(key: Key) -> str:
+    if key.field is not None:
+        return str(key.field)
+    name = ".".join(key.path)
+    is_taken = name in FIELDS or name in POSTED_NAMES or name == TENANT
+    return ATTRIBUTES + name if is_taken else name
 
 
 async def _listed(

@@ -9,6 +9,7 @@ import psycopg
 import pyarrow.parquet as pq  # type: ignore[import-untyped]
 import pytest
 
+from event_warehouse.query.answer import Format
 from event_warehouse.query.schema import SCHEMA
 from event_warehouse.settings import Settings
 from tests.integration.query.conftest import Client, ClientOf, Happen
@@ -420,6 +421,12 @@ REFUSED = [
     ({"end": "2024-01-01"}, "/end", "is not after start"),
     ({"bucket": "minute", "end": "2026-01-01"}, "/bucket", "makes more than 10,000"),
     ({"time_zone": "Europe/Atlantis"}, "/time_zone", "is no time zone that Postgres"),
+    (
+        {"start": "0001-01-01", "bucket": "year", "time_zone": "America/New_York"}
+        | {"end": "0002-01-01"},
+        "/start",
+        "is in a bucket that starts before the year 1",
+    ),
     ({"time_zone": "CEST-2"}, "/time_zone", "is no name of a time zone"),
     ({"data": [{"name": "a"}, {"name": "a"}]}, "/data/0/name", "is another series'"),
     ({"breakdown": {"keys": ["event_count"]}}, "/breakdown/keys", "would have two"),
@@ -496,6 +503,41 @@ def test_format_that_there_is_not_is_refused(shop: Client) -> None:
 
     assert by_name.status_code == 400
     assert by_type.status_code == 406
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [("?form=csv", "form"), ("?format=csv&format=csv", "format")],
+)
+def test_parameter_that_can_not_be_is_refused_by_its_name(
+    shop: Client, query: str, field: str
+) -> None:
+    question = {**JANUARY, "data": [{"name": "a"}]}
+
+    answer = shop.post(f"/query{query}", json=question)
+
+    assert answer.status_code == 400
+    assert answer.json()["errors"][0]["field"] == field
+
+
+@pytest.mark.parametrize(
+    ("accept", "answered"),
+    [
+        ("text/csv;q=0, application/json", "application/json"),
+        ("*/*;q=0.1, text/csv", "text/csv; charset=utf-8"),
+        ("image/png, text/*; q=0.5", "text/csv; charset=utf-8"),
+        ("text/csv;q=0.5, application/vnd.apache.parquet", str(Format.PARQUET)),
+        ("", "application/json"),
+    ],
+)
+def test_format_is_what_the_header_likes_best(
+    shop: Client, accept: str, answered: str
+) -> None:
+    question = {**JANUARY, "data": [{"name": "a"}]}
+
+    answer = shop.post("/query", json=question, headers={"accept": accept})
+
+    assert answer.headers["content-type"] == answered
 
 
 def test_schema_is_served_as_it_checks(shop: Client) -> None:
