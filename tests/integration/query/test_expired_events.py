@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import psycopg
 import pytest
 
 from event_warehouse.access.key_store import create_key
@@ -16,6 +17,7 @@ from tests.api_server import servers
 from tests.filled_warehouse import filled_warehouse
 from tests.integration.query.conftest import Client, ClientOf
 from tests.integration.query.happenings import FEEDS, Event, lines
+from tests.waiting import wait_until
 
 HORIZON = "2020-02-01T00:00:00Z"
 VIEWS = {"name": "views", "filters": [{"type": "eq", "key": "page", "value": "home"}]}
@@ -44,10 +46,10 @@ def visits(tenant: str, *days: str) -> list[Event]:
 
 
 @pytest.fixture(scope="module")
-def client_of(
+def asked(
     cluster: Settings, built_home: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[ClientOf]:
-    """Of a warehouse whose January has expired; in the others nothing may have."""
+) -> Iterator[Settings]:
+    """A warehouse whose January has expired; in the one of the others nothing may."""
     events = visits("kept", "2020-01-31", "2020-02-01") + visits("new", "2020-02-02")
     with filled_warehouse(
         cluster,
@@ -59,15 +61,18 @@ def client_of(
         feeds=FEEDS,
     ) as settings:
         assert expire(settings, events_before=date(2020, 2, 1))
-        environment = {
-            "WAREHOUSE_DSN": settings.dsn,
-            "WAREHOUSE_API_DSN": settings.api_dsn,
-        }
-        starts = servers(settings.home, environment)
-        server = next(starts)()
-        operator = create_key(settings, tenant=None, scopes=list(Scope))
-        yield lambda tenant: Client(server, tenant, operator)
-        starts.close()
+        yield settings
+
+
+@pytest.fixture(scope="module")
+def client_of(asked: Settings) -> Iterator[ClientOf]:
+    """The client of a tenant."""
+    environment = {"WAREHOUSE_DSN": asked.dsn, "WAREHOUSE_API_DSN": asked.api_dsn}
+    starts = servers(asked.home, environment)
+    server = next(starts)()
+    operator = create_key(asked, tenant=None, scopes=list(Scope))
+    yield lambda tenant: Client(server, tenant, operator)
+    starts.close()
 
 
 @pytest.fixture(scope="module")
@@ -183,3 +188,43 @@ def test_tenant_that_had_no_event_then_has_lost_none(
     assert answer["is_complete"] is True
     assert answer["freshness"]["expired_before"] is None
     assert keys_of(client_of("new"))["expired_before"] is None
+
+
+@pytest.fixture
+def made_late(asked: Settings) -> Iterator[None]:
+    """Two tables of hours are as if they had been made after the expiry."""
+    set_lacking = """
+        update ledger.models set lacks_removal_id = %s
+        where model in ('tenant_events_hourly', 'event_types_hourly')
+    """
+    with psycopg.connect(asked.dsn, autocommit=True) as connection:
+        last = "select max(removal_id) from ledger.removed_rows"
+        connection.execute(set_lacking, connection.execute(last).fetchone())
+        yield
+        connection.execute(set_lacking, [0])
+
+
+def test_table_that_was_made_after_the_expiry_is_not_asked_if_another_was_there(
+    expired: Client, made_late: None
+) -> None:
+    question = {**BEFORE, "bucket": "hour", "data": [{"name": "all"}]}
+
+    answer = expired.post("/query", json=question).json()
+
+    assert answer["series"][0]["answered_from"] == "analytics.rollup_events_1hr"
+    assert answer["is_complete"] is True
+    assert answer["rows"][0]["event_count"] == 2
+
+
+def test_buckets_of_a_table_that_was_made_after_the_expiry_are_not_complete(
+    expired: Client, made_late: None
+) -> None:
+    def is_complete(tenant: str, times: dict[str, str]) -> bool:
+        path = f"/events/customers/{tenant}/buckets"
+        return bool(expired.get(path, params=times).json()["is_complete"])
+
+    # So often the service asks.
+    wait_until(lambda: not is_complete("kept", BEFORE))
+    assert not is_complete("kept", OVER)
+    assert is_complete("kept", AFTER)
+    assert is_complete("new", BEFORE)
