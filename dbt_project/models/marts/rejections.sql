@@ -5,58 +5,53 @@ lines and events that were cast since are gone from it.
 #}
 with
 
-numbered_lines as (
+rejected_lines as (
     select
-        stg_rejected_lines.load_id,
-        'line' as kind,
-        null::text as rejected_column,
-        stg_rejected_lines.reason,
-        stg_rejected_lines.line_number,
-        stg_rejected_lines.line_start as example,
-        row_number() over (
-            partition by stg_rejected_lines.load_id, stg_rejected_lines.reason
-            order by stg_rejected_lines.line_number
-        ) as place
-    from {{ ref('stg_rejected_lines') }} as stg_rejected_lines
-    where stg_rejected_lines.replayed_by is null
+        counted.*,
+        first_lines.line_start as example
+    from (
+        select
+            stg_rejected_lines.load_id,
+            'line' as kind,
+            null::text as rejected_column,
+            stg_rejected_lines.reason,
+            count(*) as record_count,
+            min(stg_rejected_lines.line_number) as first_line_number
+        from {{ ref('stg_rejected_lines') }} as stg_rejected_lines
+        where stg_rejected_lines.replayed_by is null
+        group by 1, 3, 4
+    ) as counted
+    inner join {{ ref('stg_rejected_lines') }} as first_lines
+        on
+            counted.load_id = first_lines.load_id
+            and counted.first_line_number = first_lines.line_number
 ),
 
-numbered_events as (
+rejected_events as (
     select
-        rejected_events.load_id,
-        'event' as kind,
-        rejected_events.rejected_column,
-        rejected_events.rejected_reason as reason,
-        rejected_events.line_number,
-        left(rejected_events.rejected_value, 200) as example,
-        row_number() over (
-            partition by
-                rejected_events.load_id,
-                rejected_events.rejected_column,
-                rejected_events.rejected_reason
-            order by rejected_events.line_number
-        ) as place
-    from {{ ref('rejected_events') }} as rejected_events
+        counted.*,
+        left(first_events.rejected_value, 200) as example
+    from (
+        select
+            rejected_events.load_id,
+            'event' as kind,
+            rejected_events.rejected_column,
+            rejected_events.rejected_reason as reason,
+            count(*) as record_count,
+            min(rejected_events.line_number) as first_line_number
+        from {{ ref('rejected_events') }} as rejected_events
+        group by 1, 3, 4
+    ) as counted
+    inner join {{ ref('rejected_events') }} as first_events
+        on
+            counted.load_id = first_events.load_id
+            and counted.first_line_number = first_events.line_number
 ),
 
-numbered as (
-    select * from numbered_lines
-    union all
-    select * from numbered_events
-),
-
--- One example each: an array of all would be as large as all that is rejected.
 rejected as (
-    select
-        numbered.load_id,
-        numbered.kind,
-        numbered.rejected_column,
-        numbered.reason,
-        count(*) as record_count,
-        min(numbered.line_number) as first_line_number,
-        max(numbered.example) filter (where numbered.place = 1) as example
-    from numbered
-    group by 1, 2, 3, 4
+    select * from rejected_lines
+    union all
+    select * from rejected_events
 )
 
 select

@@ -190,8 +190,10 @@ def read_question(parameters: Sequence[tuple[str, str]]) -> EventsQuestion:
         query = read_query(msgspec.json.encode({**times, "data": [series]}))
         refuse_contradictions(query)
     except InvalidQuery as error:
-        places = [_parameter_of(one, "event_type" in given) for one in error.faults]
-        raise InvalidQuery("A parameter is not valid.", places) from error
+        faults = [_parameter_of(one, "event_type" in given) for one in error.faults]
+        # Nothing else can be nested too deep, the one fault that has no place.
+        faults = faults or [Fault("can't be read as filters", "filters")]
+        raise InvalidQuery("A parameter is not valid.", faults) from error
     return EventsQuestion(query, query.series[0].filters, limit, after)
 
 

@@ -93,6 +93,7 @@ def test_tenant_sees_its_own_events_and_no_files(api: Api, acme: str) -> None:
             },
             "filters/0/value",
         ),
+        ({"filters": '[{"filters":' * 20 + "[]" + "}]" * 20}, "filters"),
         ({"event_type": "\0"}, "event_type"),
         ({"colour": "red"}, "colour"),
     ],
