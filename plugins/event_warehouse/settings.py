@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import SplitResult, quote, urlsplit
 
 from event_warehouse.errors import SettingError
+from event_warehouse.tenant_names import problem_of_tenant
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -101,7 +102,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         airflow_port=_port(values, "WAREHOUSE_AIRFLOW_PORT", 8080) or 8080,
         external_airflow_dsn=_dsn(values, "WAREHOUSE_AIRFLOW_DSN"),
         api_port=_port(values, "WAREHOUSE_API_PORT", 8000) or 8000,
-        api_tenant=values.get("WAREHOUSE_API_TENANT") or "default",
+        api_tenant=_tenant(values, "WAREHOUSE_API_TENANT", "default"),
         external_api_dsn=_dsn(values, "WAREHOUSE_API_DSN"),
         settle_seconds=_seconds(values, "WAREHOUSE_SETTLE_SECONDS", 5.0),
         keep_event_months=_months(values, "WAREHOUSE_KEEP_EVENT_MONTHS"),
@@ -119,6 +120,13 @@ def _bucket(values: Mapping[str, str], key: str) -> str | None:
     if bucket and not re.fullmatch(r"s3://[a-z0-9.-]{3,63}(/.*)?", bucket):
         raise SettingError(f"{key} is not like s3://bucket or s3://bucket/prefix")
     return bucket or None
+
+
+def _tenant(values: Mapping[str, str], key: str, default: str) -> str:
+    tenant = values.get(key) or default
+    if problem := problem_of_tenant(tenant):
+        raise SettingError(f"{key} {problem}; no tenant is called that")
+    return tenant
 
 
 def _webhook(values: Mapping[str, str], key: str) -> str | None:

@@ -213,7 +213,7 @@ def test_tenant_that_is_not_among_the_first_is_found_by_how_it_begins(
     def leave_out(route: Route) -> None:
         session = route.fetch().json()
         few = [one for one in session["tenants"] if one["tenant_id"] == "shop"]
-        route.fulfill(json={**session, "tenants": few, "has_all_tenants": False})
+        route.fulfill(json={**session, "tenants": few, "is_cut_off": True})
 
     page.route("**/session", leave_out)
     page.reload()

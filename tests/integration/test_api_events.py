@@ -576,6 +576,8 @@ def test_health_says_that_events_can_be_stored(server: Server) -> None:
         # The service of these tests has none, and takes events without it.
         "has_postgres": False,
     }
+    head = server.client.head(f"{server.url}/health")
+    assert (head.status_code, head.content) == (200, b"")
 
 
 def test_schema_is_served(server: Server) -> None:

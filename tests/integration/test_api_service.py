@@ -75,6 +75,18 @@ def status(settings: Settings) -> str:
     ).stdout
 
 
+def test_service_starts_the_embedded_postgres_where_it_does_not_run(
+    settings: Settings,
+) -> None:
+    embedded.stop(settings)
+
+    # It is up once it has found Postgres.
+    assert api_service.start(settings)
+
+    assert api_service.stop(settings)
+    assert embedded.is_running(settings)
+
+
 def test_service_is_started_once_and_takes_this_machine_s_key(
     running: Settings,
 ) -> None:

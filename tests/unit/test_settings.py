@@ -27,6 +27,20 @@ def test_empty_value_means_the_default() -> None:
     assert read_settings({f"WAREHOUSE_{key}": "" for key in keys}) == read_settings({})
 
 
+@pytest.mark.parametrize(
+    ("tenant", "reason"),
+    [
+        ("ä" * 501, "is longer than 1,000 bytes"),
+        # As Python has bytes of the environment that are no UTF-8.
+        ("\udcff", "is not UTF-8"),
+    ],
+)
+def test_tenant_that_no_event_can_have_is_refused(tenant: str, reason: str) -> None:
+    with pytest.raises(SettingError, match=f"^WAREHOUSE_API_TENANT {reason}"):
+        read_settings({"WAREHOUSE_API_TENANT": tenant})
+    assert read_settings({"WAREHOUSE_API_TENANT": "ä" * 500}).api_tenant == "ä" * 500
+
+
 def test_landing_folder_follows_the_home() -> None:
     settings = read_settings({"WAREHOUSE_HOME": "/srv/events"})
 

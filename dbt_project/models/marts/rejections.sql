@@ -7,38 +7,45 @@ with
 
 rejected_lines as (
     select
-        stg_rejected_lines.load_id,
-        'line' as kind,
-        null::text as rejected_column,
-        stg_rejected_lines.reason,
-        count(*) as record_count,
-        min(stg_rejected_lines.line_number) as first_line_number,
-        (
-            array_agg(
-                stg_rejected_lines.line_start order by stg_rejected_lines.line_number
-            )
-        )[1] as example
-    from {{ ref('stg_rejected_lines') }} as stg_rejected_lines
-    where stg_rejected_lines.replayed_by is null
-    group by 1, 3, 4
+        counted.*,
+        first_lines.line_start as example
+    from (
+        select
+            stg_rejected_lines.load_id,
+            'line' as kind,
+            null::text as rejected_column,
+            stg_rejected_lines.reason,
+            count(*) as record_count,
+            min(stg_rejected_lines.line_number) as first_line_number
+        from {{ ref('stg_rejected_lines') }} as stg_rejected_lines
+        where stg_rejected_lines.replayed_by is null
+        group by 1, 3, 4
+    ) as counted
+    inner join {{ ref('stg_rejected_lines') }} as first_lines
+        on
+            counted.load_id = first_lines.load_id
+            and counted.first_line_number = first_lines.line_number
 ),
 
 rejected_events as (
     select
-        rejected_events.load_id,
-        'event' as kind,
-        rejected_events.rejected_column,
-        rejected_events.rejected_reason as reason,
-        count(*) as record_count,
-        min(rejected_events.line_number) as first_line_number,
-        (
-            array_agg(
-                left(rejected_events.rejected_value, 200)
-                order by rejected_events.line_number
-            )
-        )[1] as example
-    from {{ ref('rejected_events') }} as rejected_events
-    group by 1, 3, 4
+        counted.*,
+        left(first_events.rejected_value, 200) as example
+    from (
+        select
+            rejected_events.load_id,
+            'event' as kind,
+            rejected_events.rejected_column,
+            rejected_events.rejected_reason as reason,
+            count(*) as record_count,
+            min(rejected_events.line_number) as first_line_number
+        from {{ ref('rejected_events') }} as rejected_events
+        group by 1, 3, 4
+    ) as counted
+    inner join {{ ref('rejected_events') }} as first_events
+        on
+            counted.load_id = first_events.load_id
+            and counted.first_line_number = first_events.line_number
 ),
 
 rejected as (

@@ -84,7 +84,7 @@ class GroupWriter:
         try:
             self._store.commit(b"".join(waiting.lines for waiting in group))
         except Exception as error:
-            # Whatever it was, those who wait have to learn of it, and others will come.
+            # Whatever it is, those who wait have to learn of it, and others will come.
             for waiting in group:
                 waiting.committed.set_exception(error)
         else:
@@ -95,5 +95,7 @@ class GroupWriter:
         try:
             return self._store.publish_due()
         except Exception:
+            # Nor may it end the thread: whoever sends events waits for it. What is not
+            # published is kept, and tried again.
             logger.exception("can't publish")
             return RETRY_SECONDS

@@ -7,18 +7,15 @@ from psycopg import sql
 
 from event_warehouse.database import load_statements
 from event_warehouse.errors import WarehouseError
+from event_warehouse.tenant_names import problem_of_tenant
 
 STATEMENTS = load_statements("event_warehouse.access", "tenants")
-TENANT_BYTES = 1000
-"""As long as an event's tenant may be."""
 
 
 def ensure_role(connection: psycopg.Connection, tenant: str) -> str:
     """The name of the tenant's role, made if there is none; commits nothing."""
-    if not tenant or "\0" in tenant or len(tenant.encode()) > TENANT_BYTES:
-        raise WarehouseError(
-            f"a tenant's name has 1 to {TENANT_BYTES:,} bytes and no NUL character"
-        )
+    if problem := problem_of_tenant(tenant):
+        raise WarehouseError(f"the tenant's name {problem}")
     found = connection.execute(STATEMENTS["role_of"], {"tenant_id": tenant}).fetchone()
     if found:
         return str(found[0])

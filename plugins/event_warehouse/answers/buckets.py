@@ -9,10 +9,14 @@ from math import ceil
 from psycopg import AsyncConnection
 
 from event_warehouse.accept.errors import Fault, InvalidRequest
-from event_warehouse.access.tenants import TENANT_BYTES
 from event_warehouse.database import load_statements
+from event_warehouse.tenant_names import problem_of_tenant
 
 STATEMENTS = load_statements("event_warehouse.answers", "buckets")
+TABLES = {
+    "hours": "marts.tenant_events_hourly",
+    "hours_of_type": "marts.event_types_hourly",
+}
 HOUR = timedelta(hours=1)
 DEFAULT_LIMIT = 1_000
 MAX_LIMIT = 10_000
@@ -41,6 +45,16 @@ class BucketQuestion:
     """Of the buckets of one answer."""
 
     @property
+    def statement(self) -> str:
+        """The one that answers it."""
+        return "hours" if self.event_type is None else "hours_of_type"
+
+    @property
+    def table(self) -> str:
+        """What that reads."""
+        return TABLES[self.statement]
+
+    @property
     def before(self) -> datetime:
         """Where it ends to look: one hour more than is answered tells of the next."""
         longest = (self.limit + 1) * HOUR
@@ -67,7 +81,8 @@ def read_question(
     if start and end and end <= start:
         faults.append(Fault("is not after start", "end"))
     event_type = given.get("event_type")
-    if event_type is not None and (reason := _fault_of_text(event_type)):
+    # As long as a tenant's name, at most.
+    if event_type is not None and (reason := problem_of_tenant(event_type)):
         faults.append(Fault(reason, "event_type"))
     if given.get("fill", "zero") != "zero":
         faults.append(Fault("must be zero, or left out", "fill"))
@@ -80,9 +95,8 @@ def read_question(
 
 async def read_buckets(connection: AsyncConnection, question: BucketQuestion) -> Page:
     """The first page of the answer, from what is counted already; reads only."""
-    name = "hours" if question.event_type is None else "hours_of_type"
     cursor = await connection.execute(
-        STATEMENTS[name],
+        STATEMENTS[question.statement],
         {
             "customer_id": question.customer_id,
             "event_type": question.event_type,
@@ -109,7 +123,7 @@ def _filled(
 def _faults_of_names(
     customer_id: str, parameters: Sequence[tuple[str, str]]
 ) -> Iterator[Fault]:
-    if reason := _fault_of_text(customer_id):
+    if reason := problem_of_tenant(customer_id):
         yield Fault(reason, "customer_id")
     names = [name for name, _ in parameters]
     for name in dict.fromkeys(names):
@@ -117,16 +131,6 @@ def _faults_of_names(
             yield Fault(f"is not one of {', '.join(PARAMETERS)}", name)
         elif names.count(name) > 1:
             yield Fault("is given more than once", name)
-
-
-def _fault_of_text(text: str) -> str | None:
-    if not text:
-        return "is empty"
-    if "\0" in text:
-        return "has a NUL character, which no event has"
-    if len(text.encode(errors="surrogatepass")) > TENANT_BYTES:
-        return f"is longer than {TENANT_BYTES:,} bytes, which no event's is"
-    return None
 
 
 def _moment(

@@ -11,6 +11,7 @@ from psycopg import AsyncConnection
 
 from event_warehouse.accept.times import LATEST_AHEAD
 from event_warehouse.database import load_statements
+from event_warehouse.query.expired import Horizons
 
 STATEMENTS = load_statements("event_warehouse.answers", "freshness")
 
@@ -29,6 +30,9 @@ class Freshness:
     rejected_events: int
     """Records of the tenant that arrived late enough to be of the range, and can't be
     cast; their time may be what can't."""
+    expired_before: datetime | None = None
+    """From when on the tenant's single events are kept; none if none have expired.
+    What was counted of those before stays."""
 
 
 @dataclass
@@ -39,7 +43,10 @@ class FreshnessLedger:
     pending: dict[int, Counter[str]] = field(default_factory=dict)
     """Of each pending load, its tenants' records. A load's never change."""
     rejected: Mapping[str, Days] = field(default_factory=dict)
+    horizons: Mapping[str, Horizons] = field(default_factory=dict)
+    """Of each tenant that had events which have expired."""
     _rejected_changed_at: datetime | None = None
+    _horizons: Sequence[tuple[str, datetime]] = ()
 
     def of(self, tenant: str | None, since: datetime | None = None) -> Freshness:
         """Of the events since then of a tenant; none means of all."""
@@ -57,7 +64,18 @@ class FreshnessLedger:
                 for day, count in self.rejected.get(name, ())
                 if first is None or day >= first
             ),
+            self._expired_before(tenant),
         )
+
+    def has_all(self, tenant: str, table: str, since: datetime) -> bool:
+        """Whether none of a tenant's events since then have expired from a table."""
+        horizons = self.horizons.get(tenant)
+        return horizons is None or horizons.has_all(table, since)
+
+    def _expired_before(self, tenant: str | None) -> datetime | None:
+        chosen = self.horizons if tenant is None else [tenant]
+        found = (self.horizons[one] for one in chosen if one in self.horizons)
+        return max((one.of_events for one in found if one.of_events), default=None)
 
     async def refresh(self, connection: AsyncConnection) -> None:
         """Asks only for the loads that are newly pending, and rejects that changed."""
@@ -74,6 +92,14 @@ class FreshnessLedger:
             load: self.pending.get(load) or counted[load] for load in pending_loads
         }
         self.newest_load_at = newest_load_at
+        await self._refresh_horizons(connection)
+
+    async def _refresh_horizons(self, connection: AsyncConnection) -> None:
+        """Asks for the tenants only if months have expired, or a model is new."""
+        rows = await (await connection.execute(STATEMENTS["horizons"])).fetchall()
+        if rows != self._horizons:
+            self.horizons = await _horizons(connection)
+            self._horizons = rows
 
 
 def _has_before(moment: datetime) -> bool:
@@ -98,3 +124,11 @@ async def _rejected(connection: AsyncConnection) -> dict[str, Days]:
     async for tenant, day, count in cursor:
         days[tenant].append((day, count))
     return dict(days)
+
+
+async def _horizons(connection: AsyncConnection) -> dict[str, Horizons]:
+    models: defaultdict[str, dict[str, datetime]] = defaultdict(dict)
+    cursor = await connection.execute(STATEMENTS["horizons_by_tenant"])
+    async for tenant, model, horizon in cursor:
+        models[tenant][model] = horizon
+    return {tenant: Horizons(by_model) for tenant, by_model in models.items()}

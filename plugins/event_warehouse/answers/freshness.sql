@@ -21,3 +21,12 @@ select
     rejected.event_count
 from access.rejected_by_tenant() as rejected
 order by 1, 2;
+
+-- horizons --
+select horizons.model, horizons.horizon
+from access.horizons() as horizons
+order by 1;
+
+-- horizons_by_tenant --
+select expired.tenant_id, expired.model, expired.horizon
+from access.expired_by_tenant() as expired;

@@ -112,13 +112,19 @@ async def read_loads(
     return page, page[-1]["load_id"] if len(rows) > len(page) else None
 
 
-async def read_rejections(connection: AsyncConnection, tenant: str | None) -> Rows:
-    """What is rejected now by reason, most first; of one tenant, or of all."""
-    bounds = {"most": REASONS}
+async def read_rejections(
+    connection: AsyncConnection, tenant: str | None
+) -> tuple[Rows, bool]:
+    """What is rejected now by reason, most first, of one tenant or of all; and whether
+    there are more reasons.
+    """
+    values: dict[str, Any] = {"most": REASONS + 1}
     if tenant is None:
-        return await _rows(connection, "rejections", bounds)
-    values = {**bounds, "tenant_id": tenant}
-    return await _rows(connection, "tenant_rejections", values)
+        rows = await _rows(connection, "rejections", values)
+    else:
+        values["tenant_id"] = tenant
+        rows = await _rows(connection, "tenant_rejections", values)
+    return rows[:REASONS], len(rows) > REASONS
 
 
 async def _rows(

@@ -57,49 +57,117 @@ limit %(most)s;
 
 -- rejections --
 -- Of all tenants, by reason; examples are the first of the newest files.
+with numbered as (
+    select
+        rejections.*,
+        row_number() over (
+            partition by
+                rejections.feed,
+                rejections.kind,
+                rejections.rejected_column,
+                rejections.reason
+            order by rejections.load_id desc
+        ) as place
+    from marts.rejections
+)
+
 select
-    rejections.feed,
-    rejections.kind,
-    rejections.rejected_column,
-    rejections.reason,
-    sum(rejections.record_count)::bigint as record_count,
+    numbered.feed,
+    numbered.kind,
+    numbered.rejected_column,
+    numbered.reason,
+    sum(numbered.record_count)::bigint as record_count,
     count(*) as file_count,
-    (
-        array_agg(
-            jsonb_build_object(
-                'load_id', rejections.load_id,
-                'uri', rejections.uri,
-                'line_number', rejections.first_line_number,
-                'text', rejections.example
-            ) order by rejections.load_id desc
-        )
-    )[1:3] as examples
-from marts.rejections
+    array_agg(
+        jsonb_build_object(
+            'load_id', numbered.load_id,
+            'uri', numbered.uri,
+            'line_number', numbered.first_line_number,
+            'text', numbered.example
+        ) order by numbered.place
+    ) filter (where numbered.place <= 3) as examples
+from numbered
 group by 1, 2, 3, 4
 order by 5 desc, 1 asc, 2 asc, 3 asc, 4 asc
 limit %(most)s;
 
 -- tenant_rejections --
 -- Lines that can't be split are no tenant's yet, and files are the operator's.
+with
+
+by_file as (
+    select
+        rejected_events.feed_id,
+        rejected_events.rejected_column,
+        rejected_events.rejected_reason as reason,
+        rejected_events.load_id,
+        count(*) as record_count
+    from analytics.rejected_events
+    where rejected_events.tenant_id = %(tenant_id)s
+    group by 1, 2, 3, 4
+),
+
+by_reason as (
+    select
+        by_file.feed_id,
+        by_file.rejected_column,
+        by_file.reason,
+        sum(by_file.record_count)::bigint as record_count,
+        count(*) as file_count,
+        (array_agg(by_file.load_id order by by_file.load_id desc))[1:3] as load_ids
+    from by_file
+    group by 1, 2, 3
+),
+
+shown as (
+    select
+        stg_feeds.feed,
+        by_reason.*
+    from by_reason
+    inner join analytics.stg_feeds using (feed_id)
+    order by
+        by_reason.record_count desc,
+        stg_feeds.feed asc,
+        by_reason.rejected_column asc,
+        by_reason.reason asc
+    limit %(most)s
+)
+
 select
-    stg_feeds.feed,
+    shown.feed,
     'event' as kind,
-    rejected_events.rejected_column,
-    rejected_events.rejected_reason as reason,
-    count(*) as record_count,
-    count(distinct rejected_events.load_id) as file_count,
+    shown.rejected_column,
+    shown.reason,
+    shown.record_count,
+    shown.file_count,
     (
-        array_agg(
-            jsonb_build_object(
-                'load_id', rejected_events.load_id,
-                'line_number', rejected_events.line_number,
-                'text', left(rejected_events.rejected_value, 200)
-            ) order by rejected_events.load_id desc, rejected_events.line_number asc
-        )
-    )[1:3] as examples
-from analytics.rejected_events
-inner join analytics.stg_feeds using (feed_id)
-where rejected_events.tenant_id = %(tenant_id)s
-group by 1, 2, 3, 4
-order by 5 desc, 1 asc, 2 asc, 3 asc, 4 asc
-limit %(most)s;
+        select
+            array_agg(
+                jsonb_build_object(
+                    'load_id', first_events.load_id,
+                    'line_number', first_events.line_number,
+                    'text', left(first_events.rejected_value, 200)
+                ) order by first_events.load_id desc, first_events.line_number asc
+            )
+        from (
+            select
+                rejected_events.load_id,
+                rejected_events.line_number,
+                rejected_events.rejected_value
+            from analytics.rejected_events
+            where
+                rejected_events.tenant_id = %(tenant_id)s
+                and rejected_events.load_id = any(shown.load_ids)
+                and rejected_events.rejected_column
+                is not distinct from shown.rejected_column
+                and rejected_events.rejected_reason = shown.reason
+            order by rejected_events.load_id desc, rejected_events.line_number asc
+            limit 3
+        ) as first_events
+    ) as examples
+from shown
+order by
+    shown.record_count desc,
+    shown.feed asc,
+    shown.rejected_column asc,
+    shown.reason asc;

@@ -37,6 +37,7 @@ class AccessLog:
         try:
             await self._app(scope, receive, note_status)
         except Exception:
+            # Whatever it is, further out it is logged and answered with this.
             status = HTTPStatus.INTERNAL_SERVER_ERROR
             raise
         finally:

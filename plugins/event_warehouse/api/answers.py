@@ -12,18 +12,28 @@ from event_warehouse.answers.freshness import Freshness
 JSON = "application/json"
 
 
-def about_answer(freshness: Freshness, *, started: float) -> dict[str, object]:
-    """Members of an answer: how fresh it is, and how long it took.
+def about_answer(
+    freshness: Freshness,
+    *,
+    started: float,
+    time_zone: str = "UTC",
+    is_estimate: bool = False,
+) -> dict[str, object]:
+    """Members of an answer: whose days it has, whether it is exact, how fresh it is,
+    and how long it took.
 
     The freshness is to be read before the answer's first statement, whose snapshot all
     others have: it may then claim less than is in the numbers, but never more.
     `started` is of time.perf_counter.
     """
     return {
+        "time_zone": time_zone,
+        "is_estimate": is_estimate,
         "freshness": {
             "newest_load_at": written(freshness.newest_load_at),
             "pending_events": freshness.pending_events,
             "rejected_events": freshness.rejected_events,
+            "expired_before": written(freshness.expired_before),
         },
         "elapsed_ms": round((time.perf_counter() - started) * 1000, 3),
     }

@@ -48,6 +48,9 @@ async def get_buckets(
     question = read_question(customer_id, request.query_params.multi_items())
     async with services.reading(caller) as connection:
         fresh = services.freshness.of(customer_id, question.first)
+        is_complete = services.freshness.has_all(
+            customer_id, question.table, question.first
+        )
         page = await read_buckets(connection, question)
     content: dict[str, object] = {
         "customer_id": customer_id,
@@ -55,6 +58,7 @@ async def get_buckets(
             {"ts_start_of_hour": hour, "count": count} for hour, count in page.buckets
         ],
         "next": _next(request, page),
+        "is_complete": is_complete,
         **about_answer(fresh, started=started),
     }
     return json_answer(content)

@@ -1,6 +1,7 @@
 """Single events: what stands behind a number."""
 
 import time
+from dataclasses import replace
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -71,7 +72,11 @@ async def get_events(
         page = await read_events(
             connection, question, tenant=tenant, with_files=caller.tenant is None
         )
+    fresh = replace(fresh, expired_before=page.expired_before)
+    content: dict[str, object] = {
+        "events": page.events,
+        "next": page.next,
+        "is_complete": page.is_complete,
+    }
     about = about_answer(fresh, started=started)
-    if page.shown:
-        about |= about_sql(page.shown)
-    return json_answer({"events": page.events, "next": page.next, **about})
+    return json_answer({**content, **about, **about_sql(page.shown)})

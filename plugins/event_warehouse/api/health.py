@@ -12,6 +12,8 @@ router = APIRouter()
 logger = logging.getLogger(__name__)
 
 
+# Load balancers ask for the head alone.
+@router.head("/health", include_in_schema=False)
 @router.get("/health")
 def get_health(services: AppServices) -> dict[str, object]:
     """Say that the service runs, and can write to where files land.

@@ -86,6 +86,6 @@ async def get_rejections(caller: MaySeeStats, services: AppServices) -> Response
     started = time.perf_counter()
     async with services.reading(caller) as connection:
         fresh = services.freshness.of(caller.tenant)
-        rejections = await read_rejections(connection, caller.tenant)
+        rejections, is_cut_off = await read_rejections(connection, caller.tenant)
     about = about_answer(fresh, started=started)
-    return json_answer({"rejections": rejections, **about})
+    return json_answer({"rejections": rejections, "is_cut_off": is_cut_off, **about})

@@ -1,6 +1,9 @@
 """Questions about events, asked and described."""
 
+import re
 import time
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 
@@ -20,7 +23,7 @@ from event_warehouse.api.services import AppServices
 from event_warehouse.api.tenants import QueryTenant
 from event_warehouse.query.answer import (
     Format,
-    about_of,
+    brief_about_of,
     write_csv,
     write_json,
     write_parquet,
@@ -33,6 +36,14 @@ from event_warehouse.query.schema import SCHEMA, SCHEMA_TEXT
 ABOUT = "answer-about"
 """The header in which CSV and Parquet have what JSON says beside the rows."""
 FORMATS = {"json": Format.JSON, "csv": Format.CSV, "parquet": Format.PARQUET}
+
+FORMATS_OF = {
+    **{str(format): format for format in Format},
+    "text/*": Format.CSV,
+    "application/*": Format.JSON,
+    "*/*": Format.JSON,
+}
+QUALITY = re.compile(r";\s*q\s*=\s*([01](?:\.\d{0,3})?)\s*(?:;|$)", re.IGNORECASE)
 
 router = APIRouter()
 
@@ -83,7 +94,12 @@ async def post_query(
     async with services.reading(caller) as connection:
         fresh = services.freshness.of(tenant, query.start)
         answer = await ask(connection, query, tenant=tenant)
-    said = about_answer(fresh, started=started)
+    said = about_answer(
+        replace(fresh, expired_before=answer.expired_before),
+        started=started,
+        time_zone=query.time_zone,
+        is_estimate=answer.is_estimate,
+    )
     match format:
         case Format.JSON:
             return StreamingResponse(write_json(answer, said), media_type=format)
@@ -91,8 +107,7 @@ async def post_query(
             pieces = write_csv(answer)
         case Format.PARQUET:
             pieces = write_parquet(answer)
-    # Names may be anything; a header is ASCII and short.
-    brief = {**about_of(answer, with_series=False), **said}
+    brief = {**brief_about_of(answer), **said}
     headers = {ABOUT: msgspec.json.encode(brief).decode("ascii")}
     return StreamingResponse(pieces, media_type=format, headers=headers)
 
@@ -110,26 +125,40 @@ async def _read(body: bytes) -> Query:
 
 
 def format_of(request: Request) -> Format:
-    """What the parameter names, else the first of Accept that there is.
+    """What the parameter names, else what Accept likes best of what there is.
 
-    Raises Problem if there is none.
+    Raises InvalidQuery if the parameter names none, Problem if Accept has none.
     """
-    if (named := request.query_params.get("format")) is not None:
-        if named not in FORMATS:
-            fault = Fault(f"must be one of {', '.join(FORMATS)}", "format")
-            raise InvalidQuery("A parameter is not valid.", [fault])
+    parameters = request.query_params.multi_items()
+    if faults := list(_faults_of(parameters)):
+        raise InvalidQuery("A parameter is not valid.", faults)
+    for _, named in parameters:
         return FORMATS[named]
-    accepted = request.headers.get("accept", "*/*")
-    for one in accepted.split(","):
+    accepted = request.headers.get("accept") or "*/*"
+    # Of those that are liked as much, the first.
+    liked = sorted(accepted.split(","), key=_quality, reverse=True)
+    for one in liked:
         media_type = one.partition(";")[0].strip().lower()
-        if media_type in {"*/*", "application/*", ""}:
-            return Format.JSON
-        if media_type == "text/*":
-            return Format.CSV
-        if media_type in list(Format):
-            return Format(media_type)
+        if media_type in FORMATS_OF and _quality(one) > 0:
+            return FORMATS_OF[media_type]
     detail = f"An answer is one of {', '.join(Format)}."
     raise Problem(HTTPStatus.NOT_ACCEPTABLE, detail)
+
+
+def _faults_of(parameters: Sequence[tuple[str, str]]) -> Iterator[Fault]:
+    for number, (name, value) in enumerate(parameters):
+        if name != "format":
+            yield Fault("is not known here", name)
+        elif number > 0:
+            yield Fault("is given more than once", name)
+        elif value not in FORMATS:
+            yield Fault(f"must be one of {', '.join(FORMATS)}", name)
+
+
+def _quality(accepted: str) -> float:
+    """How much a part of Accept is liked, from 0 for not at all to 1."""
+    found = QUALITY.search(accepted)
+    return float(found[1]) if found else 1.0
 
 
 # Starlette types a handler by the exception of all handlers, hence Any.

@@ -54,7 +54,7 @@ async def get_session(caller: AnyCaller, services: AppServices) -> Response:
             "scopes": sorted(caller.scopes),
             "default_tenant": caller.tenant or services.tenant,
             "tenants": tenants,
-            "has_all_tenants": not is_cut_off,
+            "is_cut_off": is_cut_off,
             "airflow_port": services.settings.airflow_port,
             **about_answer(fresh, started=started),
         }

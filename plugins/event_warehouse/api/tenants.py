@@ -7,10 +7,10 @@ from fastapi import Depends, Request
 
 from event_warehouse.accept.errors import Fault
 from event_warehouse.access.caller import Caller
-from event_warehouse.access.tenants import TENANT_BYTES
 from event_warehouse.api.callers import MayQuery, MayWrite
 from event_warehouse.api.problems import CLOSE, Problem
 from event_warehouse.api.services import Services, services_of
+from event_warehouse.tenant_names import problem_of_tenant
 
 HEADER = "event-tenant"
 """Names the tenant where an operator's key is for all of them."""
@@ -31,8 +31,8 @@ def tenant_asked_for(request: Request, caller: Caller, services: Services) -> st
         tenant = named[0].encode("latin-1").decode()
     except UnicodeError as error:
         raise _bad_header("is not UTF-8") from error
-    if not 0 < len(tenant.encode()) <= TENANT_BYTES:
-        raise _bad_header(f"must have 1 to {TENANT_BYTES:,} bytes")
+    if problem := problem_of_tenant(tenant):
+        raise _bad_header(problem)
     require_own(caller, tenant)
     return tenant
 

@@ -4,6 +4,7 @@ import click
 
 from event_warehouse.commands.ready import ready
 from event_warehouse.settings import read_settings
+from event_warehouse.setup import ensure_warehouse
 
 
 @click.command()
@@ -21,10 +22,16 @@ from event_warehouse.settings import read_settings
     help="Server processes.",
 )
 def serve(host: str, port: int | None, workers: int) -> None:
-    """Take events and answer questions over HTTP until stopped."""
+    """Take events and answer questions over HTTP until stopped.
+
+    Starts the embedded Postgres, if that is used, which stays until `down`. Another
+    server may be away: events are taken all the same.
+    """
     from event_warehouse.api.serve import serve
 
     settings = read_settings()
+    if settings.external_dsn is None and settings.external_api_dsn is None:
+        ensure_warehouse(settings)
     serve(
         settings,
         host,

@@ -60,7 +60,7 @@ class Sender:
             try:
                 self._send_next()
             except Exception as error:
-                # Whatever it is, it must not end the thread.
+                # Whatever it is, it must not end the thread, nor the application.
                 self._hold_up(Unavailable(f"the spool fails: {_kind(error)}"))
         if self._destination:
             self._destination.close()
@@ -117,6 +117,8 @@ class Sender:
         except (Unavailable, RefusedTogether):
             raise
         except Exception as error:
+            # A destination's library may raise anything, and importing it, too: events
+            # wait for what only a person can mend.
             raise Unavailable(_kind(error), needs_person=True) from error
 
     def _settle(

@@ -1,8 +1,8 @@
 """An answer as JSON, CSV or Parquet, piece by piece."""
 
-import csv
 import io
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from itertools import islice
@@ -31,6 +31,7 @@ TYPES: Mapping[Kind, pa.DataType] = {
     # Sums are of any length; what reads Parquet rarely takes more than this.
     Kind.NUMBER: pa.float64(),
 }
+HAS_TO_BE_QUOTED = re.compile(r'[,"\r\n]')
 _encode = msgspec.json.Encoder(decimal_format="number").encode
 
 
@@ -42,49 +43,66 @@ class Format(StrEnum):
     PARQUET = "application/vnd.apache.parquet"
 
 
-def about_of(answer: Answer, *, with_series: bool = True) -> dict[str, object]:
+def about_of(answer: Answer) -> dict[str, object]:
     """What is said beside the rows."""
-    query = answer.query
-    about: dict[str, object] = {
-        "start": query.start,
-        "end": query.end,
-        "time_zone": query.time_zone,
-        "is_estimate": any(one.is_estimate for one in answer.series),
+    return {
+        **_about_all(answer),
+        "series": [
+            {"name": one.name, **_about_series(one), **about_sql(one.shown)}
+            for one in answer.series
+        ],
+        "funnels": [_about_funnel(one) for one in answer.funnels],
     }
-    if with_series:
-        about["series"] = [_about_series(one) for one in answer.series]
-        about["funnels"] = [_about_funnel(one) for one in answer.funnels]
-    return about
+
+
+def brief_about_of(answer: Answer) -> dict[str, object]:
+    """The same for a header, which is ASCII and short.
+
+    Without SQL, and without the names of the series, which may be anything: they are in
+    the order of the question.
+    """
+    series = [_about_series(one) for one in answer.series]
+    return {**_about_all(answer), "series": series}
+
+
+def _about_all(answer: Answer) -> dict[str, object]:
+    return {
+        "start": answer.query.start,
+        "end": answer.query.end,
+        "is_complete": answer.is_complete,
+    }
 
 
 def _about_series(one: SeriesAnswer) -> dict[str, object]:
     about: dict[str, object] = {
-        "name": one.name,
         "answered_from": one.answered_from,
         "is_estimate": one.is_estimate,
+        "is_complete": one.is_complete,
         "group_count": one.group_count,
     }
     if one.is_estimate:
         about["standard_error"] = STANDARD_ERROR
-    if one.shown:
-        about |= about_sql(one.shown)
     return about
 
 
 def _about_funnel(one: FunnelAnswer) -> dict[str, object]:
     asked = one.asked
-    about: dict[str, object] = {
+    return {
         "name": asked.name,
         "type": asked.type,
         "match": [name_of(key) for key in asked.match],
         "answered_from": one.answered_from,
+        "is_complete": one.is_complete,
+        "group_count": one.group_count,
         "steps": one.steps,
+        **about_sql(one.shown),
     }
-    return about | about_sql(one.shown) if one.shown else about
 
 
-def about_sql(shown: Shown) -> dict[str, object]:
-    """The statement, and its parameters as JSON has them."""
+def about_sql(shown: Shown | None) -> dict[str, object]:
+    """The statement, if it is shown, and its parameters as JSON has them."""
+    if shown is None:
+        return {}
     parameters = {name: _plain(value) for name, value in shown.parameters.items()}
     return {"sql": shown.sql, "parameters": parameters}
 
@@ -106,20 +124,27 @@ def write_json(answer: Answer, about: Mapping[str, object]) -> Iterator[bytes]:
 
 
 def write_csv(answer: Answer) -> Iterator[bytes]:
-    """With a header; nothing between two commas is null."""
+    """With a header; nothing between two commas is null, and two quotes are no text."""
     yield _csv_of([[column.name for column in answer.columns]])
     for rows in _pieces(answer, ROWS_A_PIECE):
-        yield _csv_of([[_cell(value) for value in row] for row in rows])
+        yield _csv_of(rows)
 
 
-def _csv_of(rows: Sequence[Sequence[object]]) -> bytes:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(rows)
-    return text.getvalue().encode()
+def _csv_of(rows: Iterable[Sequence[object]]) -> bytes:
+    # Not by Python's csv, which before 3.12 can't write null other than no text.
+    lines = (",".join(map(_cell, row)) for row in rows)
+    return "".join(f"{line}\n" for line in lines).encode()
 
 
-def _cell(value: object) -> object:
-    return value.isoformat() if isinstance(value, datetime) else value
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, datetime):
+        return value.isoformat()
+    text = str(value)
+    if text and not HAS_TO_BE_QUOTED.search(text):
+        return text
+    return '"' + text.replace('"', '""') + '"'
 
 
 def write_parquet(answer: Answer) -> Iterator[bytes]:

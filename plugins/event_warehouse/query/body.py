@@ -80,6 +80,7 @@ class Funnel(msgspec.Struct, frozen=True):
     window_seconds: float | None = None
     step_window_seconds: float | None = None
     breakdown: WrittenKey | None = None
+    limit: int = 100
 
     @property
     def steps(self) -> tuple[str, ...]:

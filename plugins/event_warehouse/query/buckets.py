@@ -50,7 +50,8 @@ async def bucket_starts(
 ) -> Sequence[datetime]:
     """Where the buckets of the range start that the time zone decides, if any.
 
-    Raises InvalidQuery if Postgres does not know the time zone.
+    Raises InvalidQuery if Postgres does not know the time zone, or the first bucket
+    would start before the year 1.
     """
     if query.bucket not in STEPS and query.time_zone == "UTC":
         return ()
@@ -69,6 +70,11 @@ async def bucket_starts(
         raise InvalidQuery(
             "The question does not make sense.",
             [Fault("is no time zone that Postgres knows", pointer(["time_zone"]))],
+        ) from error
+    except psycopg.DataError as error:
+        reason = "is in a bucket that starts before the year 1"
+        raise InvalidQuery(
+            "The question does not make sense.", [Fault(reason, pointer(["start"]))]
         ) from error
     return [start for (start,) in rows] if query.bucket in STEPS else ()
 

@@ -4,17 +4,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from psycopg import AsyncConnection, sql
-from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
-from event_warehouse.funnels.count import STATEMENTS, in_sql
+from event_warehouse.database import load_statements
+from event_warehouse.funnels.count import in_sql
 from event_warehouse.funnels.definition import Funnel, Order, Step, StepCount
 from event_warehouse.query import body
 from event_warehouse.query.conditions import condition_of, text_of
+from event_warehouse.query.expired import Horizons
 from event_warehouse.query.keys import Field, Key, WrittenKey, read_key
 from event_warehouse.query.parameters import Shown
+from event_warehouse.query.room import MAX_KEY_CHARACTERS, Room
 from event_warehouse.query.sources import EVENTS
 
+STATEMENTS = load_statements("event_warehouse.query", "funnels")
 USER = Key(Field.USER_ID, ())
 EVENT_TYPE = Key(Field.EVENT_TYPE, ())
 ORDERS: Mapping[str, Order] = {
@@ -30,6 +33,11 @@ class FunnelAnswer:
 
     asked: body.Funnel
     answered_from: str
+    is_complete: bool
+    """False if events of the range have expired from what it was answered from."""
+    group_count: int
+    """Values of the breakdown that somebody began with; those over the limit have no
+    steps."""
     steps: Sequence[StepCount]
     shown: Shown | None = None
 
@@ -38,12 +46,19 @@ SEQUENCES = "analytics.fct_user_sequences_daily"
 
 
 async def ask_funnel(
-    connection: AsyncConnection, asked: body.Funnel, query: body.Query, *, tenant: str
+    connection: AsyncConnection,
+    index: int,
+    query: body.Query,
+    horizons: Horizons,
+    room: Room,
+    *,
+    tenant: str,
 ) -> FunnelAnswer:
     """The funnel over the events of the range. Reads only.
 
     From the sequences of event types that users have, if it asks for nothing else.
     """
+    asked = query.funnels[index]
     definition = declaration_of(asked, query)
     source = SEQUENCES if definition else EVENTS.table
     values = {
@@ -51,14 +66,25 @@ async def ask_funnel(
         "from_time": query.start,
         "until_time": query.end,
         "tenant": tenant,
+        "most_groups": asked.limit,
+        "most_rows": room.rows,
+        "most_bytes": room.bytes,
     }
-    async with connection.cursor(row_factory=class_row(StepCount)) as cursor:
-        await cursor.execute(
-            STATEMENTS["count"], {**values, "definition": Jsonb(values["definition"])}
-        )
-        steps = await cursor.fetchall()
-    shown = Shown(STATEMENTS["count"].as_string(), values) if query.show_sql else None
-    return FunnelAnswer(asked, source, steps, shown)
+    cursor = await connection.execute(
+        STATEMENTS["steps"], {**values, "definition": Jsonb(values["definition"])}
+    )
+    place: list[str | int] = ["funnel"]
+    if query.has_funnel_list:
+        place.append(index)
+    rows, group_count = room.take(await cursor.fetchall(), place)
+    return FunnelAnswer(
+        asked,
+        source,
+        horizons.has_all(source, query.start),
+        group_count,
+        [StepCount(*row) for row in rows],
+        Shown(STATEMENTS["steps"].as_string(), values) if query.show_sql else None,
+    )
 
 
 def declaration_of(asked: body.Funnel, query: body.Query) -> dict[str, object] | None:
@@ -124,7 +150,7 @@ def funnel_of(asked: body.Funnel, query: body.Query) -> Funnel:
         order=ORDERS[asked.type],
         window_seconds=asked.window_seconds,
         match=tuple(_expression(key) for key in keys if key != actor),
-        breakdown=None if asked.breakdown is None else _expression(asked.breakdown),
+        breakdown=None if asked.breakdown is None else _group(asked.breakdown),
         actor=_expression(actor),
     )
 
@@ -132,6 +158,12 @@ def funnel_of(asked: body.Funnel, query: body.Query) -> Funnel:
 def _condition(series: body.Series) -> sql.Composable:
     condition = condition_of(series.all_filters, sql.Literal)
     return sql.SQL("({} is true)").format(condition)
+
+
+def _group(key: WrittenKey) -> sql.Composable:
+    return sql.SQL("left({}, {})").format(
+        _expression(key), sql.Literal(MAX_KEY_CHARACTERS)
+    )
 
 
 def _expression(key: WrittenKey) -> sql.Composable:

@@ -4,18 +4,39 @@ from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 
 import msgspec
-from psycopg import AsyncConnection
+from psycopg import AsyncConnection, sql
 
 from event_warehouse.accept.errors import Fault
 from event_warehouse.database import load_statements
 from event_warehouse.query.errors import InvalidQuery
-from event_warehouse.query.keys import FIELDS, POSTED_NAMES, Field
+from event_warehouse.query.keys import (
+    ATTRIBUTES,
+    FIELDS,
+    POSTED_NAMES,
+    TENANT,
+    Field,
+    Key,
+    NoKey,
+    read_key,
+)
 
 STATEMENTS = load_statements("event_warehouse.query", "listing")
+IDS = load_statements("event_warehouse.query", "ids")["ids"]
 VALUES_PER_KEY = 1_000
 """As many as dbt_project.yml says are kept."""
-IN_DIMENSIONS = {Field.USER_ID, Field.ENTITY_ID, Field.DEVICE_ID}
+DIMENSIONS: Mapping[Field | None, str] = {
+    Field.USER_ID: "dim_users",
+    Field.ENTITY_ID: "dim_entities",
+    Field.DEVICE_ID: "dim_devices",
+}
 """Of these all values are known, but neither by event type nor how often they came."""
+UNLISTED = {
+    Field.EVENT_ID,
+    Field.EVENT_TIME,
+    Field.RECEIVED_AT,
+    Field.SAMPLE_RATE,
+}
+"""Of these nothing is kept to choose from."""
 MAX_LISTED = 1_000
 DEFAULT_LISTED = 100
 MAX_CHARACTERS = 1_000
@@ -53,7 +74,8 @@ async def list_keys(
     connection: AsyncConnection, choice: Choice, *, tenant: str
 ) -> Listing:
     """The keys of a tenant's events."""
-    return await _listed(connection, "keys", choice, {"tenant_id": tenant})
+    values = {"tenant_id": tenant}
+    return await _listed(connection, STATEMENTS["keys"], choice, values)
 
 
 async def list_values(
@@ -61,17 +83,28 @@ async def list_values(
 ) -> tuple[Listing, bool]:
     """The values of a key, and whether these are all that there are to choose from.
 
-    Raises InvalidQuery for those of an event type where that is not known.
+    Raises InvalidQuery for those of an event type where that is not known, and for what
+    can't be a key.
     """
-    field = POSTED_NAMES.get(key) or FIELDS.get(key)
-    if field in IN_DIMENSIONS:
+    try:
+        found = read_key(key)
+    except NoKey as error:
+        fault = Fault(str(error), "key")
+        raise InvalidQuery("There is no such key.", [fault]) from error
+    field = found.field
+    if field in UNLISTED:
+        return Listing([], is_cut_off=False), False
+    if dimension := DIMENSIONS.get(field):
         if choice.event_type is not None:
             fault = Fault(f"is not known of each {field}", "event_type")
             raise InvalidQuery("A parameter is not valid.", [fault])
-        values = {"tenant_id": tenant}
-        return await _listed(connection, str(field), choice, values), True
-    values = {"tenant_id": tenant, "key": str(field or key)}
-    listing = await _listed(connection, "values", choice, values)
+        ids = IDS.format(
+            id=sql.Identifier(str(field)),
+            dimension=sql.Identifier("analytics", dimension),
+        )
+        return await _listed(connection, ids, choice, {"tenant_id": tenant}), True
+    values = {"tenant_id": tenant, "key": _listed_as(found)}
+    listing = await _listed(connection, STATEMENTS["values"], choice, values)
     cursor = await connection.execute(
         STATEMENTS["is_complete"], {**values, "event_type": choice.event_type}
     )
@@ -79,8 +112,19 @@ async def list_values(
     return listing, is_complete
 
 
+def _listed_as(key: Key) -> str:
+    if key.field is not None:
+        return str(key.field)
+    name = ".".join(key.path)
+    is_taken = name in FIELDS or name in POSTED_NAMES or name == TENANT
+    return ATTRIBUTES + name if is_taken else name
+
+
 async def _listed(
-    connection: AsyncConnection, what: str, choice: Choice, values: Mapping[str, str]
+    connection: AsyncConnection,
+    statement: sql.SQL | sql.Composed,
+    choice: Choice,
+    values: Mapping[str, str],
 ) -> Listing:
     asked: dict[str, object] = {
         **values,
@@ -88,7 +132,7 @@ async def _listed(
         "event_type": choice.event_type,
         "most": choice.limit + 1,
     }
-    rows = await (await connection.execute(STATEMENTS[what], asked)).fetchall()
+    rows = await (await connection.execute(statement, asked)).fetchall()
     items = [Counted(name, count) for name, count in rows[: choice.limit]]
     return Listing(items, is_cut_off=len(rows) > choice.limit)
 

@@ -47,36 +47,3 @@ select
                 or fct_key_values.event_type = %(event_type)s
             )
     );
-
--- user_id --
-select
-    dim_users.user_id,
-    null::bigint as event_count
-from analytics.dim_users
-where
-    dim_users.tenant_id = %(tenant_id)s
-    and starts_with(dim_users.user_id, %(prefix)s)
-order by 1
-limit %(most)s;
-
--- entity_id --
-select
-    dim_entities.entity_id,
-    null::bigint as event_count
-from analytics.dim_entities
-where
-    dim_entities.tenant_id = %(tenant_id)s
-    and starts_with(dim_entities.entity_id, %(prefix)s)
-order by 1
-limit %(most)s;
-
--- device_id --
-select
-    dim_devices.device_id,
-    null::bigint as event_count
-from analytics.dim_devices
-where
-    dim_devices.tenant_id = %(tenant_id)s
-    and starts_with(dim_devices.device_id, %(prefix)s)
-order by 1
-limit %(most)s;

@@ -9,26 +9,20 @@ import psycopg
 from psycopg import AsyncConnection, sql
 
 from event_warehouse.accept.errors import Fault
-from event_warehouse.query.body import Filter, Query, Series
+from event_warehouse.query.body import Filter, Query
 from event_warehouse.query.buckets import bucket_starts
 from event_warehouse.query.columns import Column, columns_of
 from event_warehouse.query.contradictions import refuse_contradictions
 from event_warehouse.query.errors import InvalidQuery
+from event_warehouse.query.expired import Horizons, hold_events, read_horizons
 from event_warehouse.query.funnels import FunnelAnswer, ask_funnel
 from event_warehouse.query.parameters import Shown
+from event_warehouse.query.room import Room, Rows
 from event_warehouse.query.schema import pointer
-from event_warehouse.query.series import (
-    MAX_BYTES,
-    MAX_ROWS,
-    Statement,
-    choose,
-    statement_of,
-)
+from event_warehouse.query.series import Statement, choose, statement_of
 
 STANDARD_ERROR = 0.031
 """Of distinct values that are counted by sketches, from 1,024 on."""
-COUNTERS = 3
-"""Columns at the end of each row: how many rows, bytes and groups there are."""
 
 
 @dataclass(frozen=True)
@@ -38,10 +32,12 @@ class SeriesAnswer:
     name: str
     answered_from: str
     is_estimate: bool
+    is_complete: bool
+    """False if events of the range have expired from what it was answered from."""
     group_count: int
     """Groups with events in the range; those over the limit have no rows."""
     columns: Sequence[Column]
-    rows: Sequence[tuple[Any, ...]]
+    rows: Rows
     shown: Shown | None = None
 
 
@@ -52,6 +48,20 @@ class Answer:
     query: Query
     series: Sequence[SeriesAnswer]
     funnels: Sequence[FunnelAnswer]
+    expired_before: datetime | None
+    """From when on the tenant's single events are kept; none if all are."""
+
+    @property
+    def is_estimate(self) -> bool:
+        """Whether some of it is."""
+        return any(one.is_estimate for one in self.series)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all of it is."""
+        return all(one.is_complete for one in self.series) and all(
+            one.is_complete for one in self.funnels
+        )
 
     @property
     def columns(self) -> Sequence[Column]:
@@ -70,62 +80,54 @@ class Answer:
 
 async def ask(connection: AsyncConnection, query: Query, *, tenant: str) -> Answer:
     """The answer, whole. Reads only, several times: in one transaction that is
-    repeatable read, all of the same moment.
+    repeatable read and has read nothing yet, all of the same moment.
 
     Raises InvalidQuery for what can't be answered, with the place in the body.
     """
     refuse_contradictions(query)
+    await hold_events(connection)
+    horizons = await read_horizons(connection, tenant)
     await _refuse_bad_regexes(connection, query)
     starts = await bucket_starts(connection, query)
+    room = Room()
     return Answer(
         query,
         [
-            await _ask_series(connection, series, query, starts, tenant)
-            for series in query.series
+            await _ask_series(connection, index, query, starts, horizons, room, tenant)
+            for index in range(len(query.series))
         ],
         [
-            await ask_funnel(connection, funnel, query, tenant=tenant)
-            for funnel in query.funnels
+            await ask_funnel(connection, index, query, horizons, room, tenant=tenant)
+            for index in range(len(query.funnels))
         ],
+        horizons.of_events,
     )
 
 
 async def _ask_series(
     connection: AsyncConnection,
-    series: Series,
+    index: int,
     query: Query,
     starts: Sequence[datetime],
+    horizons: Horizons,
+    room: Room,
     tenant: str,
 ) -> SeriesAnswer:
-    choice = choose(series, query, starts)
-    statement = statement_of(series, query, choice, tenant=tenant)
+    series = query.series[index]
+    choice = choose(series, query, starts, horizons)
+    statement = statement_of(series, query, choice, room, tenant=tenant)
     cursor = await connection.execute(statement.text, statement.values)
-    rows = await cursor.fetchall()
-    if rows:
-        _refuse_too_many(series, query, row_count=rows[0][-3], byte_count=rows[0][-2])
+    rows, group_count = room.take(await cursor.fetchall(), ["data", index])
     return SeriesAnswer(
         series.name,
         choice.source.table,
         choice.is_estimate,
-        rows[0][-1] if rows else 0,
+        horizons.has_all(choice.source.table, query.start),
+        group_count,
         statement.columns,
-        [row[:-COUNTERS] for row in rows],
+        rows,
         _shown(statement) if query.show_sql else None,
     )
-
-
-def _refuse_too_many(
-    series: Series, query: Query, *, row_count: int, byte_count: int
-) -> None:
-    if row_count <= MAX_ROWS and byte_count <= MAX_BYTES:
-        return
-    reason = (
-        f"has {row_count:,} rows with {byte_count:,} bytes of keys; {MAX_ROWS:,} and "
-        f"{MAX_BYTES:,} can be answered: ask for fewer groups, "
-        "larger buckets or less time"
-    )
-    place = pointer(["data", query.series.index(series)])
-    raise InvalidQuery("The answer is too large.", [Fault(reason, place)])
 
 
 def _shown(statement: Statement) -> Shown:

@@ -10,16 +10,11 @@ from event_warehouse.query.body import Operation, Query, Series, keys_of
 from event_warehouse.query.buckets import WIDTHS, bucket_of
 from event_warehouse.query.columns import Column, column_of, columns_of
 from event_warehouse.query.conditions import condition_of, number_of, text_of
+from event_warehouse.query.expired import Horizons
 from event_warehouse.query.keys import Field, WrittenKey, read_key
 from event_warehouse.query.parameters import Bind, Parameters
+from event_warehouse.query.room import MAX_KEY_CHARACTERS, Room
 from event_warehouse.query.sources import SOURCES, Source
-
-MAX_ROWS = 100_000
-"""Of a series; more are refused."""
-MAX_KEY_CHARACTERS = 1_000
-"""Of a value that is counted by; what is cut off counts together."""
-MAX_BYTES = 32 * 1024 * 1024
-"""Of the values that a series' rows name."""
 
 SKETCHES: Mapping[Field | None, str] = {
     Field.DEVICE_ID: "device_sketch",
@@ -48,11 +43,29 @@ class Choice:
     """Whether distinct values are counted by sketches."""
 
 
-def choose(series: Series, query: Query, starts: Iterable[datetime]) -> Choice:
+def choose(
+    series: Series,
+    query: Query,
+    starts: Iterable[datetime],
+    horizons: Horizons,
+) -> Choice:
     """The smallest source that tells all that the series asks for.
 
-    `starts` are those of the buckets.
+    `starts` are those of the buckets. Of sources that lack events of the range, as they
+    have expired, the one that lacks the fewest.
     """
+
+    # The first of those that are as good as each other.
+    return min(
+        _choices(series, query, starts),
+        key=lambda choice: horizons.kept_from(choice.source.table, query.start),
+    )
+
+
+def _choices(
+    series: Series, query: Query, starts: Iterable[datetime]
+) -> Iterator[Choice]:
+    """Each source that can tell, smallest first."""
     times = [query.start, query.end, *starts]
     asked = [*keys_of(series), *_breakdown_keys(query)]
     filtered = [*keys_of(_without_operations(series)), *_breakdown_keys(query)]
@@ -72,14 +85,14 @@ def choose(series: Series, query: Query, starts: Iterable[datetime]) -> Choice:
         if not source.having <= had:
             continue
         if source.tells(map(read_key, asked)):
-            return Choice(source)
-        if (
+            yield Choice(source)
+        elif (
             can_estimate
             and source.tells(map(read_key, filtered))
             and source.sketches(read_key(one.all_keys[0]) for one in unique)
         ):
-            return Choice(source, is_estimate=True)
-    return Choice(SOURCES[-1])
+            yield Choice(source, is_estimate=True)
+    yield Choice(SOURCES[-1])
 
 
 def _fields_had(series: Series) -> set[Field | None]:
@@ -100,17 +113,17 @@ def _breakdown_keys(query: Query) -> tuple[WrittenKey, ...]:
 
 
 def statement_of(
-    series: Series, query: Query, choice: Choice, *, tenant: str
+    series: Series, query: Query, choice: Choice, room: Room, *, tenant: str
 ) -> Statement:
     """The rows of a series in the order of buckets and groups.
 
     Each ends with how many rows there are, with how many bytes of keys, and of how many
-    groups; where that is too much, there is one row, to say so.
+    groups; where there is no room for that, there is one row, to say so.
     """
     parameters = Parameters()
     parts = _Parts(series, query, choice, parameters.bind)
     totals = _totals(parts, tenant)
-    text = _shown(parts, _ranked(parts, totals))
+    text = _shown(parts, _ranked(parts, totals), room)
     return Statement(text, parameters.values, parts.columns)
 
 
@@ -285,7 +298,7 @@ def _ranked(parts: _Parts, totals: sql.Composed) -> sql.Composed:
     )
 
 
-def _shown(parts: _Parts, ranked: sql.Composed) -> sql.Composed:
+def _shown(parts: _Parts, ranked: sql.Composed, room: Room) -> sql.Composed:
     """The groups that are shown, in order."""
     bind, query = parts.bind, parts.query
     selected = _named(parts.group_names)
@@ -320,8 +333,8 @@ def _shown(parts: _Parts, ranked: sql.Composed) -> sql.Composed:
         places=sql.SQL(", ").join(_named(places)),
         ranked=ranked,
         limit=bind(limit),
-        rows=bind(MAX_ROWS),
-        bytes=bind(MAX_BYTES),
+        rows=bind(room.rows),
+        bytes=bind(room.bytes),
     )
 
 

@@ -15,11 +15,12 @@ from psycopg import sql
 from event_warehouse.database import load_statements
 from event_warehouse.query.keys import Field, Key
 
-RELATIONS = {
+RESOLVED = {
     # They stand in brackets, where no statement ends.
     name: sql.SQL(statement.as_string().rstrip().removesuffix(";"))
     for name, statement in load_statements("event_warehouse.query", "sources").items()
 }
+"""Selects what the keys of a table's rows stand for, too."""
 DAY = timedelta(days=1)
 
 
@@ -56,16 +57,19 @@ class Source:
     fields: frozenset[Field] = frozenset()
     sketched: frozenset[Field] = frozenset()
     is_weighted: bool = True
+    resolved: str | None = None
+    """How its keys are; none if it has none."""
     having: frozenset[Field] = frozenset()
     """Keys without which an event is not in it."""
 
     @property
     def relation(self) -> sql.Composable:
         """What to select from, under the name of events."""
-        if self.grain is Grain.EVENT:
-            return sql.SQL("analytics.events as events")
-        name = self.table.partition(".")[2]
-        return sql.SQL("({}) as events").format(RELATIONS[name])
+        table = sql.Identifier(*self.table.split("."))
+        if self.resolved is None:
+            return sql.SQL("{} as events").format(table)
+        rows = RESOLVED[self.resolved].format(table=table)
+        return sql.SQL("({}) as events").format(rows)
 
     @property
     def time(self) -> sql.Composable:
@@ -122,12 +126,17 @@ SOURCES = (
     Source("marts.tenant_events_hourly", Grain.HOUR, sketched=DEVICES_AND_SESSIONS),
     Source("marts.event_types_hourly", Grain.HOUR, frozenset({Field.EVENT_TYPE})),
     Source(
-        "analytics.rollup_events_1hr", Grain.HOUR, BUCKET_KEYS, DEVICES_AND_SESSIONS
+        "analytics.rollup_events_1hr",
+        Grain.HOUR,
+        BUCKET_KEYS,
+        DEVICES_AND_SESSIONS,
+        resolved="of_rollup",
     ),
     Source(
         "analytics.fct_device_activity_daily",
         Grain.DAY,
         frozenset({Field.DEVICE_ID}),
+        resolved="of_devices",
     ),
     # A tenth of the rows of the next.
     Source(
@@ -135,6 +144,7 @@ SOURCES = (
         Grain.DAY,
         frozenset({Field.USER_ID}),
         is_weighted=False,
+        resolved="of_users",
         having=frozenset({Field.USER_ID}),
     ),
     Source(
@@ -142,6 +152,7 @@ SOURCES = (
         Grain.DAY,
         frozenset({Field.ENTITY_ID, Field.EVENT_TYPE, Field.USER_ID}),
         is_weighted=False,
+        resolved="of_entities",
     ),
     Source(
         "marts.tenant_events_5min", Grain.FIVE_MINUTES, sketched=DEVICES_AND_SESSIONS
@@ -151,6 +162,7 @@ SOURCES = (
         Grain.FIVE_MINUTES,
         BUCKET_KEYS,
         DEVICES_AND_SESSIONS,
+        resolved="of_rollup",
     ),
     EVENTS,
 )

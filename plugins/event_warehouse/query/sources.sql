@@ -1,29 +1,13 @@
--- What questions are answered from; see sources.py.
+-- Tables whose rows have keys, with what these stand for; the table's name stands in
+-- braces.
 
--- tenant_events_daily --
-select tenant_id, event_date, event_count, weighted_count, device_sketch, session_sketch
-from marts.tenant_events_daily;
-
--- tenant_events_hourly --
-select tenant_id, event_hour, event_count, weighted_count, device_sketch, session_sketch
-from marts.tenant_events_hourly;
-
--- event_types_hourly --
-select tenant_id, event_hour, event_type, event_count, weighted_count
-from marts.event_types_hourly;
-
--- rollup_events_1hr --
+-- of_rollup --
 select
-    counts.tenant_id,
-    counts.event_hour,
+    counts.*,
     event_types.value as event_type,
     countries.value as country,
-    browsers.value as browser,
-    counts.event_count,
-    counts.weighted_count,
-    counts.device_sketch,
-    counts.session_sketch
-from analytics.rollup_events_1hr as counts
+    browsers.value as browser
+from {table} as counts
 left join analytics.dim_tenant_values as event_types
     on
         counts.tenant_id = event_types.tenant_id
@@ -40,40 +24,34 @@ left join analytics.dim_tenant_values as browsers
         and browsers.field = 'browser'
         and counts.browser_key = browsers.value_key;
 
--- fct_device_activity_daily --
+-- of_devices --
 select
-    counts.tenant_id,
-    counts.event_date,
-    dim_devices.device_id,
-    counts.event_count,
-    counts.weighted_count
-from analytics.fct_device_activity_daily as counts
+    counts.*,
+    dim_devices.device_id
+from {table} as counts
 left join analytics.dim_devices
     on
         counts.tenant_id = dim_devices.tenant_id
         and counts.device_key = dim_devices.device_key;
 
--- fct_user_sequences_daily --
+-- of_users --
 select
-    sequences.tenant_id,
-    sequences.event_date,
-    dim_users.user_id,
-    cardinality(sequences.event_times) as event_count
-from analytics.fct_user_sequences_daily as sequences
+    counts.*,
+    cardinality(counts.event_times) as event_count,
+    dim_users.user_id
+from {table} as counts
 left join analytics.dim_users
     on
-        sequences.tenant_id = dim_users.tenant_id
-        and sequences.user_key = dim_users.user_key;
+        counts.tenant_id = dim_users.tenant_id
+        and counts.user_key = dim_users.user_key;
 
--- fct_entity_activity_daily --
+-- of_entities --
 select
-    counts.tenant_id,
-    counts.event_date,
+    counts.*,
     dim_entities.entity_id,
     event_types.value as event_type,
-    dim_users.user_id,
-    counts.event_count
-from analytics.fct_entity_activity_daily as counts
+    dim_users.user_id
+from {table} as counts
 left join analytics.dim_entities
     on
         counts.tenant_id = dim_entities.tenant_id
@@ -87,35 +65,3 @@ left join analytics.dim_tenant_values as event_types
         counts.tenant_id = event_types.tenant_id
         and event_types.field = 'event_type'
         and counts.event_type_key = event_types.value_key;
-
--- tenant_events_5min --
-select tenant_id, event_5min, event_count, weighted_count, device_sketch, session_sketch
-from marts.tenant_events_5min;
-
--- rollup_events_5min --
-select
-    counts.tenant_id,
-    counts.event_5min,
-    event_types.value as event_type,
-    countries.value as country,
-    browsers.value as browser,
-    counts.event_count,
-    counts.weighted_count,
-    counts.device_sketch,
-    counts.session_sketch
-from analytics.rollup_events_5min as counts
-left join analytics.dim_tenant_values as event_types
-    on
-        counts.tenant_id = event_types.tenant_id
-        and event_types.field = 'event_type'
-        and counts.event_type_key = event_types.value_key
-left join analytics.dim_tenant_values as countries
-    on
-        counts.tenant_id = countries.tenant_id
-        and countries.field = 'country'
-        and counts.country_key = countries.value_key
-left join analytics.dim_tenant_values as browsers
-    on
-        counts.tenant_id = browsers.tenant_id
-        and browsers.field = 'browser'
-        and counts.browser_key = browsers.value_key;

@@ -140,7 +140,7 @@ def test_tenants_are_found_by_how_they_begin(api: Api) -> None:
     # Nobody's but their own, whatever they ask for.
     assert found(api.key("globex")) == (["globex"], False)
     assert found(api.key("globex"), prefix="acme") == ([], False)
-    assert api.get("/session").json()["has_all_tenants"] is True
+    assert api.get("/session").json()["is_cut_off"] is False
     refused = api.get("/tenants", api.operator, event_type="visit", limit="0")
     assert {one["field"] for one in refused.json()["errors"]} == {"event_type", "limit"}
 

@@ -58,8 +58,10 @@ def test_loads_that_make_no_sense_are_refused(
 
 
 def test_rejections_stand_by_reason_with_examples(api: Api) -> None:
-    (rejection,) = api.get("/stats/rejections").json()["rejections"]
+    answer = api.get("/stats/rejections").json()
+    (rejection,) = answer["rejections"]
 
+    assert answer["is_cut_off"] is False
     assert rejection["kind"] == "event"
     assert rejection["rejected_column"] == "event_time"
     assert rejection["reason"] == "is not ISO 8601"

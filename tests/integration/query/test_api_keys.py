@@ -89,6 +89,30 @@ def test_key_with_a_slash_is_found(garden: Client) -> None:
     assert answer["values"] == [{"value": "x", "event_count": 4}]
 
 
+def test_key_is_read_as_that_of_a_question(garden: Client) -> None:
+    answer = garden.get("/keys/attributes.plant.name/values").json()
+    refused = [
+        garden.get(f"/keys/{key}/values").json()["errors"][0]["field"]
+        for key in ("tenant_id", "a..b", "")
+    ]
+
+    assert {one["value"] for one in answer["values"]} == {
+        "rhubarb",
+        "rose",
+        "tulip",
+    }
+    assert refused == ["key", "key", "key"]
+
+
+def test_field_whose_values_are_not_kept_does_not_say_that_it_has_none(
+    garden: Client,
+) -> None:
+    answer = garden.get("/keys/received_at/values").json()
+
+    assert answer["values"] == []
+    assert answer["has_all_values"] is False
+
+
 def test_unknown_key_has_no_values(garden: Client) -> None:
     answer = garden.get("/keys/nobody/values").json()
 

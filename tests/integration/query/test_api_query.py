@@ -9,6 +9,7 @@ import psycopg
 import pyarrow.parquet as pq  # type: ignore[import-untyped]
 import pytest
 
+from event_warehouse.query.answer import Format
 from event_warehouse.query.schema import SCHEMA
 from event_warehouse.settings import Settings
 from tests.integration.query.conftest import Client, ClientOf, Happen
@@ -160,6 +161,23 @@ def test_funnel_is_broken_down_by_a_key(shop: Client) -> None:
         ("7", "add_to_cart"): 1,
     }
     assert "funnels." in funnel["sql"]
+
+
+def test_groups_of_a_funnel_beyond_the_limit_are_left_out_and_said_to_be_there(
+    shop: Client,
+) -> None:
+    (asked,) = examples()[0]["funnel"]
+    limited = {**asked, "breakdown": "item_colour_id", "limit": 2}
+
+    answer = shop.post("/query", json={**examples()[0], "funnel": limited}).json()
+
+    # Most users began with red; 7 and blue have one each, and 7 is before blue.
+    (funnel,) = answer["funnels"]
+    assert funnel["group_count"] == 3
+    assert [
+        (step["breakdown"], step["step_number"], step["user_count"])
+        for step in funnel["steps"]
+    ] == [("red", 1, 2), ("red", 2, 1), ("7", 1, 1), ("7", 2, 1)]
 
 
 @pytest.mark.parametrize("type", ["exact_order", "strict", "any"])
@@ -347,6 +365,37 @@ def test_csv_and_parquet_have_the_rows_of_json(shop: Client) -> None:
         assert row["sum(amount)"] == other["sum(amount)"]
 
 
+def test_csv_is_read_back_by_postgres_with_its_nulls_and_empty_texts(
+    asked: Settings, happen: Happen, client_of: ClientOf
+) -> None:
+    words = ["", " ", '"', '""', "a,b", "a\nb", "\r", "\\.", "NULL", "'", "ä"]
+    values = [*words, None]
+    happen(
+        [
+            {
+                "tenant": "quoted",
+                "event_id": str(number),
+                "at": "2025-01-01T00:00:00Z",
+                **({} if value is None else {"word": value}),
+            }
+            for number, value in enumerate(values)
+        ]
+    )
+    series = [{"name": "a,b", "operations": [{"type": "sum", "key": "word"}]}]
+    question = {**JANUARY, "breakdown": {"keys": ["word"]}, "data": series}
+
+    answer = client_of("quoted").post("/query?format=csv", json=question)
+
+    with psycopg.connect(asked.dsn) as connection:
+        connection.execute("create temp table t (s text, w text, n int, total text)")
+        with connection.cursor().copy("copy t from stdin (format csv, header)") as copy:
+            copy.write(answer.content)
+        rows = connection.execute("select * from t").fetchall()
+    assert sorted(rows, key=str) == sorted(
+        [("a,b", value, 1, None) for value in values], key=str
+    )
+
+
 def test_sessions_are_estimated_only_where_that_is_allowed(
     client_of: ClientOf, events: list[Event]
 ) -> None:
@@ -417,6 +466,11 @@ def test_answer_that_is_too_large_is_refused_before_it_is_sent(
     assert fault["reason"].startswith("has 1,700 rows with 33,")
     question["breakdown"]["limit"] = 1_000
     assert len(client_of("wordy").post("/query", json=question).json()["rows"]) == 1_000
+    # Nor do two series together have more than one may.
+    question["data"].append({"name": "again"})
+    answer = client_of("wordy").post("/query", json=question)
+    (fault,) = answer.json()["errors"]
+    assert (answer.status_code, fault["field"]) == (400, "/data/1")
 
 
 REFUSED = [
@@ -424,6 +478,12 @@ REFUSED = [
     ({"end": "2024-01-01"}, "/end", "is not after start"),
     ({"bucket": "minute", "end": "2026-01-01"}, "/bucket", "makes more than 10,000"),
     ({"time_zone": "Europe/Atlantis"}, "/time_zone", "is no time zone that Postgres"),
+    (
+        {"start": "0001-01-01", "bucket": "year", "time_zone": "America/New_York"}
+        | {"end": "0002-01-01"},
+        "/start",
+        "is in a bucket that starts before the year 1",
+    ),
     ({"time_zone": "CEST-2"}, "/time_zone", "is no name of a time zone"),
     ({"data": [{"name": "a"}, {"name": "a"}]}, "/data/0/name", "is another series'"),
     ({"breakdown": {"keys": ["event_count"]}}, "/breakdown/keys", "would have two"),
@@ -500,6 +560,41 @@ def test_format_that_there_is_not_is_refused(shop: Client) -> None:
 
     assert by_name.status_code == 400
     assert by_type.status_code == 406
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [("?form=csv", "form"), ("?format=csv&format=csv", "format")],
+)
+def test_parameter_that_can_not_be_is_refused_by_its_name(
+    shop: Client, query: str, field: str
+) -> None:
+    question = {**JANUARY, "data": [{"name": "a"}]}
+
+    answer = shop.post(f"/query{query}", json=question)
+
+    assert answer.status_code == 400
+    assert answer.json()["errors"][0]["field"] == field
+
+
+@pytest.mark.parametrize(
+    ("accept", "answered"),
+    [
+        ("text/csv;q=0, application/json", "application/json"),
+        ("*/*;q=0.1, text/csv", "text/csv; charset=utf-8"),
+        ("image/png, text/*; q=0.5", "text/csv; charset=utf-8"),
+        ("text/csv;q=0.5, application/vnd.apache.parquet", str(Format.PARQUET)),
+        ("", "application/json"),
+    ],
+)
+def test_format_is_what_the_header_likes_best(
+    shop: Client, accept: str, answered: str
+) -> None:
+    question = {**JANUARY, "data": [{"name": "a"}]}
+
+    answer = shop.post("/query", json=question, headers={"accept": accept})
+
+    assert answer.headers["content-type"] == answered
 
 
 def test_schema_is_served_as_it_checks(shop: Client) -> None:

@@ -29,7 +29,7 @@ export function keepSession(answer) {
   Object.assign(session, {
     tenant: answer.tenant,
     tenants: answer.tenants,
-    hasAllTenants: answer.has_all_tenants,
+    hasAllTenants: !answer.is_cut_off,
     scopes: answer.scopes,
     defaultTenant: answer.default_tenant,
     airflowPort: answer.airflow_port,

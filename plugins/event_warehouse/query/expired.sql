@@ -1,0 +1,27 @@
+-- Which events of a tenant have expired.
+
+-- hold --
+-- Whoever drops a partition locks its parent.
+lock table only analytics.events in access share mode;
+
+-- horizons --
+-- None for a tenant that had no events before, unless what tells was made later.
+with horizons as materialized (
+    select horizons.model, horizons.horizon
+    from access.horizons() as horizons
+)
+
+select horizons.model, horizons.horizon
+from horizons
+where
+    exists (
+        select from marts.tenant_events_daily
+        where
+            tenant_events_daily.tenant_id = %(tenant_id)s
+            and tenant_events_daily.event_date
+            < (horizons.horizon at time zone 'UTC')::date
+    )
+    or exists (
+        select from horizons as missing
+        where missing.model = 'tenant_events_daily'
+    );
