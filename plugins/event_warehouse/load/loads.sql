@@ -246,8 +246,8 @@ where
     and rejected_lines.replayed_by is null;
 
 -- rejected_lines --
--- Whole ones: of a line over the limit only the beginning is kept. As many of those after
--- a line as may be held at once, and one in any case.
+-- Whole ones: of a line over the limit only the beginning is kept. As many of those
+-- after a line as may be held at once, and one in any case.
 select
     line_number,
     line
