@@ -5,6 +5,7 @@ import json
 import re
 from datetime import UTC, datetime, timedelta
 
+import psycopg
 from playwright.sync_api import Locator, Page, expect
 
 from event_warehouse.access.keys import Scope
@@ -44,7 +45,7 @@ def test_rejected_lines_and_events_stand_by_reason_with_examples(page: Page) -> 
     expect(line).to_contain_text("events.jsonl, line 15")
 
 
-def test_each_part_has_an_address_a_call_and_an_export(
+def test_each_part_has_an_address_a_call_its_sql_and_an_export(
     page: Page, open_page: OpenPage, explorer: Explorer
 ) -> None:
     page.get_by_role("link", name="Overview").click()
@@ -55,6 +56,9 @@ def test_each_part_has_an_address_a_call_and_an_export(
     assert (row["record_count"], row["event_count"]) == ("15", "13")
     (load,) = explorer.run(copied(files, "API call"))["loads"]
     assert load["uri"] == row["uri"]
+    with psycopg.connect(explorer.settings.dsn) as connection:
+        (counted,) = connection.execute(copied(files, "SQL").encode()).fetchall()
+    assert counted[:3] == (load["load_id"], load["feed"], load["uri"])
     assert json.loads(saved(page, files, "JSON")) == [load]
     for name, path in [
         ("Take along: state", "/stats"),

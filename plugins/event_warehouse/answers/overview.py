@@ -10,6 +10,7 @@ from psycopg.rows import dict_row
 
 from event_warehouse.accept.errors import Fault, InvalidRequest
 from event_warehouse.database import load_statements
+from event_warehouse.query.parameters import Shown
 
 STATEMENTS = load_statements("event_warehouse.answers", "overview")
 HOUR = timedelta(hours=1)
@@ -46,20 +47,23 @@ class LoadsQuestion:
 
 
 async def read_activity(
-    connection: AsyncConnection, *, with_arrivals: bool
+    connection: AsyncConnection, *, with_arrivals: bool, shown: list[Shown]
 ) -> Activity:
-    """Of all tenants whose events the connection's role may see."""
+    """Of all tenants whose events the connection's role may see.
+
+    `shown` is given the statements that this takes, here and below.
+    """
     cursor = await connection.execute(STATEMENTS["newest_hour"])
     ((newest,),) = await cursor.fetchall()
     arrivals = None
     if with_arrivals:
         most = {"most": HOURS}
-        arrivals = (await _rows(connection, "arrivals_by_hour", most))[::-1]
+        arrivals = (await _rows(connection, "arrivals_by_hour", most, shown))[::-1]
     if newest is None:
         return Activity(None, None, (), arrivals)
     start, end = newest - (HOURS - 1) * HOUR, newest + HOUR
     values = {"start": start, "before": end}
-    events = await _rows(connection, "events_by_hour", values)
+    events = await _rows(connection, "events_by_hour", values, shown)
     return Activity(start, end, events, arrivals)
 
 
@@ -69,7 +73,7 @@ def read_loads_question(parameters: Sequence[tuple[str, str]]) -> LoadsQuestion:
     faults = [
         Fault("is not known here", name)
         for name in given
-        if name not in {"feed", "status", "limit", "after"}
+        if name not in {"feed", "status", "limit", "after", "show_sql"}
     ]
     if "\0" in given.get("feed", ""):
         faults.append(Fault("holds a NUL character", "feed"))
@@ -98,7 +102,7 @@ def _number(
 
 
 async def read_loads(
-    connection: AsyncConnection, question: LoadsQuestion
+    connection: AsyncConnection, question: LoadsQuestion, *, shown: list[Shown]
 ) -> tuple[Rows, int | None]:
     """Where the records of each file are; and what the next page comes after."""
     values = {
@@ -107,29 +111,30 @@ async def read_loads(
         "after": question.after,
         "most": question.limit + 1,
     }
-    rows = await _rows(connection, "loads", values)
+    rows = await _rows(connection, "loads", values, shown)
     page = rows[: question.limit]
     return page, page[-1]["load_id"] if len(rows) > len(page) else None
 
 
 async def read_rejections(
-    connection: AsyncConnection, tenant: str | None
+    connection: AsyncConnection, tenant: str | None, *, shown: list[Shown]
 ) -> tuple[Rows, bool]:
     """What is rejected now by reason, most first, of one tenant or of all; and whether
     there are more reasons.
     """
     values: dict[str, Any] = {"most": REASONS + 1}
     if tenant is None:
-        rows = await _rows(connection, "rejections", values)
+        rows = await _rows(connection, "rejections", values, shown)
     else:
         values["tenant_id"] = tenant
-        rows = await _rows(connection, "tenant_rejections", values)
+        rows = await _rows(connection, "tenant_rejections", values, shown)
     return rows[:REASONS], len(rows) > REASONS
 
 
 async def _rows(
-    connection: AsyncConnection, name: str, values: dict[str, Any]
+    connection: AsyncConnection, name: str, values: dict[str, Any], shown: list[Shown]
 ) -> list[dict[str, Any]]:
+    shown.append(Shown(STATEMENTS[name].as_string(), values, name))
     async with connection.cursor(row_factory=dict_row) as cursor:
         await cursor.execute(STATEMENTS[name], values)
         return await cursor.fetchall()

@@ -11,8 +11,8 @@ select
     sum(tenant_events_hourly.event_count)::bigint as event_count
 from marts.tenant_events_hourly
 where
-    tenant_events_hourly.event_hour >= %(start)s
-    and tenant_events_hourly.event_hour < %(before)s
+    tenant_events_hourly.event_hour >= %(start)s::timestamptz
+    and tenant_events_hourly.event_hour < %(before)s::timestamptz
 group by tenant_events_hourly.event_hour
 order by tenant_events_hourly.event_hour;
 

@@ -8,6 +8,7 @@ from psycopg import AsyncConnection
 from psycopg.rows import class_row
 
 from event_warehouse.database import load_statements
+from event_warehouse.query.parameters import Shown
 
 STATEMENTS = load_statements("event_warehouse.answers", "stats")
 HOUR = timedelta(hours=1)
@@ -80,10 +81,11 @@ SECOND = timedelta(seconds=1)
 
 
 async def read_tenant(
-    connection: AsyncConnection, tenant: str, *, now: datetime
+    connection: AsyncConnection, tenant: str, *, now: datetime, shown: list[Shown]
 ) -> TenantStats:
-    """Of one tenant; reads only."""
+    """Of one tenant; reads only. `shown` is given the statements, here and below."""
     values = {"tenant_id": tenant, "now": now}
+    shown += [_shown(name, values) for name in ("tenant", "tenant_last_hour")]
     counted = await (await connection.execute(STATEMENTS["tenant"], values)).fetchone()
     recent = await (
         await connection.execute(STATEMENTS["tenant_last_hour"], values)
@@ -94,9 +96,14 @@ async def read_tenant(
 
 
 async def read_warehouse(
-    connection: AsyncConnection, *, now: datetime
+    connection: AsyncConnection, *, now: datetime, shown: list[Shown]
 ) -> WarehouseStats:
     """Of all tenants together; reads only."""
+    shown.append(_shown("feeds", {"now": now}))
     async with connection.cursor(row_factory=class_row(FeedStats)) as cursor:
         await cursor.execute(STATEMENTS["feeds"], {"now": now})
         return WarehouseStats(now, await cursor.fetchall())
+
+
+def _shown(name: str, values: dict[str, object]) -> Shown:
+    return Shown(STATEMENTS[name].as_string(), values, name)

@@ -14,8 +14,8 @@ select coalesce(sum(tenant_events_5min.event_count), 0)::bigint as event_count
 from marts.tenant_events_5min
 where
     tenant_events_5min.tenant_id = %(tenant_id)s
-    and tenant_events_5min.event_5min >= %(now)s - interval '1 hour'
-    and tenant_events_5min.event_5min < %(now)s;
+    and tenant_events_5min.event_5min >= %(now)s::timestamptz - interval '1 hour'
+    and tenant_events_5min.event_5min < %(now)s::timestamptz;
 
 -- feeds --
 -- By file, as that is how much the accounting knows of.
@@ -35,7 +35,7 @@ select
         as duplicate_event_count,
     coalesce(
         sum(accounting.record_count) filter (
-            where accounting.received_at >= %(now)s - interval '1 hour'
+            where accounting.received_at >= %(now)s::timestamptz - interval '1 hour'
         ), 0
     )::bigint as last_hour_record_count,
     max(accounting.received_at) filter (

@@ -1,15 +1,21 @@
 """What every answer says of itself, and how it is written."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from typing import Annotated
 
 import msgspec
-from fastapi import Response
+from fastapi import Query, Response
 
 from event_warehouse.answers.freshness import Freshness
+from event_warehouse.query.answer import about_statements
+from event_warehouse.query.parameters import Shown
 
 JSON = "application/json"
+ShowSql = Annotated[
+    bool, Query(description="Whether the answer has its statements, too.")
+]
 
 
 def about_answer(
@@ -37,6 +43,11 @@ def about_answer(
         },
         "elapsed_ms": round((time.perf_counter() - started) * 1000, 3),
     }
+
+
+def told_sql(shown: Sequence[Shown], *, is_asked: bool) -> dict[str, object]:
+    """The statements of an answer, a member of it if they are asked for."""
+    return {"statements": about_statements(shown)} if is_asked else {}
 
 
 def json_answer(

@@ -14,9 +14,10 @@ from event_warehouse.answers.overview import (
     read_loads_question,
     read_rejections,
 )
-from event_warehouse.api.answers import about_answer, json_answer
+from event_warehouse.api.answers import ShowSql, about_answer, json_answer, told_sql
 from event_warehouse.api.callers import MaySeeStats, require_operator
 from event_warehouse.api.services import AppServices
+from event_warehouse.query.parameters import Shown
 
 router = APIRouter()
 
@@ -48,12 +49,17 @@ LOADS: dict[str, Any] = {
 
 
 @router.get("/stats/activity")
-async def get_activity(caller: MaySeeStats, services: AppServices) -> Response:
+async def get_activity(
+    caller: MaySeeStats, services: AppServices, show_sql: ShowSql = False
+) -> Response:
     """Events by hour, up to the newest; for operators also what arrived by hour."""
     started = time.perf_counter()
+    shown: list[Shown] = []
     async with services.reading(caller) as connection:
         fresh = services.freshness.of(caller.tenant)
-        activity = await read_activity(connection, with_arrivals=caller.tenant is None)
+        activity = await read_activity(
+            connection, with_arrivals=caller.tenant is None, shown=shown
+        )
     content: dict[str, object] = {
         "start": activity.start,
         "end": activity.end,
@@ -62,30 +68,39 @@ async def get_activity(caller: MaySeeStats, services: AppServices) -> Response:
     if activity.arrivals is not None:
         content["arrivals"] = activity.arrivals
     about = about_answer(fresh, started=started)
-    return json_answer({**content, **about})
+    return json_answer({**content, **about, **told_sql(shown, is_asked=show_sql)})
 
 
 @router.get("/stats/loads", openapi_extra=LOADS)
 async def get_loads(
-    caller: MaySeeStats, services: AppServices, request: Request
+    caller: MaySeeStats,
+    services: AppServices,
+    request: Request,
+    show_sql: ShowSql = False,
 ) -> Response:
     """The accounting: where the records of each file are, newest file first."""
     started = time.perf_counter()
+    shown: list[Shown] = []
     require_operator(caller)
     question = read_loads_question(request.query_params.multi_items())
     async with services.reading(caller) as connection:
         fresh = services.freshness.of(None)
-        loads, after = await read_loads(connection, question)
-    about = about_answer(fresh, started=started)
+        loads, after = await read_loads(connection, question, shown=shown)
+    about = about_answer(fresh, started=started) | told_sql(shown, is_asked=show_sql)
     return json_answer({"loads": loads, "next": after, **about})
 
 
 @router.get("/stats/rejections")
-async def get_rejections(caller: MaySeeStats, services: AppServices) -> Response:
+async def get_rejections(
+    caller: MaySeeStats, services: AppServices, show_sql: ShowSql = False
+) -> Response:
     """Rejected lines and events by reason, with examples; of a tenant only events."""
     started = time.perf_counter()
+    shown: list[Shown] = []
     async with services.reading(caller) as connection:
         fresh = services.freshness.of(caller.tenant)
-        rejections, is_cut_off = await read_rejections(connection, caller.tenant)
-    about = about_answer(fresh, started=started)
+        rejections, is_cut_off = await read_rejections(
+            connection, caller.tenant, shown=shown
+        )
+    about = about_answer(fresh, started=started) | told_sql(shown, is_asked=show_sql)
     return json_answer({"rejections": rejections, "is_cut_off": is_cut_off, **about})

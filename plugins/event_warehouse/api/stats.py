@@ -11,26 +11,31 @@ from event_warehouse.answers.stats import (
     read_tenant,
     read_warehouse,
 )
-from event_warehouse.api.answers import about_answer, json_answer
+from event_warehouse.api.answers import ShowSql, about_answer, json_answer, told_sql
 from event_warehouse.api.callers import MaySeeStats
 from event_warehouse.api.services import AppServices
+from event_warehouse.query.parameters import Shown
 
 router = APIRouter()
 
 
 @router.get("/stats")
-async def get_stats(caller: MaySeeStats, services: AppServices) -> Response:
+async def get_stats(
+    caller: MaySeeStats, services: AppServices, show_sql: ShowSql = False
+) -> Response:
     """Of the key's tenant; of an operator's, of the whole warehouse."""
     started, now = time.perf_counter(), datetime.now(UTC)
+    shown: list[Shown] = []
     content: dict[str, object]
     async with services.reading(caller) as connection:
         fresh = services.freshness.of(caller.tenant)
         if caller.tenant is None:
-            content = _told(await read_warehouse(connection, now=now))
+            content = _told(await read_warehouse(connection, now=now, shown=shown))
         else:
-            content = asdict(await read_tenant(connection, caller.tenant, now=now))
+            stats = await read_tenant(connection, caller.tenant, now=now, shown=shown)
+            content = asdict(stats)
     about = about_answer(fresh, started=started)
-    return json_answer({**content, **about})
+    return json_answer({**content, **about, **told_sql(shown, is_asked=show_sql)})
 
 
 def _told(stats: WarehouseStats) -> dict[str, object]:

@@ -99,6 +99,11 @@ def _about_funnel(one: FunnelAnswer) -> dict[str, object]:
     }
 
 
+def about_statements(shown: Sequence[Shown]) -> list[dict[str, object]]:
+    """Several statements of an answer by their names."""
+    return [{"name": one.name, **about_sql(one)} for one in shown]
+
+
 def about_sql(shown: Shown | None) -> dict[str, object]:
     """The statement, if it is shown, and its parameters as JSON has them."""
     if shown is None:
@@ -108,7 +113,8 @@ def about_sql(shown: Shown | None) -> dict[str, object]:
 
 
 def _plain(value: object) -> object:
-    return value if isinstance(value, int | str | list | dict) else str(value)
+    is_plain = value is None or isinstance(value, int | str | list | dict)
+    return value if is_plain else str(value)
 
 
 def write_json(answer: Answer, about: Mapping[str, object]) -> Iterator[bytes]:

@@ -31,3 +31,5 @@ class Shown:
 
     sql: str
     parameters: Mapping[str, object]
+    name: str | None = None
+    """What it asks for, where an answer has several."""

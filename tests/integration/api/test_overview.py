@@ -1,5 +1,6 @@
 """What the overview of the page is made of."""
 
+import psycopg
 import pytest
 
 from tests.integration.api.conftest import Api
@@ -21,6 +22,34 @@ def test_activity_of_a_tenant_is_its_own_without_files(api: Api) -> None:
 
     assert sum(one["event_count"] for one in activity["events"]) == 3
     assert "arrivals" not in activity
+
+
+@pytest.mark.parametrize(
+    ("path", "members", "tenant"),
+    [
+        ("/stats", ["feeds"], None),
+        ("/stats", [None, None], "globex"),
+        ("/stats/activity", ["arrivals", "events"], None),
+        ("/stats/loads", ["loads"], None),
+        ("/stats/rejections", ["rejections"], None),
+        ("/stats/rejections", ["rejections"], "globex"),
+    ],
+)
+def test_sql_of_each_part_gives_as_many_rows(
+    api: Api, path: str, members: list[str | None], tenant: str | None
+) -> None:
+    key = api.key(tenant) if tenant else None
+    answer = api.get(path, key, show_sql="true").json()
+
+    with psycopg.connect(api.settings.dsn) as connection:
+        rows = [
+            connection.execute(one["sql"], one["parameters"]).fetchall()
+            for one in answer["statements"]
+        ]
+    assert list(map(len, rows)) == [
+        len(answer[name]) if name else 1 for name in members
+    ]
+    assert "statements" not in api.get(path, key).json()
 
 
 def test_loads_are_the_operator_s(api: Api) -> None:

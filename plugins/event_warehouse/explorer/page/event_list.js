@@ -181,7 +181,9 @@ function eventItem(event, tenant) {
         element(
           "dd",
           {},
-          element("pre", {}, JSON.stringify(event.attributes, null, 2) ?? "none")
+          event.attributes === null && event.attribute_bytes
+            ? `${count(event.attribute_bytes)} bytes, too many to show`
+            : element("pre", {}, JSON.stringify(event.attributes, null, 2) ?? "none")
         ),
         element("dt", {}, "file"),
         element("dd", {}, place(event, tenant))

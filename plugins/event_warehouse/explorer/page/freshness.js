@@ -35,6 +35,12 @@ export function freshnessLine(answer, tenant) {
       },
       `${count(rejected_events)} rejected`
     ),
+    answer.is_complete === false &&
+      element(
+        "span.warn",
+        {},
+        `incomplete: single events before ${instant(answer.freshness.expired_before)} have expired`
+      ),
     answer.is_estimate && element("span.warn", {}, "estimated, ±3.1 %"),
     from.length > 0 && element("span", {}, `from ${from.join(", ")}`),
     element(

@@ -30,6 +30,10 @@ export function funnelResult({ answer, body, range }, state) {
       one.step_number - other.step_number
   );
   const shown = groups.slice(0, MOST_GROUPS);
+  const inTable =
+    funnel?.group_count > groups.length
+      ? `the table the first ${groups.length}`
+      : "the table all";
   const actor = state.match.includes("user_id")
     ? "users"
     : `distinct ${state.match[0]}`;
@@ -57,7 +61,7 @@ export function funnelResult({ answer, body, range }, state) {
             element(
               "p.quiet",
               {},
-              `The chart shows the ${MOST_GROUPS} largest of ${groups.length} groups, the table all.`
+              `The chart shows the ${MOST_GROUPS} largest of ${count(funnel.group_count)} groups, ${inTable}.`
             ),
           stepsTable(steps, state),
         ]

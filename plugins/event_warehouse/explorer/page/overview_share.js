@@ -2,7 +2,7 @@
 
 import { addressOf } from "./address.js";
 import { get } from "./api.js";
-import { csvOf, getCallOf, shareBar } from "./share.js";
+import { csvOf, getCallOf, shareBar, sqlOf } from "./share.js";
 
 // Asked again when it is taken: what is shown may be half a minute old.
 export function shareStats({ of, path, section, rowsOf }) {
@@ -10,6 +10,7 @@ export function shareStats({ of, path, section, rowsOf }) {
     of,
     link: () => linkTo({ section }),
     call: async () => getCallOf(path),
+    sql: async () => sqlOf(await get(path, { parameters: { show_sql: "true" } })),
     csv: async () => csvOfRows(rowsOf(await get(path))),
     json: async () => JSON.stringify(await get(path), null, 2),
   });

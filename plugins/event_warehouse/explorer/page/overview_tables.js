@@ -5,7 +5,7 @@ import { get } from "./api.js";
 import { button, element, fill, labelled, select } from "./dom.js";
 import { ago, count, duration, instant } from "./format.js";
 import { csvOfRows, linkTo } from "./overview_share.js";
-import { getCallOf, shareBar } from "./share.js";
+import { getCallOf, shareBar, sqlOf } from "./share.js";
 import { asProblem, empty, loading, problemBox } from "./states.js";
 import { table } from "./table.js";
 
@@ -89,24 +89,28 @@ export function loadsSection(host, parameters) {
     load: parameters.get("load") ?? "",
   };
   const list = element("div");
-  const loads = [];
+  let loads = [];
 
   function rechoose(changes) {
     Object.assign(chosen, changes);
     const { tenant } = Object.fromEntries(readAddress().parameters);
     settle("overview", { tenant, ...chosen });
-    loads.length = 0;
+    loads = [];
     renderChoice();
     load();
   }
 
   async function load(after) {
     if (!after) fill(list, loading("the files"));
+    const choice = loads;
     try {
       const answer = await get("/stats/loads", { parameters: askedFor(25, after) });
+      // Another choice was made while this was asked for.
+      if (choice !== loads) return;
       loads.push(...answer.loads.filter(isChosen));
       show(chosen.load ? null : answer.next);
     } catch (error) {
+      if (choice !== loads) return;
       fill(list, problemBox(asProblem(error), { again: () => load(after) }));
     }
   }
@@ -182,6 +186,12 @@ export function loadsSection(host, parameters) {
     link: () => linkTo({ ...chosen, section: "files" }),
     call: async () =>
       getCallOf("/stats/loads", { parameters: askedFor(MOST_SAVED) }),
+    sql: async () =>
+      sqlOf(
+        await get("/stats/loads", {
+          parameters: { ...askedFor(MOST_SAVED), show_sql: "true" },
+        })
+      ),
     csv: async () => csvOfRows(await readMany()),
     json: async () => JSON.stringify(await readMany(), null, 2),
   });

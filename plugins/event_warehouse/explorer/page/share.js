@@ -109,7 +109,9 @@ function quoted(text) {
 
 // The statements of an answer, with their values in place.
 export function sqlOf(answer) {
-  const parts = answer.funnels?.length ? answer.funnels : (answer.series ?? [answer]);
+  const parts =
+    answer.statements ??
+    (answer.funnels?.length ? answer.funnels : (answer.series ?? [answer]));
   return parts
     .map(
       (part) =>
