@@ -12,7 +12,8 @@ and no others: `coalesce(owner, 'unknown') = ...` says nothing of the products t
 {% macro entity_activity(by, counted_in, at, is_by_entity=false) -%}
     with
 
-    products as (
+    -- Read twice, and each time only what is asked for.
+    products as not materialized (
         {% if by == 'country' -%}
             select distinct
                 dim_products.tenant_id,
