@@ -195,7 +195,8 @@ async def _ask(connection: AsyncConnection, asked: Asked) -> Said:
     times = []
     for _ in range(RUNS):
         start = time.perf_counter()
-        answer = await ask(connection, read_query(body), tenant=TENANT)
+        async with connection.transaction():
+            answer = await ask(connection, read_query(body), tenant=TENANT)
         times.append(time.perf_counter() - start)
     (series,) = answer.series
     return Said(statistics.median(times), _as_text(series.rows), series.answered_from)
