@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from event_warehouse.accounting import verify
 from event_warehouse.load.files import load_new_files
 from event_warehouse.settings import Settings
@@ -55,6 +57,7 @@ def test_file_that_is_appended_to_without_a_rest_is_loaded_when_it_rests(
     assert query(settings, LOADED) == [(LINES,)]
 
 
+@pytest.mark.long
 def test_file_that_is_loaded_while_it_grows_has_each_event_once(
     warehouse: Settings, query: Query
 ) -> None:

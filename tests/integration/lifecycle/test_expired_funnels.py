@@ -3,6 +3,8 @@
 from dataclasses import replace
 from datetime import date
 
+import pytest
+
 from event_warehouse.lifecycle.expire import expire
 from event_warehouse.settings import Settings
 from event_warehouse.transform import transform
@@ -26,6 +28,7 @@ COUNTS = """
 """
 
 
+@pytest.mark.long
 def test_changed_funnel_has_earlier_days_only_of_steps_that_are_event_types(
     settings: Settings, deliver: Deliver
 ) -> None:

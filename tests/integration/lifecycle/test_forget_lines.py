@@ -29,7 +29,9 @@ LINES = """
 """
 
 
-@pytest.mark.parametrize("is_replayed_before", [True, False])
+@pytest.mark.parametrize(
+    "is_replayed_before", [True, pytest.param(False, marks=pytest.mark.long)]
+)
 def test_line_of_a_deleted_user_goes_when_it_was_replayed_and_others_stay(
     settings: Settings, deliver: Deliver, *, is_replayed_before: bool
 ) -> None:
