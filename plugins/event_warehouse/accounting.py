@@ -37,7 +37,7 @@ SUM = sql.SQL("""
     from {table}
 """)
 SHOWN_PROBLEMS = 20
-WAIT = sql.Literal("10min")
+WAIT = "10min"
 
 logger = logging.getLogger(__name__)
 
@@ -205,13 +205,13 @@ def verify(settings: Settings) -> Accounting:
     if not accounting.is_unsettled:
         return accounting
     with connect(settings.dsn, Role.TRANSFORMER, autocommit=True) as connection:
-        connection.execute(sql.SQL("set lock_timeout to {}").format(WAIT))
+        connection.execute(sql.SQL("set lock_timeout to {}").format(sql.Literal(WAIT)))
         try:
             # In the order in which a deletion takes them.
             for lock in (FORGETTING, LOCK):
                 connection.execute("select pg_advisory_lock_shared(%s)", (lock,))
         except psycopg.errors.LockNotAvailable:
-            logger.warning("a deletion or rebuild takes more than %s", WAIT.as_string())
+            logger.warning("a deletion or rebuild takes more than %s", WAIT)
         return count_all(settings)
 
 

@@ -5,7 +5,7 @@ import logging
 import os
 import stat
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from io import RawIOBase
@@ -125,17 +125,14 @@ def check_readable(landing: Path, pattern: str) -> None:
     `find_landed` passes over it, as Path.glob does.
     """
     root, wanted = landing.resolve(), parse_pattern(pattern)
-    for parent, folders, _ in os.walk(root / wanted.folder, onerror=_refuse):
-        below = Path(parent).relative_to(root)
-        if not os.access(parent, os.X_OK):
-            _refuse(PermissionError(errno.EACCES, os.strerror(errno.EACCES), parent))
-        folders[:] = [
-            name
-            for name in folders
-            if not name.startswith(".")
-            and name not in OF_THE_FILE_SYSTEM
-            and wanted.leads_through((below / name).as_posix())
-        ]
+
+    def is_wanted(folder: Path) -> bool:
+        return folder.name not in OF_THE_FILE_SYSTEM and wanted.leads_through(
+            folder.relative_to(root).as_posix()
+        )
+
+    for _ in _look_through(root / wanted.folder, is_wanted):
+        pass
 
 
 def find_in_folder(folder: Path) -> list[LocalFile]:
@@ -149,12 +146,26 @@ def find_in_folder(folder: Path) -> list[LocalFile]:
 
 def _walk(root: Path) -> Iterator[Path]:
     """What is in the folder and its subfolders, none of them hidden."""
-    for parent, folders, files in os.walk(root, onerror=_refuse):
+    for parent, names in _look_through(root, lambda _: True):
+        yield from (parent / name for name in names)
+
+
+def _look_through(
+    start: Path, is_wanted: Callable[[Path], bool]
+) -> Iterator[tuple[Path, Sequence[str]]]:
+    """A folder and those below it that are wanted and not hidden, with what they hold.
+
+    Raises SourceUnavailable that names one that can't be looked into.
+    """
+    for parent, folders, files in os.walk(start, onerror=_refuse):
         if not os.access(parent, os.X_OK):
             _refuse(PermissionError(errno.EACCES, os.strerror(errno.EACCES), parent))
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        for name in (*folders, *files):
-            yield Path(parent, name)
+        folders[:] = [
+            name
+            for name in folders
+            if not name.startswith(".") and is_wanted(Path(parent, name))
+        ]
+        yield Path(parent), (*folders, *files)
 
 
 def _refuse(error: OSError) -> None:
