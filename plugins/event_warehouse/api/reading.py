@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import select
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from http import HTTPStatus
@@ -95,6 +96,7 @@ def _pool(settings: Settings, limits: QueryLimits, connections: int) -> Pool:
         reconnect_timeout=RECONNECT_SECONDS,
         open=False,
         configure=_prepare,
+        check=_notice_end,
         kwargs={"autocommit": True, "application_name": "event_warehouse_api"},
     )
 
@@ -110,6 +112,18 @@ async def _prepare(connection: Connection) -> None:
     role = sql.Identifier(SERVICE_ROLE)
     await connection.execute(sql.SQL("set role {}").format(role))
     await connection.execute("set timezone to 'UTC'")
+
+
+async def _notice_end(connection: Connection) -> None:
+    """Raises OperationalError if Postgres has ended the connection, as a restart does.
+
+    The pool tries another then, and no request pays for it. Only a connection that has
+    something to say is asked: a round trip for each request is what it would cost.
+    """
+    heard = select.poll()
+    heard.register(connection.fileno(), select.POLLIN)
+    if heard.poll(0):
+        await Pool.check_connection(connection)
 
 
 def _problem_of(error: psycopg.Error, limit: float) -> Problem:

@@ -13,7 +13,9 @@ def pages_of(client: Client, **parameters: str) -> list[list[dict[str, Any]]]:
     pages: list[list[dict[str, Any]]] = []
     after: dict[str, str] = {}
     while True:
-        page = client.get("/events", params={**JANUARY, **parameters, **after}).json()
+        answer = client.get("/events", params={**JANUARY, **parameters, **after})
+        assert answer.status_code == 200, answer.text
+        page = answer.json()
         pages.append(page["events"])
         if page["next"] is None:
             return pages
