@@ -36,7 +36,7 @@ $(INSTALLED): requirements.txt pyproject.toml
 	@$(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
-run: $(INSTALLED) ## Run the main job: the sample, or EVENTS=<file or folder> FEED=<name>
+run: $(INSTALLED) ## Run the main job: the sample, or EVENTS=<file, folder or address> FEED=<name>
 	@$(BIN)/warehouse run --events="$(EVENTS)" --feed="$(FEED)" \
 	    --sample-events=$(SAMPLE_EVENTS) --sample-seed=$(SAMPLE_SEED)
 

@@ -3,6 +3,10 @@ A view `analytics.<feed>` for each feed: its events, or of reference data the ne
 records, with the attributes that it declares as columns of their types. A value that is
 none, which came before the declaration was mended, is null. A view is made anew only when
 its declaration has changed; its comment tells.
+
+It is replaced where it stands, with new columns behind those that it has. That can't be
+where one is taken away or has another type: then it is dropped, unless somebody's views
+stand on it, which is said; they are not to go with it.
 #}
 {% macro create_feed_views() -%}
     {%- if execute -%}
@@ -10,17 +14,32 @@ its declaration has changed; its comment tells.
             {%- set relation = api.Relation.create(
                 database=target.database, schema='analytics', identifier=feed[0]) -%}
             {%- set declaration = fromjson(feed[1]) -%}
-            drop view if exists {{ relation }};
-            create view {{ relation }} with (security_invoker = true) as
-            {{ select_of_feed(declaration) }};
-            comment on view {{ relation }} is
-            {{ as_literal(declaration.description ~ ' (declaration ' ~ feed[2] ~ ')') }};
+            {%- set columns = columns_of_feed(declaration) -%}
+            {%- set before = fromjson(feed[3]) -%}
+            {%- set is_kept = not columns_that_go(before, columns) -%}
+            {%- if is_kept or not feed[4] -%}
+                {% if not is_kept -%} drop view {{ relation }}; {%- endif %}
+                create or replace view {{ relation }} with (security_invoker = true) as
+                {{ select_of_feed(
+                    declaration, columns, first=before if is_kept else []) }};
+                comment on view {{ relation }} is
+                {{ as_literal(declaration.description ~ ' (declaration ' ~ feed[2] ~ ')') }};
+            {%- else -%}
+                {% do log(
+                    relation ~ ' stays as it was: views stand on it, and of its columns '
+                    ~ columns_that_go(before, columns) | join(', ') ~ ' would go or have '
+                    ~ 'another type. Drop those views; the next run makes it anew',
+                    info=true) %}
+            {%- endif %}
         {%- endfor %}
     {%- endif -%}
 {%- endmacro %}
 
 
-{# Name, declaration and its hash of each feed whose view is not of its declaration. #}
+{#
+Of each feed whose view is not of its declaration: name, declaration and its hash; the
+columns that the view has, each with its type, and whether something stands on it.
+#}
 {% macro feeds_to_view() -%}
     {% set query -%}
         with
@@ -40,7 +59,31 @@ its declaration has changed; its comment tells.
         select
             feeds.feed,
             feeds.declaration::text,
-            feeds.declaration_hash
+            feeds.declaration_hash,
+            (
+                select
+                    coalesce(jsonb_agg(jsonb_build_array(
+                        pg_attribute.attname, format_type(pg_attribute.atttypid, null)
+                    ) order by pg_attribute.attnum), '[]')::text
+                from pg_attribute
+                where
+                    pg_attribute.attrelid = feeds.relation
+                    and pg_attribute.attnum > 0
+                    and not pg_attribute.attisdropped
+            ),
+            exists (
+                select
+                from pg_depend
+                left join pg_rewrite
+                    on
+                        pg_depend.classid = 'pg_rewrite'::regclass
+                        and pg_depend.objid = pg_rewrite.oid
+                where
+                    pg_depend.refclassid = 'pg_class'::regclass
+                    and pg_depend.refobjid = feeds.relation
+                    and pg_depend.deptype = 'n'
+                    and pg_rewrite.ev_class is distinct from feeds.relation
+            )
         from feeds
         where
             coalesce(obj_description(feeds.relation, 'pg_class'), '')
@@ -51,22 +94,50 @@ its declaration has changed; its comment tells.
 {%- endmacro %}
 
 
-{% macro select_of_feed(declaration) -%}
-    {%- set is_reference = declaration.kind == 'reference' -%}
-    {%- set columns = ['tenant_id', 'entity_id', 'version', 'version_time']
-        if is_reference
+{# The columns of a feed's view by their names: what each is, and of attributes its type. #}
+{% macro columns_of_feed(declaration) -%}
+    {%- set fields = ['tenant_id', 'entity_id', 'version', 'version_time']
+        if declaration.kind == 'reference'
         else ['event_time', 'tenant_id'] + var('identity_fields')
             + ['sample_rate', 'load_id', 'line_number', 'received_at'] -%}
+    {%- set columns = {} -%}
+    {%- for field in fields -%}
+        {%- do columns.update({field: {'select': 'source.' ~ field}}) -%}
+    {%- endfor -%}
+    {%- for path, type in (declaration.attributes or {}).items() -%}
+        {%- do columns.update({column_of_attribute(path, fields): {
+            'select': typed_attribute('source.attributes', as_literal(path), type),
+            'type': type_of_attribute(type),
+        }}) -%}
+    {%- endfor -%}
+    {%- do columns.update({'attributes': {'select': 'source.attributes'}}) -%}
+    {{ return(columns) }}
+{%- endmacro %}
+
+
+{# Of the columns that a view has, those that its declaration has not, or not so. #}
+{% macro columns_that_go(before, columns) -%}
+    {%- set gone = [] -%}
+    {%- for name, type in before
+            if name not in columns or columns[name].get('type', type) != type -%}
+        {%- do gone.append(name) -%}
+    {%- endfor -%}
+    {{ return(gone) }}
+{%- endmacro %}
+
+
+{# A feed's rows; the columns that come first are those that its view has, in their order. #}
+{% macro select_of_feed(declaration, columns, first) -%}
+    {%- set names = first | map('first') | list -%}
+    {%- for name in columns if name not in names -%}
+        {%- do names.append(name) -%}
+    {%- endfor -%}
     select
-        {% for column in columns -%}
-            source.{{ column }},
+        {% for name in names -%}
+            {{ columns[name].select }} as {{ adapter.quote(name | replace('"', '""')) }}
+            {{- ',' if not loop.last }}
         {% endfor -%}
-        {% for path, type in (declaration.attributes or {}).items() -%}
-            {{ typed_attribute('source.attributes', as_literal(path), type) }}
-                as {{ column_of_attribute(path, columns) }},
-        {% endfor -%}
-        source.attributes
-    {% if is_reference -%}
+    {% if declaration.kind == 'reference' -%}
         from analytics.reference_latest as source
         where source.feed = {{ as_literal(declaration.name) }}
     {%- else -%}
@@ -82,25 +153,29 @@ its declaration has changed; its comment tells.
 {# An attribute as its type, or null if it is none or empty. #}
 {% macro typed_attribute(attributes, path, type) -%}
     {%- set value = attribute_text(attributes, path) -%}
-    {%- set types = {
-        'integer': 'bigint', 'timestamp': 'timestamptz', 'json': 'jsonb'} -%}
     {%- if type == 'text' -%}
         {{ value }}
     {%- else -%}
         case
             when {{ value }} <> '' and {{ is_valid_attribute(value, "'" ~ type ~ "'") }}
-                then {{ value }}::{{ types.get(type, type) }}
+                then {{ value }}::{{ type_of_attribute(type) }}
         end
     {%- endif -%}
 {%- endmacro %}
 
 
-{# A path as a column's name, told from the event fields and cut as Postgres cuts names. #}
+{# What Postgres calls an attribute's type. #}
+{% macro type_of_attribute(type) -%}
+    {{ return({
+        'integer': 'bigint', 'timestamp': 'timestamp with time zone', 'json': 'jsonb',
+    }.get(type, type)) }}
+{%- endmacro %}
+
+
+{# A path as a column's name, told from the event fields. #}
 {% macro column_of_attribute(path, taken) -%}
     {%- set name = path | replace('.', '_') -%}
-    {{- adapter.quote(
-        (('attribute_' ~ name) if name in taken or name == 'attributes' else name)
-        | replace('"', '""')) -}}
+    {{ return(('attribute_' ~ name) if name in taken or name == 'attributes' else name) }}
 {%- endmacro %}
 
 

@@ -13,6 +13,21 @@ planner can match with an index and estimate: '{[3,4),[7,9)}' becomes
 {%- endmacro %}
 
 
+{#
+The model's SQL with constants for its calls of ledger.is_pending and is_pending_load. One
+that was left would be false for every row, and what is pending be noted as taken in.
+#}
+{% macro with_pinned_calls(sql, applies) -%}
+    {% set pinned = with_pinned_loads(with_pinned_applies(sql, applies), applies) %}
+    {%- if 'ledger.is_pending' in pinned -%}
+        {% do exceptions.raise_compiler_error(
+            this.identifier ~ ' calls ledger.is_pending with something else than columns of '
+            ~ 'a relation: write is_pending(relation), see macros/is_pending.sql') %}
+    {%- endif -%}
+    {{ return(pinned) }}
+{%- endmacro %}
+
+
 {# The model's SQL with constants for its calls of ledger.is_pending. #}
 {% macro with_pinned_applies(sql, applies) -%}
     {% set months = run_query(

@@ -44,16 +44,17 @@ more.
 
 
 {#
-Drops the tables whose columns are not their contract's, as after an upgrade, and what they
-have taken in: the run makes them anew from raw. Of those that were made with another
+Drops the tables whose columns, by name and type, are not their contract's, as after an
+upgrade, and what they have taken in: the run makes them anew from raw. Of those that were made with another
 setting it forgets only what they have taken in; readers keep the rows until new ones are
 there.
 #}
 {% macro drop_outdated_models() -%}
     {%- set columns = columns_of_tables() -%}
+    {%- set contracts = columns_of_contracts() -%}
     {%- for node in graph.nodes.values() if node.config.materialized == 'incremental' -%}
         {%- set table = node.schema ~ '.' ~ node.name -%}
-        {%- set now = node.columns.keys() | sort | join(',') -%}
+        {%- set now = contracts[table] -%}
         {%- if table in columns and columns[table] != now -%}
             {%- if node.config.full_refresh is false -%}
                 {% do exceptions.raise_compiler_error(
@@ -110,19 +111,63 @@ it with another setting has ended before: with the setting as it was, they would
 {%- endmacro %}
 
 
-{# The columns of each table of dbt's, by schema and table, sorted and joined by commas. #}
+{# The columns of each table of dbt's and their types, by schema and table, as a text. #}
 {% macro columns_of_tables() -%}
     {% set query -%}
         select
-            format('%s.%s', table_schema, table_name),
-            string_agg(column_name, ',' order by column_name collate "C")
-        from information_schema.columns
-        where table_schema in ('analytics', 'marts')
+            format('%s.%s', pg_namespace.nspname, pg_class.relname),
+            string_agg(
+                format(
+                    '%s %s',
+                    pg_attribute.attname,
+                    format_type(pg_attribute.atttypid, null)
+                ),
+                ', ' order by pg_attribute.attname collate "C"
+            )
+        from pg_class
+        inner join pg_namespace on pg_class.relnamespace = pg_namespace.oid
+        inner join pg_attribute on pg_class.oid = pg_attribute.attrelid
+        where
+            pg_namespace.nspname in ('analytics', 'marts')
+            and pg_class.relkind in ('r', 'p')
+            and pg_attribute.attnum > 0
+            and not pg_attribute.attisdropped
         group by 1
     {%- endset %}
-    {%- set columns = {} -%}
-    {%- for row in run_query(query).rows -%}
-        {%- do columns.update({row[0]: row[1]}) -%}
+    {{ return(as_dict(run_query(query))) }}
+{%- endmacro %}
+
+
+{# The same as the models declare them; types in Postgres's own words. #}
+{% macro columns_of_contracts() -%}
+    {%- set declared = [] -%}
+    {%- for node in graph.nodes.values() if node.config.materialized == 'incremental' -%}
+        {%- for column in node.columns.values() -%}
+            {%- do declared.append({
+                'table': node.schema ~ '.' ~ node.name,
+                'column': column.name,
+                'type': column.data_type,
+            }) -%}
+        {%- endfor -%}
     {%- endfor -%}
-    {{ return(columns) }}
+    {% set query -%}
+        select
+            declared."table",
+            string_agg(
+                format('%s %s', declared."column", to_regtype(declared.type)),
+                ', ' order by declared."column" collate "C"
+            )
+        from jsonb_to_recordset({{ as_literal(tojson(declared)) }})
+            as declared ("table" text, "column" text, type text)
+        group by 1
+    {%- endset %}
+    {{ return(as_dict(run_query(query))) }}
+{%- endmacro %}
+
+
+{# A table of two columns as a dictionary, by the first. #}
+{% macro as_dict(table) -%}
+    {%- set found = {} -%}
+    {%- for row in table.rows -%} {%- do found.update({row[0]: row[1]}) -%} {%- endfor -%}
+    {{ return(found) }}
 {%- endmacro %}

@@ -204,6 +204,11 @@ def verify(settings: Settings) -> Accounting:
     accounting = count_all(settings)
     if not accounting.is_unsettled:
         return accounting
+    logger.info(
+        "not everything adds up; counting again when no transform or deletion is under "
+        "way, in %s at the latest",
+        WAIT,
+    )
     with connect(settings.dsn, Role.TRANSFORMER, autocommit=True) as connection:
         connection.execute(sql.SQL("set lock_timeout to {}").format(sql.Literal(WAIT)))
         try:

@@ -87,7 +87,11 @@ def without_secrets(settings: Settings, text: str) -> str:
 
 def _secrets(settings: Settings) -> list[str]:
     """The longest first, as one may be part of another."""
-    addresses = [settings.external_dsn, settings.external_airflow_dsn]
+    addresses = [
+        settings.external_dsn,
+        settings.external_api_dsn,
+        settings.external_airflow_dsn,
+    ]
     passwords = [
         urlsplit(address).password or "" for address in filter(None, addresses)
     ]

@@ -110,26 +110,37 @@ def _what_to_load(
     if source is None:
         _require_sample(settings, feed)
         return {}
+    # An address is told by who reads it, and not repeated here: it may hold a password.
+    is_address = "://" in source
     path = Path(source).expanduser().absolute()
-    if not path.exists():
+    if not is_address and not path.exists():
         raise FileError(
-            f"{path}: no such file or folder; EVENTS must name one that is there"
+            f"{path}: no such file or folder; EVENTS must name one that is there, or "
+            "an address: s3://bucket/prefix, https://..."
         )
     feeds = read_feeds(settings.feeds)
     if feed is None:
-        raise FeedError(f"FEED says what {path} is; declared are {', '.join(feeds)}")
-    return {"source": str(path), "feed": choose_feed(feeds, feed).name}
+        what = "the address" if is_address else path
+        raise FeedError(
+            f"FEED names the feed that {what} is of; declared are {', '.join(feeds)}"
+        )
+    return {
+        "source": source if is_address else str(path),
+        "feed": choose_feed(feeds, feed).name,
+    }
 
 
 def _require_sample(settings: Settings, feed: str | None) -> None:
     """Raises if made-up events are not what was asked for, or do not belong there."""
     if feed is not None:
-        raise FileError(f"FEED={feed} needs EVENTS=<file or folder>, which is of it")
+        raise FileError(
+            f"FEED={feed} needs EVENTS=<file, folder or address>, which is of it"
+        )
     if settings.external_dsn is not None:
         raise FileError(
-            "without EVENTS=<file or folder> a sample of made-up events would go into "
-            "the server that WAREHOUSE_DSN names; to load there what has landed: "
-            "warehouse load, then warehouse transform"
+            "without EVENTS=<file, folder or address> a sample of made-up events would "
+            "go into the server that WAREHOUSE_DSN names; to load there what has "
+            "landed: warehouse load, then warehouse transform"
         )
 
 

@@ -1,12 +1,21 @@
 """The window that a run is for, `[start, end)` in UTC: resolved here, nowhere else."""
 
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, timedelta
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 
 from event_warehouse.errors import WindowError
-from event_warehouse.load.find import Window
+from event_warehouse.moments import in_utc, read_moment
 
 DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Window:
+    """Start inclusive, end exclusive, both in UTC."""
+
+    start: datetime
+    end: datetime
 
 
 def resolve_window(
@@ -26,10 +35,10 @@ def resolve_window(
     if start or end:
         return _window(_moment("start", start), _moment("end", end))
     if partition_date is not None:
-        first = _in_utc(partition_date)
+        first = in_utc(partition_date)
         return _window(first, first + DAY)
     if None not in interval and interval[0] != interval[1]:
-        first, after = (_in_utc(moment) for moment in interval if moment)
+        first, after = (in_utc(moment) for moment in interval if moment)
         return _window(first, after)
     raise WindowError(
         "the run has neither the parameters start and end, nor a partition's date, nor "
@@ -53,15 +62,9 @@ def _moment(name: str, text: object) -> datetime:
     if not text:
         raise WindowError(f"{name} is missing; give start and end together")
     try:
-        return _in_utc(datetime.fromisoformat(str(text)))
+        return read_moment(str(text))
     except ValueError as error:
         raise WindowError(
             f"{name} is {text!r}; it must be a date or time such as 2026-11-01 or "
             "2026-11-01T06:00:00"
         ) from error
-
-
-def _in_utc(moment: datetime) -> datetime:
-    if moment.tzinfo is None:
-        return moment.replace(tzinfo=UTC)
-    return moment.astimezone(UTC)

@@ -269,8 +269,15 @@ def test_dbt_build_starts_what_it_needs_and_all_of_its_tests_pass(
             "/no/such/file: no such",
         ),
         (["--events", "/", "--feed", "nope"], "there is no feed 'nope'; declared are"),
-        (["--events", "/"], "FEED says what / is; declared are"),
-        (["--feed", "gharchive"], "FEED=gharchive needs EVENTS=<file or folder>"),
+        (["--events", "/"], "FEED names the feed that / is of; declared are"),
+        (
+            ["--events", "https://ada:secret@example.org/x"],
+            "FEED names the feed that the address is of; declared are",
+        ),
+        (
+            ["--feed", "gharchive"],
+            "FEED=gharchive needs EVENTS=<file, folder or address>",
+        ),
     ],
 )
 def test_a_mistake_in_the_call_is_told_in_one_line_before_anything_starts(
@@ -299,7 +306,7 @@ def test_sample_does_not_go_into_a_server_that_somebody_names(home: Settings) ->
     code, output = run(home, WAREHOUSE_DSN="postgresql://ada@db.example/events")
 
     assert code == 1
-    assert output.startswith("warehouse: without EVENTS=<file or folder> a sample of")
+    assert output.startswith("warehouse: without EVENTS=<file, folder or address>")
     assert output.count("\n") == 1
     assert not home.home.exists()
 

@@ -5,8 +5,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 import pytest
 
 from event_warehouse.errors import WindowError
-from event_warehouse.load.find import Window
-from event_warehouse.window import days_of, resolve_window
+from event_warehouse.window import Window, days_of, resolve_window
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 MIDNIGHT = datetime(2026, 11, 20, tzinfo=UTC)

@@ -28,7 +28,7 @@ the order in which they are taken in.
         {% do assign_applies() %}
         {%- set applies = pending_of_readers() -%}
     {%- endif -%}
-    {%- set pinned_sql = with_pinned_loads(with_pinned_applies(sql, applies), applies) -%}
+    {%- set pinned_sql = with_pinned_calls(sql, applies) -%}
     {% call statement('plan') -%}
         {%- for method in config.get('planner_off', []) %}
             set local {{ method }} to off;

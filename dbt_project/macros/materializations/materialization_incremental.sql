@@ -78,7 +78,7 @@ readers see the old rows until the new ones are there, and keep their views and 
         {%- if config.get('partition_by') -%}
             {% do ensure_partitions(target_relation, applies) %}
         {%- endif -%}
-        {%- set pinned_sql = with_pinned_loads(with_pinned_applies(sql, applies), applies) -%}
+        {%- set pinned_sql = with_pinned_calls(sql, applies) -%}
         {% do write_rows(target_relation, pinned_sql) %}
         {% do analyze_after_growth(target_relation) %}
         {% do record_applies(applies) %}

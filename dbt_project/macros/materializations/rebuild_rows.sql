@@ -19,7 +19,7 @@ The model takes in no more applies than it has: events of others are added by th
     {% do set_session() %}
     {%- set applies = run_query(
         "select ledger.applied('" ~ this.identifier ~ "')::text").columns[0][0] -%}
-    {% do create_fresh(with_pinned_applies(sql, applies)) %}
+    {% do create_fresh(with_pinned_calls(sql, applies)) %}
     {% call statement('delete') -%}
         with stale as (
             select kept.ctid as place

@@ -6,10 +6,6 @@ Grain: one row per event and key that it has. As int_new_key_values counts them,
 by event, to take those of a deleted user out of what was counted; the test of both is
 that their counts are the same.
 #}
-{%- set ids = ['user_id', 'entity_id', 'session_id', 'device_id'] %}
-{%- set names = [
-    'event_type', 'country', 'browser', 'platform', 'environment', 'service',
-] %}
 with
 
 pairs as (
@@ -18,23 +14,18 @@ pairs as (
         kept.user_id,
         coalesce(kept.event_type, '') as event_type,
         found.key,
-        case
-            when
-                found.value <> ''
-                and octet_length(found.value) <= {{ var('max_listed_bytes') }}
-                then found.value
-        end as value
+        {{ listed_value('found.value') }} as value
     from {{ ref('events') }} as kept
     cross join lateral (
         {{ attribute_values('(select kept.attributes)', columns=[]) }}
-        {% for field in names -%}
+        {% for field in listed_names_of_buckets() + other_listed_names() -%}
             union all
             select
                 '{{ field }}' as key,
                 kept.{{ field }} as value
             where kept.{{ field }} is not null
         {% endfor %}
-        {% for field in ids -%}
+        {% for field in listed_ids() -%}
             union all
             select
                 '{{ field }}' as key,

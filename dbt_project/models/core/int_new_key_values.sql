@@ -17,9 +17,6 @@ counted: from those that are kept, from where others were cut off, and from ever
 event. So of an attribute that is different in each event hardly a value is counted.
 #}
 {%- set kept = kept_relation('fct_key_values') %}
-{%- set ids = ['user_id', 'entity_id', 'session_id', 'device_id'] %}
-{%- set names = ['platform', 'environment', 'service'] %}
-{%- set bucket_names = ['event_type', 'country', 'browser'] %}
 with
 
 -- Not materialized: what is written down first is read by one process only.
@@ -36,10 +33,10 @@ fields as (
         int_new_events.apply_id,
         int_new_events.tenant_id,
         int_new_events.event_type,
-        {% for field in names -%}
+        {% for field in other_listed_names() -%}
             int_new_events.{{ field }},
         {% endfor -%}
-        {% for field in ids -%}
+        {% for field in listed_ids() -%}
             count(int_new_events.{{ field }}) as {{ field }}_count,
         {% endfor -%}
         count(*) as event_count
@@ -124,7 +121,7 @@ counted as (
     left join bounds using (tenant_id, key)
     group by 1, 2, 3, 4, 5
 
-    {% for field in names -%}
+    {% for field in other_listed_names() -%}
         union all
         select
             fields.apply_id,
@@ -136,7 +133,7 @@ counted as (
         from fields
         where fields.{{ field }} is not null
     {% endfor %}
-    {% for field in bucket_names -%}
+    {% for field in listed_names_of_buckets() -%}
         union all
         select
             int_new_buckets.apply_id,
@@ -148,7 +145,7 @@ counted as (
         from int_new_buckets
         where int_new_buckets.{{ field }} is not null
     {% endfor %}
-    {% for field in ids -%}
+    {% for field in listed_ids() -%}
         union all
         select
             fields.apply_id,
@@ -167,12 +164,7 @@ select
     counted.tenant_id,
     coalesce(counted.event_type, '') as event_type,
     counted.key,
-    case
-        when
-            counted.value <> ''
-            and octet_length(counted.value) <= {{ var('max_listed_bytes') }}
-            then counted.value
-    end as value,
+    {{ listed_value('counted.value') }} as value,
     sum(counted.event_count)::bigint as event_count
 from counted
 where octet_length(counted.key) <= {{ var('max_listed_bytes') }}

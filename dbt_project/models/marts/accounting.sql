@@ -20,6 +20,16 @@ applied as (
     group by 1
 ),
 
+replayed as (
+    -- Each line that was read again is a record of the load that read it.
+    select
+        replays.replays_load_id as load_id,
+        sum(replays.record_count)::bigint as line_count
+    from {{ ref('stg_loads') }} as replays
+    where replays.replays_load_id is not null
+    group by 1
+),
+
 removed as (
     select
         rows_gone.load_id,
@@ -52,7 +62,8 @@ select
         else 'unbalanced'
     end as status,
     stg_loads.record_count,
-    applied.rejected_line_count,
+    applied.rejected_line_count - coalesce(replayed.line_count, 0)
+        as rejected_line_count,
     applied.raw_row_count,
     applied.event_count,
     applied.reference_row_count,
@@ -62,8 +73,10 @@ select
     stg_loads.received_at,
     applied.deleted_event_count,
     removed.expired_row_count,
-    removed.deleted_row_count
+    removed.deleted_row_count,
+    coalesce(replayed.line_count, 0) as replayed_line_count
 from {{ ref('stg_loads') }} as stg_loads
 inner join {{ ref('stg_feeds') }} as stg_feeds using (feed_id)
 left join applied using (load_id)
+left join replayed using (load_id)
 left join removed using (load_id)

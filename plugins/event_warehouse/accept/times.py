@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
+from event_warehouse.moments import read_moment
+
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LATEST_AHEAD = timedelta(hours=1)
 """How far a client's clock may be ahead; feeds allow as much unless they say else."""
@@ -33,8 +35,6 @@ def read_time(written: str | float, *, now: datetime) -> str:
 
 def _read_iso(written: str) -> datetime:
     try:
-        time = datetime.fromisoformat(written)
-        # Also overflows where an offset leads out of the years 1 to 9999.
-        return (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC)
-    except (ValueError, OverflowError) as error:
+        return read_moment(written)
+    except ValueError as error:
         raise TimeFault(TimeFault.__doc__) from error

@@ -3,13 +3,14 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from math import ceil
 
 from psycopg import AsyncConnection
 
 from event_warehouse.accept.errors import Fault, InvalidRequest
 from event_warehouse.database import load_statements
+from event_warehouse.moments import read_moment
 from event_warehouse.tenant_names import problem_of_tenant
 
 STATEMENTS = load_statements("event_warehouse.answers", "buckets")
@@ -143,10 +144,8 @@ def _moment(
     try:
         if not ISO_8601.fullmatch(text):
             raise ValueError
-        moment = datetime.fromisoformat(text)
-        # Also overflows where an offset leads out of the years 1 to 9999.
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
-    except (ValueError, OverflowError):
+        return read_moment(text)
+    except ValueError:
         faults.append(
             Fault("is no time in ISO 8601, such as 2025-01-31T12:00:00+01:00", name)
         )

@@ -5,12 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from psycopg import AsyncConnection
-from psycopg.rows import dict_row
-
 from event_warehouse.accept.errors import Fault, InvalidRequest
+from event_warehouse.answers.asked import Asked
 from event_warehouse.database import load_statements
-from event_warehouse.query.parameters import Shown
 
 STATEMENTS = load_statements("event_warehouse.answers", "overview")
 HOUR = timedelta(hours=1)
@@ -46,24 +43,18 @@ class LoadsQuestion:
     """A load: those before it."""
 
 
-async def read_activity(
-    connection: AsyncConnection, *, with_arrivals: bool, shown: list[Shown]
-) -> Activity:
-    """Of all tenants whose events the connection's role may see.
-
-    `shown` is given the statements that this takes, here and below.
-    """
-    cursor = await connection.execute(STATEMENTS["newest_hour"])
-    ((newest,),) = await cursor.fetchall()
+async def read_activity(asked: Asked, *, with_arrivals: bool) -> Activity:
+    """Of all tenants whose events the connection's role may see."""
     arrivals = None
     if with_arrivals:
-        most = {"most": HOURS}
-        arrivals = (await _rows(connection, "arrivals_by_hour", most, shown))[::-1]
-    if newest is None:
+        newest_first = await asked.rows(STATEMENTS, "arrivals_by_hour", most=HOURS)
+        arrivals = newest_first[::-1]
+    (newest,) = await asked.rows(STATEMENTS, "newest_hour")
+    if newest["newest_hour"] is None:
         return Activity(None, None, (), arrivals)
-    start, end = newest - (HOURS - 1) * HOUR, newest + HOUR
-    values = {"start": start, "before": end}
-    events = await _rows(connection, "events_by_hour", values, shown)
+    start = newest["newest_hour"] - (HOURS - 1) * HOUR
+    end = newest["newest_hour"] + HOUR
+    events = await asked.rows(STATEMENTS, "events_by_hour", start=start, before=end)
     return Activity(start, end, events, arrivals)
 
 
@@ -101,40 +92,29 @@ def _number(
     return int(text)
 
 
-async def read_loads(
-    connection: AsyncConnection, question: LoadsQuestion, *, shown: list[Shown]
-) -> tuple[Rows, int | None]:
+async def read_loads(asked: Asked, question: LoadsQuestion) -> tuple[Rows, int | None]:
     """Where the records of each file are; and what the next page comes after."""
-    values = {
-        "feed": question.feed,
-        "status": question.status,
-        "after": question.after,
-        "most": question.limit + 1,
-    }
-    rows = await _rows(connection, "loads", values, shown)
+    rows = await asked.rows(
+        STATEMENTS,
+        "loads",
+        feed=question.feed,
+        status=question.status,
+        after=question.after,
+        most=question.limit + 1,
+    )
     page = rows[: question.limit]
     return page, page[-1]["load_id"] if len(rows) > len(page) else None
 
 
-async def read_rejections(
-    connection: AsyncConnection, tenant: str | None, *, shown: list[Shown]
-) -> tuple[Rows, bool]:
+async def read_rejections(asked: Asked, tenant: str | None) -> tuple[Rows, bool]:
     """What is rejected now by reason, most first, of one tenant or of all; and whether
     there are more reasons.
     """
-    values: dict[str, Any] = {"most": REASONS + 1}
+    most = REASONS + 1
     if tenant is None:
-        rows = await _rows(connection, "rejections", values, shown)
+        rows = await asked.rows(STATEMENTS, "rejections", most=most)
     else:
-        values["tenant_id"] = tenant
-        rows = await _rows(connection, "tenant_rejections", values, shown)
+        rows = await asked.rows(
+            STATEMENTS, "tenant_rejections", tenant_id=tenant, most=most
+        )
     return rows[:REASONS], len(rows) > REASONS
-
-
-async def _rows(
-    connection: AsyncConnection, name: str, values: dict[str, Any], shown: list[Shown]
-) -> list[dict[str, Any]]:
-    shown.append(Shown(STATEMENTS[name].as_string(), values, name))
-    async with connection.cursor(row_factory=dict_row) as cursor:
-        await cursor.execute(STATEMENTS[name], values)
-        return await cursor.fetchall()

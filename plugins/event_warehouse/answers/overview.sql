@@ -37,6 +37,7 @@ select
     accounting.status,
     accounting.record_count,
     accounting.rejected_line_count,
+    accounting.replayed_line_count,
     accounting.raw_row_count,
     accounting.event_count,
     accounting.reference_row_count,

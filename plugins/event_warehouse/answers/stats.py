@@ -4,11 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from psycopg import AsyncConnection
-from psycopg.rows import class_row
-
+from event_warehouse.answers.asked import Asked
 from event_warehouse.database import load_statements
-from event_warehouse.query.parameters import Shown
 
 STATEMENTS = load_statements("event_warehouse.answers", "stats")
 HOUR = timedelta(hours=1)
@@ -80,30 +77,16 @@ class WarehouseStats:
 SECOND = timedelta(seconds=1)
 
 
-async def read_tenant(
-    connection: AsyncConnection, tenant: str, *, now: datetime, shown: list[Shown]
-) -> TenantStats:
-    """Of one tenant; reads only. `shown` is given the statements, here and below."""
-    values = {"tenant_id": tenant, "now": now}
-    shown += [_shown(name, values) for name in ("tenant", "tenant_last_hour")]
-    counted = await (await connection.execute(STATEMENTS["tenant"], values)).fetchone()
-    recent = await (
-        await connection.execute(STATEMENTS["tenant_last_hour"], values)
-    ).fetchone()
-    assert counted is not None
-    assert recent is not None
-    return TenantStats(tenant, *counted, *recent)
+async def read_tenant(asked: Asked, tenant: str, *, now: datetime) -> TenantStats:
+    """Of one tenant; reads only."""
+    (counted,) = await asked.rows(STATEMENTS, "tenant", tenant_id=tenant)
+    (recent,) = await asked.rows(
+        STATEMENTS, "tenant_last_hour", tenant_id=tenant, now=now
+    )
+    return TenantStats(tenant, **counted, last_hour_event_count=recent["event_count"])
 
 
-async def read_warehouse(
-    connection: AsyncConnection, *, now: datetime, shown: list[Shown]
-) -> WarehouseStats:
+async def read_warehouse(asked: Asked, *, now: datetime) -> WarehouseStats:
     """Of all tenants together; reads only."""
-    shown.append(_shown("feeds", {"now": now}))
-    async with connection.cursor(row_factory=class_row(FeedStats)) as cursor:
-        await cursor.execute(STATEMENTS["feeds"], {"now": now})
-        return WarehouseStats(now, await cursor.fetchall())
-
-
-def _shown(name: str, values: dict[str, object]) -> Shown:
-    return Shown(STATEMENTS[name].as_string(), values, name)
+    feeds = await asked.rows(STATEMENTS, "feeds", now=now)
+    return WarehouseStats(now, [FeedStats(**feed) for feed in feeds])

@@ -26,7 +26,9 @@ select
     count(*) filter (where accounting.status = 'pending') as pending_file_count,
     count(*) filter (where accounting.status = 'failed') as failed_file_count,
     count(*) filter (where accounting.status = 'unbalanced') as unbalanced_file_count,
-    coalesce(sum(accounting.record_count), 0)::bigint as record_count,
+    coalesce(
+        sum(accounting.record_count - accounting.replayed_line_count), 0
+    )::bigint as record_count,
     coalesce(sum(accounting.rejected_line_count), 0)::bigint as rejected_line_count,
     coalesce(sum(accounting.event_count), 0)::bigint as event_count,
     coalesce(sum(accounting.reference_row_count), 0)::bigint as reference_row_count,

@@ -1,16 +1,16 @@
 """What every answer says of itself, and how it is written."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated
 
 import msgspec
 from fastapi import Query, Response
 
+from event_warehouse.answers.asked import Asked
 from event_warehouse.answers.freshness import Freshness
 from event_warehouse.query.answer import about_statements
-from event_warehouse.query.parameters import Shown
 
 JSON = "application/json"
 ShowSql = Annotated[
@@ -45,9 +45,9 @@ def about_answer(
     }
 
 
-def told_sql(shown: Sequence[Shown], *, is_asked: bool) -> dict[str, object]:
+def told_sql(asked: Asked, *, is_asked: bool) -> dict[str, object]:
     """The statements of an answer, a member of it if they are asked for."""
-    return {"statements": about_statements(shown)} if is_asked else {}
+    return {"statements": about_statements(asked.statements)} if is_asked else {}
 
 
 def json_answer(

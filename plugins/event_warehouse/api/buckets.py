@@ -9,30 +9,22 @@ from fastapi import APIRouter, Request, Response
 from event_warehouse.answers.buckets import Page, read_buckets, read_question
 from event_warehouse.api.answers import about_answer, json_answer, written
 from event_warehouse.api.callers import MayQuery
+from event_warehouse.api.parameters import query_parameter
 from event_warehouse.api.services import AppServices
 from event_warehouse.api.tenants import require_own
 
 router = APIRouter()
 
 
-def _parameter(name: str, description: str, *, required: bool = False) -> Any:
-    schema = {"type": "string"}
-    return {
-        "name": name,
-        "in": "query",
-        "required": required,
-        "description": description,
-        "schema": schema,
-    }
-
-
 DESCRIPTION: dict[str, Any] = {
     "parameters": [
-        _parameter("start", "ISO 8601; its hour counts whole.", required=True),
-        _parameter("end", "ISO 8601; hours that start before it.", required=True),
-        _parameter("event_type", "Only events of this type."),
-        _parameter("fill", "zero: hours without events are listed, too."),
-        _parameter("limit", "Buckets of one answer, 1 to 10,000; 1,000 if left out."),
+        query_parameter("start", "ISO 8601; its hour counts whole.", required=True),
+        query_parameter("end", "ISO 8601; hours that start before it.", required=True),
+        query_parameter("event_type", "Only events of this type."),
+        query_parameter("fill", "zero: hours without events are listed, too."),
+        query_parameter(
+            "limit", "Buckets of one answer, 1 to 10,000; 1,000 if left out."
+        ),
     ]
 }
 

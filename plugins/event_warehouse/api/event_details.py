@@ -14,6 +14,7 @@ from event_warehouse.answers.event_details import (
 )
 from event_warehouse.api.answers import about_answer, json_answer
 from event_warehouse.api.callers import MayQuery
+from event_warehouse.api.parameters import query_parameter
 from event_warehouse.api.services import AppServices
 from event_warehouse.api.tenants import QueryTenant
 from event_warehouse.query.answer import about_sql
@@ -21,27 +22,15 @@ from event_warehouse.query.answer import about_sql
 router = APIRouter()
 
 
-def _parameter(
-    name: str, description: str, *, required: bool = False, **schema: object
-) -> dict[str, Any]:
-    return {
-        "name": name,
-        "in": "query",
-        "required": required,
-        "description": description,
-        "schema": {"type": "string", **schema},
-    }
-
-
 DESCRIPTION: dict[str, Any] = {
     "parameters": [
-        _parameter("start", "ISO 8601; the first time.", required=True),
-        _parameter("end", "ISO 8601; before it.", required=True),
-        _parameter("event_type", "Only events of this type."),
-        _parameter(
+        query_parameter("start", "ISO 8601; the first time.", required=True),
+        query_parameter("end", "ISO 8601; before it.", required=True),
+        query_parameter("event_type", "Only events of this type."),
+        query_parameter(
             "filters", "A JSON list of filters, as a series of POST /query has."
         ),
-        _parameter(
+        query_parameter(
             "limit",
             "Events of one answer.",
             type="integer",
@@ -49,8 +38,8 @@ DESCRIPTION: dict[str, Any] = {
             maximum=MAX_LIMIT,
             default=DEFAULT_LIMIT,
         ),
-        _parameter("after", "The `next` of the answer before this page."),
-        _parameter(
+        query_parameter("after", "The `next` of the answer before this page."),
+        query_parameter(
             "show_sql",
             "Whether the answer has its SQL, too.",
             enum=["true", "false"],

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Request, Response
 from event_warehouse.accept.errors import Fault
 from event_warehouse.api.answers import about_answer, json_answer
 from event_warehouse.api.callers import MayQuery
+from event_warehouse.api.parameters import query_parameter
 from event_warehouse.api.services import AppServices
 from event_warehouse.api.tenants import QueryTenant
 from event_warehouse.query.errors import InvalidQuery
@@ -24,20 +25,13 @@ from event_warehouse.query.listing import (
 router = APIRouter()
 
 
-def _parameter(name: str, description: str, **schema: object) -> dict[str, Any]:
-    return {
-        "name": name,
-        "in": "query",
-        "description": description,
-        "schema": {"type": "string", **schema},
-    }
-
-
 DESCRIPTION: dict[str, Any] = {
     "parameters": [
-        _parameter("prefix", "How they begin."),
-        _parameter("event_type", "Of events of this type; empty: of those with none."),
-        _parameter(
+        query_parameter("prefix", "How they begin."),
+        query_parameter(
+            "event_type", "Of events of this type; empty: of those with none."
+        ),
+        query_parameter(
             "limit",
             "How many at most.",
             type="integer",

@@ -11,6 +11,7 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_late
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
+from event_warehouse.answers.asked import Asked
 from event_warehouse.answers.stats import WarehouseStats, read_warehouse
 from event_warehouse.api.callers import MaySeeStats, require_operator
 from event_warehouse.api.problems import Problem
@@ -85,7 +86,7 @@ async def get_metrics(
     require_operator(caller)
     try:
         async with services.reading(caller) as connection:
-            stats = await read_warehouse(connection, now=datetime.now(UTC), shown=[])
+            stats = await read_warehouse(Asked(connection), now=datetime.now(UTC))
     except Problem:
         stats = None
     warehouse = CollectorRegistry()

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from fastapi import APIRouter, Response
 
+from event_warehouse.answers.asked import Asked
 from event_warehouse.answers.stats import (
     WarehouseStats,
     read_tenant,
@@ -14,7 +15,6 @@ from event_warehouse.answers.stats import (
 from event_warehouse.api.answers import ShowSql, about_answer, json_answer, told_sql
 from event_warehouse.api.callers import MaySeeStats
 from event_warehouse.api.services import AppServices
-from event_warehouse.query.parameters import Shown
 
 router = APIRouter()
 
@@ -25,17 +25,16 @@ async def get_stats(
 ) -> Response:
     """Of the key's tenant; of an operator's, of the whole warehouse."""
     started, now = time.perf_counter(), datetime.now(UTC)
-    shown: list[Shown] = []
     content: dict[str, object]
     async with services.reading(caller) as connection:
         fresh = services.freshness.of(caller.tenant)
+        asked = Asked(connection)
         if caller.tenant is None:
-            content = _told(await read_warehouse(connection, now=now, shown=shown))
+            content = _told(await read_warehouse(asked, now=now))
         else:
-            stats = await read_tenant(connection, caller.tenant, now=now, shown=shown)
-            content = asdict(stats)
+            content = asdict(await read_tenant(asked, caller.tenant, now=now))
     about = about_answer(fresh, started=started)
-    return json_answer({**content, **about, **told_sql(shown, is_asked=show_sql)})
+    return json_answer({**content, **about, **told_sql(asked, is_asked=show_sql)})
 
 
 def _told(stats: WarehouseStats) -> dict[str, object]:

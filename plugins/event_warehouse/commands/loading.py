@@ -9,7 +9,7 @@ from event_warehouse.commands.ready import asked_by, ready
 from event_warehouse.errors import WarehouseError
 
 if TYPE_CHECKING:
-    from event_warehouse.load.find import Window
+    from event_warehouse.window import Window
 
 MOMENT = click.DateTime(["%Y-%m-%dT%H", "%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"])
 
@@ -44,7 +44,7 @@ def load(
 def _window(
     source: str | None, start: datetime | None, end: datetime | None
 ) -> "Window | None":
-    from event_warehouse.load.find import Window
+    from event_warehouse.window import Window
 
     if start is None and end is None:
         return None

@@ -13,13 +13,14 @@ from event_warehouse.database import Role, connect
 from event_warehouse.errors import FileError
 from event_warehouse.feeds import Feed, read_feeds
 from event_warehouse.load.declarations import keep_declaration, keep_declarations
-from event_warehouse.load.find import Window, found_files
+from event_warehouse.load.find import found_files
 from event_warehouse.load.one_file import STATEMENTS, FileOutcome, Status, load_file
 from event_warehouse.load.share import WHOLE, Share
 from event_warehouse.settings import Settings
 from event_warehouse.sources.errors import FileChanged, FileGone, SourceUnavailable
 from event_warehouse.sources.local import find_file
 from event_warehouse.sources.source_file import SourceFile
+from event_warehouse.window import Window
 
 PROGRESS_SECONDS = 1.0
 SETTLED = ["loaded", "dismissed"]

@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -24,6 +23,7 @@ from event_warehouse.sources.local import (
     find_landed,
 )
 from event_warehouse.sources.source_file import SourceFile
+from event_warehouse.window import Window
 
 if TYPE_CHECKING:
     from event_warehouse.sources.s3 import S3Client
@@ -31,14 +31,6 @@ if TYPE_CHECKING:
 File = TypeVar("File", bound=SourceFile)
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Window:
-    """Hours whose files are wanted: start inclusive, end exclusive."""
-
-    start: datetime
-    end: datetime
 
 
 @dataclass(frozen=True)

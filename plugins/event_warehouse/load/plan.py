@@ -8,10 +8,11 @@ import psycopg
 from event_warehouse.database import Role, connect
 from event_warehouse.feeds import read_feeds
 from event_warehouse.load.files import settled_uris
-from event_warehouse.load.find import Place, Window, found_files
+from event_warehouse.load.find import Place, found_files
 from event_warehouse.load.share import Share
 from event_warehouse.settings import Settings
 from event_warehouse.sources.errors import SourceUnavailable
+from event_warehouse.window import Window
 
 FILES_OF_A_LOADER = 1_000
 """About 3 ms each, which is the 3 s that starting one more task takes."""

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from event_warehouse.accept.errors import Fault
+from event_warehouse.moments import read_moment
 from event_warehouse.query.errors import InvalidQuery
 from event_warehouse.query.keys import WrittenKey
 from event_warehouse.query.schema import faults_of_query, pointer
@@ -203,10 +204,7 @@ def read_time(written: object) -> datetime:
             case int():
                 return EPOCH + timedelta(milliseconds=written)
             case str():
-                time = datetime.fromisoformat(written)
-                return (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(
-                    UTC
-                )
+                return read_moment(written)
     except OverflowError as error:
         raise ValueError("is outside the years 1 to 9999") from error
     raise ValueError("is neither text nor a whole number")

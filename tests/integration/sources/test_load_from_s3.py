@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from event_warehouse.load.files import LoadSummary, load_new_files
-from event_warehouse.load.find import Window
 from event_warehouse.settings import Settings
+from event_warehouse.window import Window
 from tests.faulty_proxy import Chances, FaultyProxy
 from tests.fixture_types import Query
 from tests.s3_server import S3Server

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from event_warehouse.layers import LAYERS
 from event_warehouse.settings import PROJECT, Settings
 from tests.conftest import dsn_of
 from tests.fixture_types import Query
@@ -50,6 +51,19 @@ BY_PYTEST = {
     "deleted_events",
 }
 """Models without a dbt unit test, and why."""
+
+NOT_ALL_EVENTS = {
+    # Of each load, and it is what the sums are held against.
+    "int_accounting",
+    # An event counts for each key that it has.
+    "fct_keys",
+    "fct_key_values",
+    # The first of each day.
+    "most_active_devices_daily",
+    "most_active_entities_daily",
+    "most_active_users_daily",
+}
+"""Tables with a count of events that does not sum to all, and why."""
 
 Node = dict[str, Any]
 
@@ -123,6 +137,25 @@ def test_each_mart_is_what_bi_tools_depend_on(parsed: Node) -> None:
     }
 
     assert set(bi_tools["depends_on"]["nodes"]) == marts
+
+
+def test_accounting_counts_each_table_that_counts_all_events(parsed: Node) -> None:
+    counting = {
+        name
+        for name, model in models(parsed).items()
+        if model["config"]["materialized"] == "incremental"
+        and "event_count" in model["columns"]
+    }
+    (check,) = (
+        one for one in parsed["exposures"].values() if one["name"] == "accounting_check"
+    )
+    named = {node.rpartition(".")[2] for node in check["depends_on"]["nodes"]}
+
+    # Sequences have an array of times in place of a count.
+    layers = {layer.model for layer in LAYERS} - {"fct_user_sequences_daily"}
+    assert counting - layers == NOT_ALL_EVENTS
+    assert layers <= counting
+    assert {layer.model for layer in LAYERS} <= named
 
 
 def test_each_model_says_its_grain_and_what_each_column_is(

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
+import psycopg
 import pytest
 
 from event_warehouse.load.files import load_new_files
@@ -210,6 +211,41 @@ def test_view_follows_a_declaration_that_changed(
     assert query(
         changed, "select amount, other from analytics.orders where event_id = '1'"
     ) == [("12.50", "kept")]
+
+
+def test_what_others_built_on_a_view_stays_when_its_declaration_changes(
+    settings: Settings, land: Land, query: Query
+) -> None:
+    settings = declare(settings, HEAD + "  attributes: {pieces: integer}\n")
+    land(settings, "orders/a", ORDER)
+    run(settings)
+    with psycopg.connect(settings.dsn) as connection:
+        connection.execute(
+            "create view marts.large_orders as select * from analytics.orders"
+        )
+
+    # More attributes come behind what was there.
+    more = declare(
+        settings, HEAD + "  attributes: {amount: numeric, pieces: integer}\n"
+    )
+    land(more, "orders/b", BARE)
+    run(more)
+    assert columns_of(more, query, "orders")["amount"] == "numeric"
+    assert query(more, "select count(*) from marts.large_orders") == [(2,)]
+
+    # One that can't be what it was would take the other view with it.
+    changed = declare(settings, HEAD + "  attributes: {pieces: text}\n")
+    land(changed, "orders/c", BARE.replace('"2"', '"3"'))
+    run(changed)
+    assert columns_of(changed, query, "orders")["pieces"] == "bigint"
+    assert query(changed, "select count(*) from marts.large_orders") == [(3,)]
+
+    with psycopg.connect(settings.dsn) as connection:
+        connection.execute("drop view marts.large_orders")
+    land(changed, "orders/d", BARE.replace('"2"', '"4"'))
+    run(changed)
+    assert columns_of(changed, query, "orders")["pieces"] == "text"
+    assert "amount" not in columns_of(changed, query, "orders")
 
 
 def test_nothing_is_made_anew_when_nothing_has_changed(
