@@ -28,8 +28,10 @@ stand on it, which is said; they are not to go with it.
                 {% do log(
                     relation ~ ' stays as it was: views stand on it, and of its columns '
                     ~ columns_that_go(before, columns) | join(', ') ~ ' would go or have '
-                    ~ 'another type. Drop those views; the next run makes it anew',
+                    ~ 'another type. Drop those views and it; the next run makes it anew',
                     info=true) %}
+                comment on view {{ relation }} is {{ as_literal(
+                    'As an older declaration said (declaration ' ~ feed[2] ~ ')') }};
             {%- endif %}
         {%- endfor %}
     {%- endif -%}
@@ -54,6 +56,14 @@ columns that the view has, each with its type, and whether something stands on i
             where
                 to_regclass('analytics.events') is not null
                 and to_regclass('analytics.reference_latest') is not null
+                -- A name that a newer version of the project has for a table.
+                and not exists (
+                    select from pg_class
+                    where
+                        pg_class.oid
+                        = to_regclass('analytics.' || quote_ident(feeds.feed))
+                        and pg_class.relkind <> 'v'
+                )
         )
 
         select

@@ -9,7 +9,8 @@ two runs can't wait for each other.
     {% do lock_model(upstreams) %}
     {% if forget -%}
         {% call statement('forget') -%}
-            delete from ledger.models where model = '{{ this.identifier }}'
+            update ledger.models set applies = '{}', is_stale = false, lacks_removal_id = 0
+            where model = '{{ this.identifier }}'
         {%- endcall %}
     {%- endif %}
     {{ return(applies_of(upstreams, but_of=this.identifier)) }}

@@ -61,7 +61,7 @@ pending.
 
 {# Where the table is emptied or made, all values are to come again. #}
 {% macro forget_value_bounds() -%}
-    {%- if execute and (should_full_refresh() or load_relation(this) is none) -%}
+    {%- if execute and (is_refreshed(this.identifier) or load_relation(this) is none) -%}
         delete from {{ source('ledger', 'value_bounds') }}
     {%- endif -%}
 {%- endmacro %}

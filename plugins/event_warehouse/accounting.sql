@@ -181,7 +181,14 @@ layers as (
             as event_count,
         models.model,
         models.applies,
-        models.lacks_removal_id
+        models.lacks_removal_id,
+        -- What a version before counted of the users that it deleted is not known.
+        array_agg(removed_rows.deletion_id) filter (
+            where
+                removed_rows.deletion_id is not null
+                and removed_rows.how = 'removed'
+                and removed_rows.event_count is null
+        ) as uncounted_deletions
     from sums
     inner join ledger.models on models.model = split_part(sums.table_name, '.', 2)
     left join ledger.removed_rows
@@ -195,6 +202,7 @@ events as (
     select
         apply_id,
         null::bigint as removal_id,
+        null::bigint as deletion_id,
         count(*) as row_count,
         count(coalesce(user_id, device_id)) as visitor_event_count,
         count(user_id) as user_event_count
@@ -204,6 +212,7 @@ events as (
     select
         apply_id,
         removal_id,
+        deletion_id,
         row_count,
         visitor_event_count,
         user_event_count
@@ -214,6 +223,7 @@ events as (
     select
         apply_id,
         removal_id,
+        deletion_id,
         0 as row_count,
         row_count as visitor_event_count,
         row_count as user_event_count
@@ -234,6 +244,9 @@ taken_in as (
         on
             layers.applies @> events.apply_id
             and coalesce(layers.lacks_removal_id < events.removal_id, true)
+            and not coalesce(
+                events.deletion_id = any(layers.uncounted_deletions), false
+            )
 )
 
 select

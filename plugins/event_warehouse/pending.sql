@@ -16,6 +16,8 @@ select
                 and (upper_inf(gap) or applies.apply_id < upper(gap))
         where models.model <> 'ledger.applies'
     )
+    -- A full refresh was ended.
+    or exists (select from ledger.models where models.is_stale)
     or exists (
         select from raw.feeds as feeds
         where

@@ -4,7 +4,11 @@
 select to_regclass('analytics.rejected_events') is not null;
 
 -- lock --
-select pg_advisory_xact_lock(hashtextextended('recast', 0));
+-- The second is that of the batch, in whose transaction loads get their applies: an
+-- apply between the recast's number and its end would be taken for a later one.
+select
+    pg_advisory_xact_lock(hashtextextended('recast', 0)),
+    pg_advisory_xact_lock(hashtextextended('model int_event_batch', 0));
 
 -- recast --
 -- The applies and their records in one statement. A load whose recast waits for the

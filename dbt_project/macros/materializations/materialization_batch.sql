@@ -77,6 +77,10 @@ declaration, which only a full refresh renews.
         {% call statement('forget_recasts') -%}
             select ledger.forget_recasts()
         {%- endcall %}
+        {% call statement('stale') -%}
+            update ledger.models set is_stale = true
+            where model in ('{{ refreshable_models() | join("', '") }}')
+        {%- endcall %}
     {%- endif %}
     {% call statement('assign') -%}
         with assigned as (
@@ -103,7 +107,37 @@ declaration, which only a full refresh renews.
 {%- endmacro %}
 
 
-{# The applies that not every reader of a batch has; all of them in a full refresh. #}
+{#
+The models that a full refresh makes anew, selected or not: all are cast by the feeds'
+declarations, which it renews. Dimensions keep their keys for ever.
+#}
+{% macro refreshable_models() -%}
+    {%- set names = [] -%}
+    {%- for node in graph.nodes.values() if node.config.materialized == 'incremental'
+            and node.config.full_refresh is not false -%}
+        {%- do names.append(node.name) -%}
+    {%- endfor -%}
+    {{ return(names) }}
+{%- endmacro %}
+
+
+{# True if a model is made anew: by this full refresh, or by one that was ended before. #}
+{% macro is_refreshed(name) -%}
+    {%- if should_full_refresh() -%} {{ return(true) }} {%- endif -%}
+    {%- if not execute -%} {{ return(false) }} {%- endif -%}
+    {% set query -%}
+        select exists (
+            select from ledger.models where model = '{{ name }}' and is_stale
+        )
+    {%- endset %}
+    {{ return(run_query(query).columns[0][0]) }}
+{%- endmacro %}
+
+
+{#
+The applies that not every reader of a batch has; all of them in a full refresh, and until
+one that was ended is completed.
+#}
 {% macro pending_of_readers() -%}
     {%- set batches = [] -%}
     {%- for node in graph.nodes.values() if node.config.materialized == 'batch' -%}
@@ -120,6 +154,11 @@ declaration, which only a full refresh renews.
                 - ({% for reader in readers -%}
                     ledger.applied('{{ reader }}') {{- ' * ' if not loop.last }}
                 {%- endfor %})
+                * case
+                    when exists (select from ledger.models where is_stale)
+                        then '{}'::int8multirange
+                    else '{(,)}'::int8multirange
+                end
             {%- endif %}
         ) as gap
         inner join ledger.applies

@@ -25,7 +25,8 @@ A model's SQL gives the rows for the pending applies only, `where {{ is_pending(
     forgets                how a deleted user leaves the table (macros/forgets.sql)
 
 A full refresh deletes the rows and takes all applies in again, in one transaction:
-readers see the old rows until the new ones are there, and keep their views and grants.
+readers see the old rows until the new ones are there, and keep their views and grants. What
+one that was ended has not come to, the next run makes anew (ledger.models.is_stale).
 #}
 {% materialization incremental, adapter='postgres' -%}
     {%- set existing = load_cached_relation(this) -%}
@@ -58,7 +59,7 @@ readers see the old rows until the new ones are there, and keep their views and 
 
 {# Writes what the pending applies bring, and records them. #}
 {% macro take_in_applies(existing, target_relation) -%}
-    {%- set is_made_anew = existing is none or should_full_refresh()
+    {%- set is_made_anew = existing is none or is_refreshed(this.identifier)
         or is_made_otherwise(model) or has_forgotten_applies(model) -%}
     {%- if existing is not none and is_made_anew -%}
         {% do require_nothing_expired() %}

@@ -81,7 +81,7 @@ sampled_bounds as (
         from sampled
     ) as ranked
     where ranked.place = {{ var('values_per_key') }}
-    {%- if kept and not should_full_refresh() %}
+    {%- if kept and not is_refreshed('fct_key_values') %}
         union all
         select
             cut_off.tenant_id,

@@ -12,8 +12,10 @@ decide. A reference record repeats one of the same key and version.
 -- Conditions here are macros of several lines.
 {# No ref, and no circle: both take in what is decided here, and of what they took in
    before only earlier applies count. #}
-{%- set kept_events = kept_relation('events') %}
-{%- set kept_references = kept_relation('reference_history') %}
+{#- What is made anew has been cast by other declarations, and is in the batch again. #}
+{%- set kept_events = none if is_refreshed('events') else kept_relation('events') %}
+{%- set kept_references = none if is_refreshed('reference_history')
+    else kept_relation('reference_history') %}
 {% if is_rebuild() %}
 -- None of the events that are kept.
 select

@@ -22,9 +22,13 @@ select models.model
 from ledger.models
 where
     models.model <> 'ledger.applies'
-    and exists (
-        select
-        from ledger.applies
-        where not applies.apply_id <@ models.applies
+    and (
+        -- A full refresh was ended: what it has not come to is made of what is there.
+        models.is_stale
+        or exists (
+            select
+            from ledger.applies
+            where not applies.apply_id <@ models.applies
+        )
     )
 order by 1;

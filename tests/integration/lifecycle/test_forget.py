@@ -4,6 +4,7 @@ import json
 import shutil
 import signal
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 
 import psycopg
@@ -14,12 +15,16 @@ from event_warehouse.errors import UserError, WarehouseError
 from event_warehouse.lifecycle.expire import expire
 from event_warehouse.lifecycle.forget import forget, forget_by_key
 from event_warehouse.lifecycle.receipt import Receipt
+from event_warehouse.load.files import load_new_files
 from event_warehouse.rebuild import rebuild
 from event_warehouse.recast import recast_rejected_events
 from event_warehouse.settings import Settings
 from event_warehouse.transform import transform
+from tests.conftest import NO_LOG_FILE
+from tests.fixture_types import Land
 from tests.integration.lifecycle.conftest import Deliver
 from tests.integration.lifecycle.months import (
+    FEEDS,
     JANUARY,
     MARCH,
     ask,
@@ -352,6 +357,25 @@ def test_id_of_which_nothing_ever_came_is_refused_unless_it_is_barred_in_advance
     deliver("visits/c.json", visit(event_id=3, user_id="ada"))
     transform(settings)
     assert ask(settings, "select count(*) from analytics.deleted_events") == [(1,)]
+    assert verify(settings).problems == ()
+
+
+def test_models_that_the_deletion_s_own_run_makes_lose_the_user_too(
+    warehouse: Settings, land: Land, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(*NO_LOG_FILE)
+    settings = replace(warehouse, feeds=warehouse.home / "feeds.yml")
+    settings.feeds.write_text(FEEDS)
+    visits = visit(event_id=1, user_id="ada") + visit(event_id=2, user_id="bob")
+    land(settings, "visits/a", visits)
+    load_new_files(settings)
+
+    receipt = forget_ada(settings)
+
+    assert receipt.content["removed"]["analytics.events"] == 1
+    assert receipt.content["removed"]["analytics.fct_sessions"] == 1
+    assert ask(settings, "select user_id from analytics.events") == [("bob",)]
+    assert ask(settings, "select event_count from analytics.fct_sessions") == [(1,)]
     assert verify(settings).problems == ()
 
 

@@ -241,7 +241,7 @@ def test_what_others_built_on_a_view_stays_when_its_declaration_changes(
     assert query(changed, "select count(*) from marts.large_orders") == [(3,)]
 
     with psycopg.connect(settings.dsn) as connection:
-        connection.execute("drop view marts.large_orders")
+        connection.execute("drop view marts.large_orders, analytics.orders")
     land(changed, "orders/d", BARE.replace('"2"', '"4"'))
     run(changed)
     assert columns_of(changed, query, "orders")["pieces"] == "text"

@@ -2,7 +2,9 @@
 
 from dataclasses import replace
 from pathlib import Path
+from threading import Thread
 
+import psycopg
 import pytest
 
 from event_warehouse.accounting import verify
@@ -11,6 +13,7 @@ from event_warehouse.recast import recast_rejected_events
 from event_warehouse.settings import Settings
 from event_warehouse.transform import transform
 from tests.fixture_types import Land, Query
+from tests.waiting import wait_until
 
 FEED = """
 visits:
@@ -87,6 +90,25 @@ def test_recast_that_waits_for_the_transform_is_asked_for_once(
     transform(rejecting)
 
     assert query(rejecting, EVENTS) == [("1",), ("2",), ("3",)]
+
+
+def test_recast_waits_for_a_transform_that_gives_loads_their_numbers(
+    rejecting: Settings, query: Query
+) -> None:
+    # A load that came between its number and its end would be taken for an earlier one.
+    rejecting.feeds.write_text(FEED.format(type="numeric"))
+    waiting = "select from pg_locks where locktype = 'advisory' and not granted"
+    with psycopg.connect(rejecting.dsn) as transforming:
+        transforming.execute(
+            "select pg_advisory_xact_lock(hashtextextended('model int_event_batch', 0))"
+        )
+        recast = Thread(target=recast_rejected_events, args=[rejecting])
+        recast.start()
+        wait_until(lambda: len(query(rejecting, waiting)) == 1)
+        assert query(rejecting, "select from ledger.recast_events") == []
+    recast.join()
+
+    assert len(query(rejecting, "select from ledger.recast_events")) == 4
 
 
 @pytest.mark.long
