@@ -184,10 +184,7 @@ layers as (
         models.lacks_removal_id,
         -- What a version before counted of the users that it deleted is not known.
         array_agg(removed_rows.deletion_id) filter (
-            where
-                removed_rows.deletion_id is not null
-                and removed_rows.how = 'removed'
-                and removed_rows.event_count is null
+            where removed_rows.how = 'removed' and removed_rows.event_count is null
         ) as uncounted_deletions
     from sums
     inner join ledger.models on models.model = split_part(sums.table_name, '.', 2)

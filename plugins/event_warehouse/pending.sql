@@ -17,7 +17,10 @@ select
         where models.model <> 'ledger.applies'
     )
     -- A full refresh was ended.
-    or exists (select from ledger.models where models.is_stale)
+    or exists (
+        select from ledger.models
+        where models.is_stale
+    )
     or exists (
         select from raw.feeds as feeds
         where

@@ -9,11 +9,4 @@ from {{ ref('int_event_batch') }} as batch
 where
     batch.rejected_column is null
     and not batch.is_reference
-    -- Not `not exists`: its hash join would scatter the rows, whose order events' index
-    -- likes.
-    and (batch.load_id, batch.line_number) not in (
-        select
-            int_repeats.load_id,
-            int_repeats.line_number
-        from {{ ref('int_repeats') }} as int_repeats
-    )
+    and {{ repeats_nothing('batch') }}

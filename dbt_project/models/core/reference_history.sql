@@ -48,9 +48,4 @@ select
     )) || coalesce(batch.attributes, '{}') as attributes
 from batch
 inner join int_applies using (apply_id)
-where (batch.load_id, batch.line_number) not in (
-    select
-        int_repeats.load_id,
-        int_repeats.line_number
-    from {{ ref('int_repeats') }} as int_repeats
-)
+where {{ repeats_nothing('batch') }}

@@ -1,5 +1,5 @@
--- Somebody's own table or view in marts made each run fail at its end: only its owner can
--- grant what is granted on dbt's.
+-- Somebody's own table or view in marts made each run fail at its end: only its owner
+-- can grant what is granted on dbt's.
 create or replace view access.readable as
 with recursive
 

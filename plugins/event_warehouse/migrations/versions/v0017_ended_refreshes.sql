@@ -1,5 +1,5 @@
--- A full refresh makes model after model anew, each in a transaction of its own. Where it
--- is ended in between, the next run makes the others anew.
+-- A full refresh makes model after model anew, each in a transaction of its own. Where
+-- it is ended in between, the next run makes the others anew.
 alter table ledger.models
 add column is_stale boolean not null default false;
 comment on column ledger.models.is_stale is
