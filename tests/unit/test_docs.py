@@ -1,6 +1,7 @@
 """The README names what there is, and nothing that there is not."""
 
 import re
+from pathlib import Path
 
 import pytest
 import yaml
@@ -21,6 +22,12 @@ MARTS = [
     for model in yaml.safe_load(file.read_text())["models"]
 ]
 FEEDS = list(yaml.safe_load((PROJECT / "feeds.yml").read_text()))
+PAGES = [PROJECT / "README.md", *sorted((PROJECT / "docs").rglob("*.md"))]
+OF_TESTS = {
+    name
+    for file in (PROJECT / "tests").rglob("test_*.py")
+    for name in re.findall(r'"(WAREHOUSE_TEST_\w+)"', file.read_text())
+}
 
 
 @pytest.mark.parametrize("target", TARGETS)
@@ -50,11 +57,15 @@ def test_every_command_is_in_the_readme(command: str) -> None:
 
 def test_every_target_setting_and_command_that_the_readme_names_exists() -> None:
     assert set(re.findall(r"`make ([a-z-]+)", README)) <= set(TARGETS)
-    assert set(re.findall(r"WAREHOUSE_[A-Z_]+", README)) <= set(SETTINGS)
+    assert set(re.findall(r"WAREHOUSE_[A-Z_]+", README)) <= OF_TESTS.union(SETTINGS)
     assert set(re.findall(r"`warehouse ([a-z]+)", README)) <= set(cli.commands)
 
 
-def test_every_file_that_the_readme_links_to_exists() -> None:
-    links = re.findall(r"\]\((?!http)([^)#]+)", README)
-    assert links
-    assert not [link for link in links if not (PROJECT / link).exists()]
+def test_every_setting_of_the_tests_is_in_the_readme() -> None:
+    assert set(re.findall(r"`(WAREHOUSE_TEST_\w+)`", README)) == OF_TESTS
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(PROJECT)))
+def test_every_file_that_a_page_links_to_exists(page: Path) -> None:
+    links = re.findall(r"\]\((?!http)([^)#]+)", page.read_text())
+    assert not [link for link in links if not (page.parent / link).exists()]
