@@ -47,7 +47,7 @@ class EventField(StrEnum):
 
 
 NAMES_OF_TABLES = re.compile(
-    "events|(rejected|duplicate)_events|reference_(history|latest)"
+    "((rejected|duplicate|deleted)_)?events(_.*)?|reference_(history|latest)"
     "|(stg|int|dim|fct|rollup)_.*"
 )
 """What `analytics` has beside the feeds' views."""

@@ -2,6 +2,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import yaml
 
 from event_warehouse.errors import FeedError
 from event_warehouse.feeds import (
@@ -290,8 +291,29 @@ def test_entry_that_stands_twice_is_refused(tmp_path: Path) -> None:
     assert "'clicks' stands twice" in refusal(tmp_path, clicks * 2)
 
 
-@pytest.mark.parametrize("name", ["events", "dim_users", "reference_latest"])
-def test_feed_with_a_table_s_name_is_refused(tmp_path: Path, name: str) -> None:
-    message = refusal(tmp_path, f"{name}: {{files: c/*, format: csv}}")
+def test_feed_with_a_name_that_dbt_gives_to_a_table_is_refused(tmp_path: Path) -> None:
+    project = PROJECT / "dbt_project"
+    layers = yaml.safe_load((project / "dbt_project.yml").read_text())["models"]
+    names = {
+        model.stem
+        for layer, config in layers["event_warehouse"].items()
+        if isinstance(config, dict) and config.get("+schema") == "analytics"
+        for model in (project / "models" / layer).rglob("*.sql")
+    }
+    assert {"events", "stg_loads", "int_repeats", "rollup_events_5min"} <= names
 
-    assert f"{name} is a table's name" in message
+    for name in [*names, "events_2025_01"]:
+        message = refusal(tmp_path, f"{name}: {{files: c/*, format: csv}}")
+
+        assert f"{name} is a table's name" in message
+
+
+def test_feed_with_a_name_like_a_table_s_is_none(tmp_path: Path) -> None:
+    names = {"app_events", "eventful", "dimensions", "reference"}
+
+    declared = read(
+        tmp_path,
+        "".join(f"{name}: {{files: {name}/*, format: csv}}\n" for name in names),
+    )
+
+    assert declared.keys() == names

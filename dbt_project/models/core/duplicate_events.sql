@@ -74,7 +74,8 @@ select
     repeats.line_number,
     kept.line_number as kept_line_number,
     repeats.feed_id,
-    not coalesce(repeats.attributes, '{}') <@ kept.attributes as is_content_different,
+    not {{ reference_attributes('repeats') }} <@ kept.attributes
+        as is_content_different,
     repeats.tenant_id
 from repeats
 left join {{ ref('reference_history') }} as kept

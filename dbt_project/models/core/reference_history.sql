@@ -40,12 +40,7 @@ select
             then trunc(extract(epoch from batch.event_time) * 1000000)
         else extract(epoch from batch.event_time)
     end as version,
-    -- Event fields that a reference record happens to have are attributes of it.
-    jsonb_strip_nulls(jsonb_build_object(
-        {% for field in var('identity_fields') if field != 'entity_id' -%}
-            '{{ field }}', batch.{{ field }} {{- ', ' if not loop.last }}
-        {% endfor -%}
-    )) || coalesce(batch.attributes, '{}') as attributes
+    {{ reference_attributes('batch') }} as attributes
 from batch
 inner join int_applies using (apply_id)
 where {{ repeats_nothing('batch') }}

@@ -32,39 +32,16 @@ from tests.integration.lifecycle.months import (
     visit,
 )
 from tests.integration.transform.sessions import held, process_of
-from tests.integration.transform.tables import contents
+from tests.integration.transform.tables import TABLES, contents
 from tests.waiting import wait_for_waiter
 
 ADA = ("ada", "ada@example.org", "of-ada", "ada-phone", "ada-s1", "pearl", "opal")
 """What the files have of acme's ada: id, attributes, a device and a session."""
-COHORTS = """
-    select tenant_id, cohort_date, event_date, visitor_count
-    from analytics.fct_retention_daily
-    union all
-    select tenant_id, cohort_week, event_week, visitor_count
-    from analytics.fct_retention_weekly
-    order by 1, 2, 3, 4
-"""
-KEYS = """
-    select tenant_id, key, event_type, null, event_count from analytics.fct_keys
-    union all
-    select tenant_id, key, event_type, value, event_count from analytics.fct_key_values
-    order by 1, 2, 3, 4
-"""
-HISTORY = (
-    "fct_entity_activity_daily",
-    "fct_entity_activity_monthly",
-    "fct_device_activity_daily",
-    "rollup_events_5min",
-    "rollup_events_1hr",
-    "event_types_hourly",
-    "tenant_events_5min",
-    "tenant_events_hourly",
-    "tenant_events_daily",
-    "most_active_entities_daily",
-    "most_active_users_daily",
-    "most_active_devices_daily",
-)
+HISTORY = [
+    table
+    for table in TABLES
+    if table.startswith(("fct_", "rollup_", "tenant_", "most_active_", "event_types_"))
+]
 FORGETTER = """
 from event_warehouse.lifecycle.forget import forget
 from event_warehouse.settings import read_settings
@@ -176,8 +153,7 @@ def test_facts_rollups_and_marts_are_as_if_the_user_had_never_come(
     applied: Settings, deliver: Deliver
 ) -> None:
     forget_ada(applied)
-    after, keys = contents(applied), ask(applied, KEYS)
-    cohorts = ask(applied, COHORTS)
+    after = contents(applied)
     assert verify(applied).problems == ()
     assert ask(applied, "select distinct status from marts.accounting") == [
         ("balanced",)
@@ -198,9 +174,7 @@ def test_facts_rollups_and_marts_are_as_if_the_user_had_never_come(
     transform(applied)
     never = contents(applied)
 
-    assert keys == ask(applied, KEYS)
-    assert cohorts == ask(applied, COHORTS)
-    assert ("acme", "colour", "view", "red", 1) in keys
+    assert ("acme", "colour", "view", "red", 1) in after["fct_key_values"]
     for table in HISTORY:
         assert after[table] == never[table], table
     # By their content: lines have other numbers.

@@ -1,6 +1,5 @@
 """Keys and their values, kept as events come, are what a recount of the events says."""
 
-import json
 import random
 from collections import Counter
 from typing import Any
@@ -14,19 +13,8 @@ from tests.conftest import NO_LOG_FILE
 from tests.fixture_types import Query
 from tests.integration.query.conftest import Happen
 from tests.integration.query.happenings import Event
+from tests.integration.transform.key_values import LISTED, counted_keys
 
-LISTED = [
-    "event_type",
-    "user_id",
-    "entity_id",
-    "session_id",
-    "device_id",
-    "country",
-    "browser",
-    "platform",
-]
-IDS = {"user_id", "entity_id", "session_id", "device_id"}
-"""Their values are in the dimensions."""
 NOT_ATTRIBUTES = {*LISTED, "tenant", "at", "event_id", "sample_rate"}
 MOST = 1_000
 
@@ -54,43 +42,22 @@ NAMES = """
 TENANTS = ["acme", "zeta"]
 
 
-def pairs(event: Event) -> list[tuple[str, str]]:
-    """The event's keys and values, of at most three levels."""
-    found = [(key, str(event[key])) for key in LISTED if event.get(key)]
-    for key, value in event.items():
-        if key not in NOT_ATTRIBUTES:
-            found += scalars(key, value, depth=1)
-    return found
-
-
-def scalars(path: str, value: Any, *, depth: int) -> list[tuple[str, str]]:
-    if isinstance(value, dict) and depth < 3:
-        return [
-            pair
-            for key, inner in value.items()
-            if "." not in key
-            for pair in scalars(f"{path}.{key}", inner, depth=depth + 1)
-        ]
-    if value is None or isinstance(value, dict | list):
-        return []
-    return [(path, value if isinstance(value, str) else json.dumps(value))]
-
-
 def counted(events: list[Event]) -> tuple[set[Any], set[Any], set[Any]]:
-    keys, values, names = Counter[Any](), Counter[Any](), set()
-    for event in events:
-        kind = event.get("event_type", "")
-        for key, value in pairs(event):
-            keys[event["tenant"], key, kind] += 1
-            if value and key not in IDS:
-                values[event["tenant"], key, kind, value] += 1
-            if key in {"event_type", "country", "browser"}:
-                names.add((event["tenant"], key, value))
-    return (
-        {(*key, count) for key, count in keys.items()},
-        {(*value, count) for value, count in values.items()},
-        names,
+    keys, values = counted_keys(
+        (
+            event["tenant"],
+            event,
+            {key: one for key, one in event.items() if key not in NOT_ATTRIBUTES},
+        )
+        for event in events
     )
+    names = {
+        (event["tenant"], key, event[key])
+        for event in events
+        for key in ("event_type", "country", "browser")
+        if event.get(key)
+    }
+    return keys, values, names
 
 
 def found(query: Query, settings: Settings) -> tuple[set[Any], set[Any], set[Any]]:

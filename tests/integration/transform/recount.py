@@ -1,110 +1,38 @@
 """What every table must hold, counted from the files by code that knows no dbt."""
 
 import json
-import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any
 
-from tests.integration.transform.visits import Files
-
-Rows = list[tuple[Any, ...]]
-
-OTHER_FIELDS = [
-    "event_id",
-    "event_type",
-    "user_id",
-    "entity_id",
-    "country",
-    "browser",
-    "device_id",
-    "session_id",
-]
-COLUMNS = {"tenant", "at", "sample_rate", *OTHER_FIELDS}
-ISO_8601 = re.compile(
-    r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d(:?\d\d)?)?", re.ASCII
+from tests.integration.transform.key_values import counted_keys
+from tests.integration.transform.records import (
+    OTHER_FIELDS,
+    Event,
+    Reference,
+    event_of,
+    problem_of,
+    problem_of_reference,
+    reference_of,
+    text_of,
 )
-
-
-class Event(NamedTuple):
-    file: str
-    line: int
-    tenant: str
-    time: datetime
-    sample_rate: int
-    fields: tuple[str | None, ...]
-    attributes: dict[str, Any] | None
-
-    def field(self, name: str) -> str | None:
-        return self.fields[OTHER_FIELDS.index(name)]
-
-    @property
-    def identity(self) -> tuple[Any, ...]:
-        return self.tenant, self.time, self.field("event_id")
-
-    @property
-    def content(self) -> tuple[Any, ...]:
-        return self.sample_rate, self.fields, self.attributes
-
-
-def text_of(value: object) -> str | None:
-    return None if value in (None, "") else str(value)
-
-
-def problem_of(record: dict[str, Any]) -> tuple[str, str | None, str] | None:
-    """(column, value, reason) of the first thing that is wrong with a record."""
-    if text_of(record.get("tenant")) is None:
-        return "tenant_id", None, "is missing"
-    at = text_of(record.get("at"))
-    if at is None:
-        return "event_time", at, "is missing"
-    if not ISO_8601.fullmatch(at):
-        return "event_time", at, "is not ISO 8601"
-    try:
-        time = as_utc(at)
-    except ValueError:
-        return "event_time", at, "is no such time"
-    if not datetime(1970, 1, 1) <= time <= datetime.now() + timedelta(hours=1):
-        return "event_time", at, "is outside the times the feed allows"
-    rate = text_of(record.get("sample_rate"))
-    if rate is not None and not re.fullmatch("[1-9][0-9]{0,8}", rate):
-        return "sample_rate", rate, "is not a whole number above 0"
-    attributes = attributes_of(record)
-    if "\0" in json.dumps(attributes).replace("\\u0000", "\0"):
-        value = json.dumps(attributes, separators=(",", ":"))
-        return "attributes", value, "is not JSON that Postgres can store"
-    return None
-
-
-def as_utc(text: str) -> datetime:
-    time = datetime.fromisoformat(text)
-    return time.astimezone(UTC).replace(tzinfo=None) if time.tzinfo else time
-
-
-def attributes_of(record: dict[str, Any]) -> dict[str, Any] | None:
-    return {k: v for k, v in record.items() if k not in COLUMNS} or None
-
-
-def event_of(file: str, line: int, record: dict[str, Any]) -> Event:
-    return Event(
-        file,
-        line,
-        record["tenant"],
-        as_utc(record["at"]),
-        int(record.get("sample_rate", 1)),
-        tuple(text_of(record.get(field)) for field in OTHER_FIELDS),
-        attributes_of(record),
-    )
+from tests.integration.transform.recount_by_user import counted_by_user
+from tests.integration.transform.visitors import Rows, in_order
+from tests.integration.transform.visits import Files
 
 
 def recount(files: Files) -> dict[str, Rows]:
     """What every table must hold once these files are loaded in this order."""
+    seen: list[Event] = []
     kept: dict[tuple[Any, ...], Event] = {}
+    references: dict[tuple[Any, ...], Reference] = {}
     rejected: Rows = []
     duplicates: Rows = []
     accounts: Rows = []
-    for file, content in files:
+    for path, content in files:
+        is_reference = path.startswith("products/")
+        file = path.rpartition("/")[2]
+        find_problem = problem_of_reference if is_reference else problem_of
         counts: Counter[str] = Counter()
         for line, text in enumerate(content.split("\n"), 1):
             if not text:
@@ -115,18 +43,25 @@ def recount(files: Files) -> dict[str, Rows]:
             except ValueError:
                 counts["rejected lines"] += 1
                 continue
-            if problem := problem_of(record):
+            if problem := find_problem(record):
                 counts["rejected"] += 1
                 tenant = text_of(record.get("tenant"))
                 rejected.append((file, line, tenant, *problem))
                 continue
-            event = event_of(file, line, record)
-            first = kept.setdefault(event.identity, event)
-            if first is event:
-                counts["events"] += 1
+            one: Event | Reference
+            first: Event | Reference
+            if is_reference:
+                one = reference_of(file, line, record)
+                first = references.setdefault(one.identity, one)
+            else:
+                one = event_of(file, line, record)
+                first = kept.setdefault(one.identity, one)
+                seen.append(one)
+            if first is one:
+                counts["references" if is_reference else "events"] += 1
                 continue
             counts["duplicates"] += 1
-            is_different = event.content != first.content
+            is_different = one.differs_from(first)
             duplicates.append((file, line, first.file, first.line, is_different))
         raw = counts["records"] - counts["rejected lines"]
         accounts.append(
@@ -137,17 +72,69 @@ def recount(files: Files) -> dict[str, Rows]:
                 counts["rejected lines"],
                 raw,
                 counts["events"],
+                counts["references"],
                 counts["rejected"],
                 counts["duplicates"],
             )
         )
+    events = list(kept.values())
     return {
-        "events": in_order(tuple(event) for event in kept.values()),
+        "events": in_order(tuple(event) for event in events),
         "rejected_events": in_order(rejected),
         "duplicate_events": in_order(duplicates),
+        # Of users who were deleted, which here none is.
+        "deleted_events": [],
         "accounting": in_order(accounts),
-        **aggregates(list(kept.values())),
+        **dimensions(seen, events),
+        **reference_tables(list(references.values())),
+        **key_values(events),
+        **aggregates(events),
+        **counted_by_user(events),
     }
+
+
+def dimensions(seen: Sequence[Event], events: Sequence[Event]) -> dict[str, Rows]:
+    """All names that ever came, but countries and browsers: those of kept events."""
+    named: dict[str, set[tuple[str | None, ...]]] = {
+        "dim_users": {(event.tenant, event.field("user_id")) for event in seen},
+        "dim_entities": {(event.tenant, event.field("entity_id")) for event in seen},
+        "dim_devices": {(event.tenant, event.field("device_id")) for event in seen},
+        "dim_event_types": {(event.field("event_type"),) for event in seen},
+        "dim_countries": {(event.field("country"),) for event in events},
+        "dim_browsers": {(event.field("browser"),) for event in events},
+        "dim_tenant_values": {
+            (event.tenant, field, event.field(field), event.field(field))
+            for event in events
+            for field in ("event_type", "country", "browser")
+        },
+    }
+    return {
+        table: in_order(name for name in names if name[-1] is not None)
+        for table, names in named.items()
+    }
+
+
+def reference_tables(references: Sequence[Reference]) -> dict[str, Rows]:
+    newest = {
+        (one.tenant, one.entity): one
+        for one in sorted(references, key=lambda one: one.version)
+    }
+    return {
+        "reference_history": in_order(references),
+        "reference_latest": in_order(tuple(one)[2:] for one in newest.values()),
+    }
+
+
+def key_values(events: Sequence[Event]) -> dict[str, Rows]:
+    keys, values = counted_keys(
+        (
+            event.tenant,
+            dict(zip(OTHER_FIELDS, event.fields, strict=True)),
+            event.attributes or {},
+        )
+        for event in events
+    )
+    return {"fct_keys": in_order(keys), "fct_key_values": in_order(values)}
 
 
 def aggregates(events: Sequence[Event]) -> dict[str, Rows]:
@@ -183,6 +170,16 @@ def aggregates(events: Sequence[Event]) -> dict[str, Rows]:
         ):
             groups[name][key].append(event)
     return {
+        "int_touched_hours": in_order(
+            {
+                (
+                    event.file,
+                    event.tenant,
+                    event.time.replace(minute=0, second=0, microsecond=0),
+                )
+                for event in events
+            }
+        ),
         "fct_entity_activity_daily": in_order((*k, n) for k, n in activity.items()),
         "fct_entity_activity_monthly": in_order((*k, n) for k, n in monthly.items()),
         "fct_device_activity_daily": in_order((*k, n) for k, n in devices.items()),
@@ -222,7 +219,3 @@ def most_active(events: Sequence[Event], field: str) -> Rows:
             sorted(counter.items(), key=lambda one: (-one[1], one[0])), 1
         )
     )
-
-
-def in_order(rows: Any) -> Rows:
-    return sorted(map(tuple, rows), key=repr)

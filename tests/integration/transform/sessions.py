@@ -29,6 +29,7 @@ def process_of(settings: Settings, program: str) -> Iterator[subprocess.Popen[by
         "PYTHONPATH": os.pathsep.join(sys.path),
         "WAREHOUSE_HOME": str(settings.home),
         "WAREHOUSE_FEEDS": str(settings.feeds),
+        "WAREHOUSE_FUNNELS": str(settings.funnels),
         "WAREHOUSE_DSN": settings.dsn,
     }
     with subprocess.Popen(

@@ -17,10 +17,12 @@ from tests.integration.transform.sessions import transformer
 from tests.integration.transform.tables import assert_tells
 from tests.integration.transform.visits import Deliver
 
-SEQUENCES = int(os.environ.get("WAREHOUSE_TEST_SEQUENCES", "1"))
+SEQUENCES = int(os.environ.get("WAREHOUSE_TEST_SEQUENCES", "20"))
+"""How many make test-long takes; make test takes one."""
 STEPS = 8
 DAYS = [date(2024, 2, 28), date(2024, 2, 29), date(2024, 12, 31), date(2025, 1, 1)]
 BROKEN = ["not json\n", '{"tenant":"acme","at":"now"}\n', '{"at":"2025-01-01"}\n']
+BROKEN_PRODUCTS = ["not json\n", '{"tenant":"acme","code":"p1","version":"v1"}\n']
 
 
 class Sequence:
@@ -36,6 +38,7 @@ class Sequence:
     def take(self) -> None:
         steps: Mapping[Callable[[], None], int] = {
             self.load: 4,
+            self.load_products: 1,
             self.load_again: 1,
             self.transform: 3,
             self.kill_a_transform: 2,
@@ -48,16 +51,15 @@ class Sequence:
         step()
 
     def load(self) -> None:
-        lines = self.chance.randint(1, 40)
-        file = f"{len(self.files)}.json", "".join(self._line() for _ in range(lines))
-        if file[1] not in {content for _, content in self.files}:
-            self.files.append(file)
-        self.deliver([file])
+        self._load("visits/", self._line, lines=self.chance.randint(1, 40))
+
+    def load_products(self) -> None:
+        self._load("products/", self._product, lines=self.chance.randint(1, 10))
 
     def load_again(self) -> None:
-        if self.files:
-            _, content = self.chance.choice(self.files)
-            self.deliver([(f"again-{len(self.taken)}.json", content)])
+        name, content = self.chance.choice(self.files)
+        folder, _, _ = name.partition("/")
+        self.deliver([(f"{folder}/again-{len(self.taken)}.json", content)])
 
     def transform(self) -> None:
         transform(self.settings)
@@ -80,6 +82,14 @@ class Sequence:
     def refresh(self) -> None:
         transform(self.settings, full_refresh=True)
 
+    def _load(self, folder: str, line: Callable[[], str], *, lines: int) -> None:
+        name = f"{folder}{len(self.files)}.json"
+        content = "".join(line() for _ in range(lines))
+        known = {file for path, file in self.files if path.startswith(folder)}
+        if content not in known:
+            self.files.append((name, content))
+        self.deliver([(name, content)])
+
     def _line(self) -> str:
         if self.chance.random() < 0.1:
             return self.chance.choice(BROKEN)
@@ -99,10 +109,31 @@ class Sequence:
             "session_id": chance.choice(["s1", "s2", None]),
             "sample_rate": chance.choice([1, 10]),
         }
+        if page := chance.choice(["/a", "/b", None]):
+            event["page"] = page
         return json.dumps(event) + "\n"
 
+    def _product(self) -> str:
+        if self.chance.random() < 0.1:
+            return self.chance.choice(BROKEN_PRODUCTS)
+        product = {
+            "tenant": self.chance.choice(["acme", "zeta"]),
+            "code": self.chance.choice(["p1", "p2", "p3"]),
+            "version": self.chance.randint(1, 4),
+            "brand": self.chance.choice(["A", "B"]),
+        }
+        if country := self.chance.choice(["DE", "FR", None]):
+            product["country"] = country
+        return json.dumps(product) + "\n"
 
-@pytest.mark.parametrize("seed", range(SEQUENCES))
+
+@pytest.mark.parametrize(
+    "seed",
+    [
+        0,
+        *(pytest.param(one, marks=pytest.mark.long) for one in range(1, SEQUENCES + 1)),
+    ],
+)
 def test_any_sequence_of_steps_ends_in_what_a_recount_of_the_files_says(
     settings: Settings, deliver: Deliver, seed: int
 ) -> None:

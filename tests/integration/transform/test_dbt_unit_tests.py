@@ -16,6 +16,7 @@ from event_warehouse.layers import LAYERS
 from event_warehouse.settings import PROJECT, Settings
 from tests.conftest import dsn_of
 from tests.fixture_types import Query
+from tests.integration.transform.tables import NOT_COMPARED, TABLES
 
 BY_PYTEST = {
     # They name tables that dbt gives to no unit test: what was kept before, their own
@@ -115,6 +116,16 @@ def test_each_model_has_a_unit_test_or_a_reason(parsed: Node) -> None:
     tested = {test["model"] for test in parsed["unit_tests"].values()}
 
     assert set(models(parsed)) - tested == BY_PYTEST
+
+
+def test_each_incremental_model_is_recounted_or_has_a_reason(parsed: Node) -> None:
+    incremental = {
+        name
+        for name, model in models(parsed).items()
+        if model["config"]["materialized"] == "incremental"
+    }
+
+    assert incremental == TABLES.keys() - {"accounting"} | NOT_COMPARED
 
 
 def test_marts_and_only_they_are_public_with_a_contract(parsed: Node) -> None:

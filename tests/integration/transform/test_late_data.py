@@ -80,7 +80,7 @@ def test_late_event_changes_the_rows_of_its_own_bucket_and_tenant_only(
         for table in VERSIONED
     }
     assert changed == {
-        "analytics.events": {(4, 1)},
+        "analytics.events": {(6, 1)},
         "analytics.rejected_events": set(),
         "analytics.duplicate_events": set(),
         "analytics.fct_entity_activity_daily": {("acme", "2025-01-01")},

@@ -2,12 +2,11 @@
 
 import secrets
 
-import pytest
-
 from event_warehouse.accounting import verify
 from event_warehouse.settings import Settings
 from event_warehouse.transform import transform
 from tests.fixture_types import Query
+from tests.integration.transform.records import OTHER_FIELDS
 from tests.integration.transform.tables import assert_tells
 from tests.integration.transform.visits import Deliver, visit
 
@@ -65,24 +64,45 @@ def test_sample_rate_that_is_no_whole_number_above_0_is_rejected(
     assert query(settings, kept) == [(1,), (999_999_999,), (1,)]
 
 
-@pytest.mark.parametrize(
-    "fields",
-    [
-        ["tenant", "event_id"],
-        ["event_type", "user_id", "entity_id", "country", "browser"],
-    ],
-)
-def test_value_too_long_for_an_index_does_not_stop_the_others(
-    settings: Settings, deliver: Deliver, query: Query, fields: list[str]
+def test_value_too_long_for_an_index_is_rejected_and_no_other_record(
+    settings: Settings, deliver: Deliver, query: Query
 ) -> None:
+    columns = {
+        "tenant": "tenant_id",
+        **{field: field for field in OTHER_FIELDS if field != "event_id"},
+    }
     # Random, so that Postgres can't make it short by compression.
-    giants = [visit(**{field: secrets.token_hex(50_000)}) for field in fields]
-    deliver([("a.json", visit(event_id="2") + "".join(giants))])
+    giants = {field: secrets.token_hex(50_000) for field in columns}
+    # Of two bytes each.
+    longest, too_long = "é" * 500, "é" * 501
+    # No index has an event's id.
+    event_id = secrets.token_hex(50_000)
+    kept = [
+        visit(event_id="first"),
+        visit(event_id=event_id),
+        *(visit(event_id=field, **{field: longest}) for field in columns),
+    ]
+    rejected = [
+        *(visit(event_id=field, **{field: one}) for field, one in giants.items()),
+        visit(user_id=too_long),
+    ]
+    deliver([("a.json", "".join([*kept, *rejected]))])
 
     transform(settings)
 
-    kept = query(settings, "select event_id from analytics.events")
-    assert ("2",) in kept
+    assert query(
+        settings,
+        "select rejected_column, rejected_value, rejected_reason"
+        " from analytics.rejected_events order by line_number",
+    ) == [
+        (column, value, "is longer than 1000 bytes")
+        for column, value in [
+            *((columns[field], giant) for field, giant in giants.items()),
+            ("user_id", too_long),
+        ]
+    ]
+    ids = "select event_id from analytics.events order by line_number"
+    assert query(settings, ids) == [(one,) for one in ("first", event_id, *columns)]
     assert verify(settings).problems == ()
 
 

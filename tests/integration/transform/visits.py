@@ -18,6 +18,22 @@ pulses:
   format: json_lines
   fields: {tenant_id: {constant: lab}, event_time: at}
   time_format: epoch_seconds
+products:
+  kind: reference
+  files: products/*
+  format: json_lines
+  fields: {tenant_id: tenant, entity_id: code, event_time: version}
+  time_format: version_number
+"""
+FUNNELS = """
+edited:
+  steps: [view, edit]
+  window: 1 day
+edited_the_same:
+  steps: [view, edit]
+  match: entity_id
+  breakdown: country
+  window: 1 day
 """
 
 FIRST = r"""
@@ -56,12 +72,40 @@ THIRD = r"""
 {"tenant":"acme","event_id":"1","event_type":"view","at":"2025-01-01T10:00:00Z","user_id":"ada","device_id":"phone","session_id":"s1","entity_id":"p1","country":"DE","browser":"Firefox","page":"/b"}
 """
 
+PRODUCTS = r"""
+{"tenant":"acme","code":"p1","version":2,"brand":"A","country":"DE"}
+{"tenant":"acme","code":"p2","version":1}
+{"tenant":"acme","code":"p1","version":2,"brand":"A","country":"DE"}
+{"tenant":"zeta","code":"p1","version":-3,"brand":"Z"}
+{"tenant":"acme","code":"p1","version":"two"}
+{"tenant":"acme","code":"p1"}
+{"tenant":"acme","version":1}
+{"code":"p1","version":1}
+not json
+"""
+PRODUCTS_LATER = r"""
+{"tenant":"acme","code":"p1","version":1,"brand":"old"}
+{"tenant":"acme","code":"p1","version":2,"brand":"A","country":"FR"}
+{"tenant":"acme","code":"p1","version":2,"country":"DE"}
+{"tenant":"acme","code":"p2","version":20260101120000,"owner":{"name":"ada"}}
+{"tenant":"acme","code":"p9","version":1,"brand":"B"}
+"""
+
 Files = Sequence[tuple[str, str]]
-"""Name and content of each, in the order of their arrival."""
-ALL: Files = [("a.json", FIRST), ("b.json", SECOND), ("c.json", THIRD)]
+"""Name and content of each, in the order of their arrival.
+
+Of the visits feed but where the name has a folder, `products/p.json` say.
+"""
+ALL: Files = [
+    ("a.json", FIRST),
+    ("b.json", SECOND),
+    ("products/p.json", PRODUCTS),
+    ("c.json", THIRD),
+    ("products/q.json", PRODUCTS_LATER),
+]
 
 Deliver = Callable[[Files], None]
-"""Lands files of the visits feed and loads them."""
+"""Lands files and loads them, one after the other."""
 
 
 def visit(**fields: object) -> str:

@@ -1,0 +1,9 @@
+{# All that a reference record says; event fields that it happens to have are attributes
+   of it. #}
+{% macro reference_attributes(record) -%}
+    (jsonb_strip_nulls(jsonb_build_object(
+        {% for field in var('identity_fields') if field != 'entity_id' -%}
+            '{{ field }}', {{ record }}.{{ field }} {{- ', ' if not loop.last }}
+        {% endfor -%}
+    )) || coalesce({{ record }}.attributes, '{}'))
+{%- endmacro %}
