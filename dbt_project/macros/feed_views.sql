@@ -25,11 +25,10 @@ stand on it, which is said; they are not to go with it.
                 comment on view {{ relation }} is
                 {{ as_literal(declaration.description ~ ' (declaration ' ~ feed[2] ~ ')') }};
             {%- else -%}
-                {% do log(
+                {% do print(
                     relation ~ ' stays as it was: views stand on it, and of its columns '
                     ~ columns_that_go(before, columns) | join(', ') ~ ' would go or have '
-                    ~ 'another type. Drop those views and it; the next run makes it anew',
-                    info=true) %}
+                    ~ 'another type. Drop those views and it; the next run makes it anew') %}
                 comment on view {{ relation }} is {{ as_literal(
                     'As an older declaration said (declaration ' ~ feed[2] ~ ')') }};
             {%- endif %}

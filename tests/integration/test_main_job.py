@@ -258,6 +258,33 @@ def test_dbt_build_starts_what_it_needs_and_all_of_its_tests_pass(
     assert set(tests) == {"pass"}
 
 
+def test_dbt_build_makes_a_new_warehouse(home: Settings, tmp_path: Path) -> None:
+    # Unit tests that read the columns of their model's table come before it.
+    finished = subprocess.run(
+        [
+            PROGRAMS / "dbt",
+            *("--log-path", str(tmp_path)),
+            "build",
+            *("--exclude-resource-type", "test"),
+            *("--target-path", str(tmp_path)),
+        ],
+        cwd=PROJECT / "dbt_project",
+        env={**unset_environment(), "WAREHOUSE_HOME": str(home.home)},
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+
+    assert finished.returncode == 0, finished.stdout
+    with psycopg.connect(home.dsn) as connection:
+        kinds = connection.execute(
+            "select distinct relkind::text from pg_class where oid in"
+            " ('analytics.events'::regclass, 'analytics.fct_sessions'::regclass)"
+        ).fetchall()
+    assert sorted(kinds) == [("p",), ("r",)]
+
+
 # Mistakes -------------------------------------------------------------------------
 
 
