@@ -37,7 +37,9 @@ def expire(events_before: datetime | None, raw_before: datetime | None) -> None:
     for one in expired:
         click.echo(f"{one.row_count:,} rows of {one.table_name} have expired")
     if not expired:
-        click.echo("nothing has expired")
+        click.echo("there was nothing to take")
+    if horizons[0] is not None:
+        click.echo("events of before then that come later are rejected as expired")
 
 
 @click.command()
