@@ -10,7 +10,11 @@
         when 'date'
             then {{ value }} ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}$'
                 and pg_input_is_valid({{ value }}, 'date')
-        when 'json' then pg_input_is_valid({{ value }}, 'jsonb')
+        when 'json'
+            then case
+                when {{ is_nested_too_deep(value) }} then false
+                else pg_input_is_valid({{ value }}, 'jsonb')
+            end
         else true
     end
 {%- endmacro %}
