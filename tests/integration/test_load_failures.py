@@ -3,6 +3,7 @@
 import gzip
 import logging
 import os
+import secrets
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ import pytest
 
 from event_warehouse.errors import FileError
 from event_warehouse.load.files import LoadSummary, dismiss_failed, load_new_files
+from event_warehouse.load.plan import is_any_new
 from event_warehouse.settings import Settings
 from event_warehouse.sources.local import find_file
 from tests.fixture_types import Land, Query
@@ -277,3 +279,32 @@ def test_tries_of_a_bad_file_use_up_no_ids(
     assert query(
         warehouse, "select load_id, attempt_count from raw.loads order by 1"
     ) == [(1, 4), (2, 1)]
+
+
+def test_file_whose_name_no_index_takes_fails_and_the_others_are_loaded(
+    warehouse: Settings, land: Land, query: Query
+) -> None:
+    # Random, so that Postgres can't make it short by compression.
+    length = 2_600 - len((warehouse.landing / "customer_events" / "b.csv").as_uri())
+    letters = enumerate(secrets.token_hex(1_500)[: length - 1])
+    folders = "".join("/" if n % 200 == 199 else letter for n, letter in letters)
+    longest = land(warehouse, f"customer_events/{folders}/b.csv", TWO)
+    path = land(warehouse, f"customer_events/{folders}/aa.csv", ONE)
+
+    for _ in range(2):
+        assert load_new_files(warehouse).failed == 1
+
+    assert len(longest.as_uri()) == 2_600
+    assert query(warehouse, LOADS)[1:] == [(longest.as_uri(), "loaded", 2)]
+    ((load_id, uri, attempts, error),) = query(
+        warehouse,
+        "select load_id, uri, attempt_count, error from raw.loads"
+        " where status = 'failed'",
+    )
+    assert path.as_uri().startswith(str(uri).partition("...")[0])
+    assert attempts == 2
+    assert "has a name of more than 2,600 bytes" in str(error)
+    assert not is_any_new(warehouse, retries_failed=False)
+    assert isinstance(load_id, int)
+    dismiss_failed(warehouse, load_id)
+    assert load_new_files(warehouse) == LoadSummary(already_loaded=2)

@@ -152,7 +152,9 @@ def test_attribute_that_is_not_of_its_type_sets_its_record_aside(
         "seen,,,\n"
         "seen,NaN,true,2025-01-31\n"
         "seen,1,maybe,2025-01-31\n"
-        "seen,1,f,today\n",
+        "seen,1,f,today\n"
+        f"seen,{'9' * 15_000},,\n"
+        f"seen,{'9' * 140_000},,\n",
     )
     load_new_files(settings)
     transform(settings)
@@ -165,7 +167,10 @@ def test_attribute_that_is_not_of_its_type_sets_its_record_aside(
         (4, "attributes.price", "NaN", "is no numeric"),
         (5, "attributes.seen", "maybe", "is no boolean"),
         (6, "attributes.day", "today", "is no date"),
+        (8, "attributes.price", "9" * 140_000, "is no numeric"),
     ]
+    total = "select (sum(price) - 12.5)::text from analytics.views"
+    assert query(settings, total) == [("9" * 15_000 + ".00",)]
 
 
 def test_identity_all_tells_events_apart_by_their_attributes_too(

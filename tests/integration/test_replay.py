@@ -83,6 +83,28 @@ def test_what_the_mended_declaration_reads_becomes_rows_of_the_original_lines(
     ]
 
 
+def test_file_whose_header_is_not_of_the_feed_any_more_is_left_and_the_others_are_not(
+    settings: Settings, land: Land, query: Query, caplog: pytest.LogCaptureFixture
+) -> None:
+    declare(settings, CSV, strips=False)
+    path = land(settings, "visits/a.csv", CSV_LINES)
+    load_new_files(settings)
+    renamed = CSV.replace("at}", "stamp}")
+    declare(settings, renamed, strips=False)
+    land(settings, "visits/b.csv", CSV_LINES.replace(b",at,", b",stamp,"))
+    assert load_new_files(settings).rejected_lines == 3
+    declare(settings, renamed, strips=True)
+
+    assert replay_rejected_lines(settings) == ReplaySummary(2, 4)
+
+    assert query(
+        settings,
+        "select load_id, count(*) from raw.rejected_lines where replayed_by is null"
+        " group by 1 order by 1",
+    ) == [(1, 3), (2, 1)]
+    assert f"{path.as_uri()} was replayed: line 1, the header, has no" in caplog.text
+
+
 @FORMATS
 def test_replay_of_what_was_replayed_does_nothing(
     settings: Settings, land: Land, query: Query, declaration: str, content: bytes

@@ -7,7 +7,7 @@
 {#
 Grain: one row per apply. Every term is counted in its own table, and what is gone from it
 in the ledger. A recast has no raw rows of its own; what it rejects again is all that its
-load has rejected.
+load has rejected, with what was gone of that before.
 #}
 with
 
@@ -93,11 +93,26 @@ removed as (
     select
         removed_rows.apply_id,
         {{ removed_rows_of('events') }},
-        {{ removed_rows_of('rejected_events') }},
         {{ removed_rows_of('duplicate_events') }},
         {{ removed_rows_of('deleted_events') }}
     from removed_rows
     inner join pending_applies using (apply_id)
+    group by 1
+),
+
+removed_rejects as (
+    select
+        pending_applies.apply_id,
+        {{ removed_rows_of('rejected_events') }}
+    from pending_applies
+    inner join removed_rows
+        on
+            pending_applies.load_id = removed_rows.load_id
+            and (
+                pending_applies.apply_id = removed_rows.apply_id
+                or pending_applies.kind = 'recast'
+                and pending_applies.apply_id > removed_rows.apply_id
+            )
     group by 1
 )
 
@@ -110,7 +125,7 @@ select
     + coalesce(removed.events, 0) as event_count,
     coalesce(reference_rows.reference_row_count, 0) as reference_row_count,
     coalesce(rejected_events.rejected_event_count, 0)
-    + coalesce(removed.rejected_events, 0) as rejected_event_count,
+    + coalesce(removed_rejects.rejected_events, 0) as rejected_event_count,
     coalesce(duplicate_events.duplicate_event_count, 0)
     + coalesce(removed.duplicate_events, 0) as duplicate_event_count,
     coalesce(deleted_events.deleted_event_count, 0)
@@ -130,3 +145,4 @@ left join rejected_events on pending_applies.apply_id = rejected_events.apply_id
 left join duplicate_events on pending_applies.apply_id = duplicate_events.apply_id
 left join deleted_events on pending_applies.apply_id = deleted_events.apply_id
 left join removed on pending_applies.apply_id = removed.apply_id
+left join removed_rejects on pending_applies.apply_id = removed_rejects.apply_id

@@ -228,6 +228,12 @@ select
             then 'is not a whole number above 0'
         when checked.rejected_column = 'attributes'
             then 'is not JSON that Postgres can store'
+        when
+            checked.attribute_types ->> {{ bad_attribute }} = 'json'
+            and {{ is_nested_too_deep(
+                attribute_text('checked.cast_attributes', bad_attribute)
+            ) }}
+            then 'is JSON nested too deep'
         when checked.rejected_column like 'attributes.%'
             then 'is no ' || (checked.attribute_types ->> {{ bad_attribute }})
         else 'is longer than {{ var('max_key_bytes') }} bytes'

@@ -27,7 +27,25 @@ touched as (
 ),
 
 declared as (
-    select * from {{ ref('stg_funnels') }}
+    select
+        stg_funnels.funnel,
+        stg_funnels.declaration,
+        -- What is longer would fit into no index, and counts with those that have none.
+        case
+            when stg_funnels.declaration ->> 'breakdown' is null
+                then stg_funnels.declaration
+            else jsonb_set(
+                in_sql.declaration,
+                '{breakdown}',
+                to_jsonb(format(
+                    'case when octet_length(%1$s) <= {{ var("max_listed_bytes") }}'
+                    ' then %1$s end',
+                    in_sql.declaration ->> 'breakdown'
+                ))
+            )
+        end as counted_declaration
+    from {{ ref('stg_funnels') }} as stg_funnels
+    cross join lateral funnels.in_sql(stg_funnels.declaration) as in_sql (declaration)
 ),
 
 first_days as (
@@ -78,7 +96,7 @@ select
 from grouped
 inner join declared using (funnel)
 cross join lateral funnels.counted(
-    declared.declaration,
+    declared.counted_declaration,
     null::timestamptz,
     null::timestamptz,
     null::text,

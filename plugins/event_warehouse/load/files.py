@@ -14,7 +14,13 @@ from event_warehouse.errors import FileError
 from event_warehouse.feeds import Feed, read_feeds
 from event_warehouse.load.declarations import keep_declaration, keep_declarations
 from event_warehouse.load.find import found_files
-from event_warehouse.load.one_file import STATEMENTS, FileOutcome, Status, load_file
+from event_warehouse.load.one_file import (
+    STATEMENTS,
+    FileOutcome,
+    Status,
+    kept_uri,
+    load_file,
+)
 from event_warehouse.load.share import WHOLE, Share
 from event_warehouse.settings import Settings
 from event_warehouse.sources.errors import FileChanged, FileGone, SourceUnavailable
@@ -155,12 +161,13 @@ def settled_uris(
         STATEMENTS["settled_uris"],
         {
             "feed": feed.name,
-            "uris": [file.uri for file in files],
+            "uris": [kept_uri(file) for file in files],
             "versions": [file.version for file in files],
             "statuses": SETTLED + ["failed"] * is_failure_settled,
         },
     )
-    return {uri for (uri,) in rows}
+    kept = {uri for (uri,) in rows}
+    return {file.uri for file in files if kept_uri(file) in kept}
 
 
 def _load_or_keep_failed(
@@ -184,7 +191,7 @@ def _keep_failed(
 ) -> FileOutcome:
     failed = {
         "feed": feed.name,
-        "uri": file.uri,
+        "uri": kept_uri(file),
         "file_version": file.version,
         "byte_count": file.byte_count,
         "error": reason,

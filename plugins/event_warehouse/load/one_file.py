@@ -1,5 +1,6 @@
 """Loads one file: one transaction, one load_id, all of it or nothing."""
 
+import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -22,6 +23,8 @@ KEPT_LINES_BYTES = 4 * 1024 * 1024
 under way."""
 LINE_OVERHEAD_BYTES = 200
 """What a kept line takes beside its bytes; it may have but one."""
+MAX_URI_BYTES = 2_600
+"""An index takes 2,704 with the feed's id, and a replay's is longer than its file's."""
 
 
 class Status(StrEnum):
@@ -63,12 +66,26 @@ def load_file(
     """
     if file.byte_count == 0:
         raise FileError("is empty; send it again, or remove it")
+    if kept_uri(file) != file.uri:
+        raise FileError(
+            f"has a name of more than {MAX_URI_BYTES:,} bytes, as it is written in an "
+            "address; move it to a shorter one"
+        )
     try:
         with connection.transaction():
             return _load_if_new(connection, feed, file)
     except _LoadedMeanwhile as error:
         with connection.transaction():
             return _already_loaded(connection, feed, file, error.sha256)
+
+
+def kept_uri(file: SourceFile) -> str:
+    """What `raw.loads` calls the file: of one too long its beginning and its hash."""
+    uri = file.uri.encode()
+    if len(uri) <= MAX_URI_BYTES:
+        return file.uri
+    beginning = uri[:1_000].decode(errors="ignore")
+    return f"{beginning}...{hashlib.sha256(uri).hexdigest()}"
 
 
 class _LoadedMeanwhile(Exception):

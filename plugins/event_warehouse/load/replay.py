@@ -9,6 +9,7 @@ import psycopg
 from psycopg.rows import class_row
 
 from event_warehouse.database import Role, connect
+from event_warehouse.errors import FileError
 from event_warehouse.feeds import Feed, choose_feed, read_feeds
 from event_warehouse.load.declarations import keep_declaration
 from event_warehouse.load.one_file import (
@@ -63,7 +64,8 @@ def replay_rejected_lines(
 
     Commits load by load: each replay is a load of its own, whose rows have the original
     line's number and which the original line points at. Only some of a load's lines
-    are held at once. What still can't be read stays as it is.
+    are held at once. What still can't be read stays as it is, also all of a file whose
+    header is not of the feed any more, and no other waits for it.
     `raw.replay_requests` keeps who asked, else the database's user. Raises FeedError if
     the feed is not declared.
     """
@@ -77,7 +79,9 @@ def replay_rejected_lines(
                 STATEMENTS["loads_with_rejected_lines"],
                 {"feeds": [one.name for one in chosen]},
             ).fetchall()
-        replayed = [_replay(connection, feeds[load.feed], load) for load in loads]
+        replayed = [
+            _replay_or_leave(connection, feeds[load.feed], load) for load in loads
+        ]
         still_rejected = connection.execute(
             STATEMENTS["count_rejected_lines"], {"feeds": [one.name for one in chosen]}
         ).fetchone()
@@ -95,6 +99,15 @@ def replay_rejected_lines(
         summary.still_rejected,
     )
     return summary
+
+
+def _replay_or_leave(connection: psycopg.Connection, feed: Feed, load: _Load) -> int:
+    """How many lines were replayed; none of a file that is not of its feed any more."""
+    try:
+        return _replay(connection, feed, load)
+    except FileError as error:
+        logger.warning("no line of %s was replayed: %s", load.uri, error)
+        return 0
 
 
 def _replay(connection: psycopg.Connection, feed: Feed, load: _Load) -> int:

@@ -231,6 +231,43 @@ def test_what_arrives_of_a_deleted_user_is_counted_and_not_taken_in(
 
 
 @pytest.mark.long
+def test_file_of_which_the_rest_is_cast_again_after_a_deletion_balances(
+    settings: Settings, deliver: Deliver
+) -> None:
+    counted = (
+        "select status, raw_row_count, event_count, rejected_event_count"
+        " from marts.accounting"
+    )
+    products = "products:\n"
+    declared = settings.feeds.read_text()
+    integer, numeric = (
+        declared.replace(products, f"  attributes: {{price: {one}}}\n{products}")
+        for one in ("integer", "numeric")
+    )
+    settings.feeds.write_text(integer)
+    deliver(
+        "visits/a.json",
+        visit(event_id=1, user_id="bob", price="1")
+        + visit(event_id=2, user_id="ada", price="1.5")
+        + visit(event_id=3, user_id="bob", price="2.5")
+        + visit(event_id=4, user_id="bob", price="none"),
+    )
+    transform(settings)
+    forget_ada(settings)
+    settings.feeds.write_text(numeric)
+    recast_rejected_events(settings)
+    transform(settings)
+
+    assert ask(settings, counted) == [("balanced", 4, 2, 2)]
+    recast_rejected_events(settings, all_of_them=True)
+    transform(settings)
+    assert ask(settings, counted) == [("balanced", 4, 2, 2)]
+    transform(settings, full_refresh=True)
+    assert ask(settings, counted) == [("balanced", 4, 2, 2)]
+    assert verify(settings).problems == ()
+
+
+@pytest.mark.long
 def test_events_that_have_expired_keep_their_counts_and_lose_the_user(
     applied: Settings,
 ) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import random
+import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -293,6 +294,41 @@ def test_late_event_has_only_the_days_counted_anew_that_reach_it(
         ("same_colour", 1),
         ("same_colour", 2),
     }
+
+
+def test_value_that_no_index_takes_is_counted_with_those_that_have_none(
+    funnels: Settings, land: Land, query: Query
+) -> None:
+    funnels.funnels.write_text(
+        "by_colour: {steps: [view, buy], window: 1 day, breakdown: item.colour}\n"
+        "by_country: {steps: [view, buy], window: 1 day, breakdown: country}\n"
+    )
+    # Random, so that Postgres can't make it short by compression.
+    colours = ["é" * 100, "é" * 100 + "e", secrets.token_hex(4_000), None]
+    visits = [
+        {
+            **{"at": 0, "tenant_id": "acme", "event_id": None, "event_type": "view"},
+            **{"user_id": str(number), "colour": colour, "size": "s", "country": "DE"},
+        }
+        for number, colour in enumerate(colours)
+    ]
+    bought = {**visits[2], "at": 1, "event_type": "buy", "colour": "red"}
+    deliver(funnels, land, "1.json", [*visits, bought])
+
+    transform(funnels)
+
+    assert query(
+        funnels,
+        "select funnel, breakdown, step_number, user_count from marts.funnels"
+        " order by 1, 2 nulls last, 3",
+    ) == [
+        ("by_colour", "é" * 100, 1, 1),
+        ("by_colour", "é" * 100, 2, 0),
+        ("by_colour", None, 1, 3),
+        ("by_colour", None, 2, 1),
+        ("by_country", "DE", 1, 4),
+        ("by_country", "DE", 2, 1),
+    ]
 
 
 @pytest.mark.long

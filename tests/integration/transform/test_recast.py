@@ -1,5 +1,6 @@
 """Rejected events that are cast again, after their feed's declaration was mended."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from threading import Thread
@@ -109,6 +110,46 @@ def test_recast_waits_for_a_transform_that_gives_loads_their_numbers(
     recast.join()
 
     assert len(query(rejecting, "select from ledger.recast_events")) == 4
+
+
+def test_text_that_is_declared_json_later_may_be_nested_as_deep_as_a_line(
+    rejecting: Settings, land: Land, query: Query
+) -> None:
+    flat = json.dumps([{"n": n, "of": [n, "{[" + '"\\']} for n in range(1_000)])
+    texts = [
+        *("[" * 500 + "]" * 500, flat, '["' + "[" * 50_000 + '"]'),
+        *("[" * 501 + "]" * 501, "[" * 50_000, '["', "[" * 501 + '"' + '\\"' * 200_000),
+    ]
+    visit = {"tenant": "a", "at": "2025-01-01T10:00:00Z", "price": "1.5"}
+    lines = [
+        json.dumps({**visit, "event_id": f"t{number}", "note": text}) + "\n"
+        for number, text in enumerate(texts)
+    ]
+    land(rejecting, "visits/b.json", "".join(lines))
+    load_new_files(rejecting)
+    transform(rejecting)
+    feed = FEED.format(type="numeric").replace("rank: integer", "note: json")
+    rejecting.feeds.write_text(feed)
+
+    recast_rejected_events(rejecting)
+    transform(rejecting)
+
+    assert query(
+        rejecting,
+        "select event_id from analytics.events where starts_with(event_id, 't')"
+        " order by 1",
+    ) == [("t0",), ("t1",), ("t2",)]
+    assert query(
+        rejecting,
+        "select line_number, rejected_reason from analytics.rejected_events order by 1",
+    ) == [
+        (4, "is JSON nested too deep"),
+        (5, "is JSON nested too deep"),
+        (6, "is no json"),
+        (7, "is JSON nested too deep"),
+    ]
+    read = "select jsonb_array_length(note) from analytics.visits where event_id = 't1'"
+    assert query(rejecting, read) == [(1_000,)]
 
 
 @pytest.mark.long
