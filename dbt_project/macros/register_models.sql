@@ -9,7 +9,7 @@ more.
         {%- if flags.WHICH in ['run', 'build', 'retry'] -%}
             {% do drop_outdated_models() %}
         {%- endif -%}
-        {%- if flags.WHICH in ['build', 'test'] -%}
+        {%- if flags.WHICH == 'build' -%}
             {% do create_placeholders() %}
         {%- endif -%}
         {%- set names = incremental_models() -%}
@@ -50,9 +50,9 @@ more.
 
 {#
 Drops the tables whose columns, by name and type, are not their contract's, as after an
-upgrade, and what they have taken in: the run makes them anew from raw. Of those that were made with another
-setting it forgets only what they have taken in; readers keep the rows until new ones are
-there.
+upgrade, and what they have taken in: the run makes them anew from raw. Of those that were
+made with another setting it forgets only what they have taken in; readers keep the rows
+until new ones are there.
 #}
 {% macro drop_outdated_models() -%}
     {%- set columns = columns_of_tables() -%}

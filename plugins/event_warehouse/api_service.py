@@ -16,6 +16,7 @@ from event_warehouse.settings import Settings
 START_SECONDS = 60.0
 STOP_SECONDS = 60.0
 """Requests get 30 s to end, and what they sent is stored after that."""
+FREE_SECONDS = 3.0
 POLL_SECONDS = 0.1
 ASK_SECONDS = 2.0
 
@@ -89,16 +90,28 @@ def _is_healthy(settings: Settings) -> bool:
 
 
 def _require_free_port(port: int) -> None:
-    """Else another's answer would be taken for the service's."""
+    """Else another's answer would be taken for the service's.
+
+    The processes of a service that was killed have it for a moment longer.
+    """
+    deadline = time.monotonic() + FREE_SECONDS
+    while (error := _why_not_free(port)) and time.monotonic() < deadline:
+        time.sleep(POLL_SECONDS)
+    if error:
+        raise ServiceError(
+            f"the service can't have port {port} ({error.strerror}); "
+            "set WAREHOUSE_API_PORT to another one"
+        ) from error
+
+
+def _why_not_free(port: int) -> OSError | None:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
         except OSError as error:
-            raise ServiceError(
-                f"the service can't have port {port} ({error.strerror}); "
-                "set WAREHOUSE_API_PORT to another one"
-            ) from error
+            return error
+    return None
 
 
 def _lock(settings: Settings) -> Path:

@@ -67,6 +67,8 @@ declaration, which only a full refresh renews.
 #}
 {% macro assign_applies() -%}
     {% if should_full_refresh() -%}
+        {#- Before anything is renewed that no model could follow. -#}
+        {% do require_nothing_expired() %}
         {% call statement('renew') -%}
             update ledger.applies as applies set declaration = feeds.declaration
             from raw.loads

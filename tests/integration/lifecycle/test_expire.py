@@ -13,10 +13,11 @@ from event_warehouse.errors import DatabaseError, TransformError, WarehouseError
 from event_warehouse.lifecycle.expire import Expired, expire
 from event_warehouse.load.files import load_new_files
 from event_warehouse.load.replay import replay_rejected_lines
+from event_warehouse.pending import is_pending
 from event_warehouse.rebuild import rebuild
 from event_warehouse.recast import recast_rejected_events
 from event_warehouse.settings import Settings
-from event_warehouse.transform import transform
+from event_warehouse.transform import run_dbt, transform
 from tests.integration.lifecycle.conftest import Deliver
 from tests.integration.lifecycle.months import JANUARY, ask, every_table, visit
 from tests.integration.transform.sessions import process_of
@@ -232,7 +233,11 @@ def test_full_refresh_is_refused_once_something_has_expired(applied: Settings) -
 
     with pytest.raises(TransformError, match="warehouse rebuild --start 2025-02-01"):
         transform(applied, full_refresh=True)
+    with pytest.raises(TransformError, match="warehouse rebuild --start 2025-02-01"):
+        run_dbt(applied, ["--full-refresh"])
 
+    transform(applied)
+    assert not is_pending(applied)
     assert facts(applied) == before
 
 

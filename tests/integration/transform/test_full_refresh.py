@@ -91,6 +91,7 @@ def test_refresh_compares_with_nothing_that_was_cast_before(
     assert verify(settings).problems == ()
 
 
+@pytest.mark.long
 def test_refresh_keeps_account_of_a_deleted_user_s_recast_events(
     settings: Settings, land: Land, query: Query
 ) -> None:

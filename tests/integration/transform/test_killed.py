@@ -126,6 +126,7 @@ def test_crash_of_postgres_between_the_batch_and_events_loses_nothing(
     assert_tells(settings, ALL)
 
 
+@pytest.mark.long
 def test_crash_of_postgres_during_a_load_leaves_the_loads_before_it(
     cluster: Settings, settings: Settings, deliver: Deliver, land: Land
 ) -> None:
