@@ -51,8 +51,8 @@ more.
 {#
 Drops the tables whose columns, by name and type, are not their contract's, as after an
 upgrade, and what they have taken in: the run makes them anew from raw. Of those that were
-made with another setting it forgets only what they have taken in; readers keep the rows
-until new ones are there.
+made with another setting it notes that they are stale; readers keep the rows until new
+ones are there.
 #}
 {% macro drop_outdated_models() -%}
     {%- set columns = columns_of_tables() -%}
@@ -73,11 +73,13 @@ until new ones are there.
                 type='table')) %}
             {#- Views go with it; the next run that makes views makes all. -#}
             {% do run_query('delete from ledger.project') %}
-            {% do forget_applies(node.name) %}
+            {% do run_query("delete from ledger.models where model = '" ~ node.name ~ "'") %}
         {%- elif table in columns and is_made_otherwise(node) -%}
             {% do require_nothing_expired() %}
             {% do print(table ~ ' is made anew: a setting has changed') %}
-            {% do forget_applies(node.name) %}
+            {% do run_query(
+                "update ledger.models set is_stale = true where model = '"
+                ~ node.name ~ "'") %}
         {%- endif -%}
     {%- endfor -%}
 {%- endmacro %}
@@ -111,11 +113,6 @@ for it: dbt runs unit tests before their model, and some read the columns of its
 {%- endmacro %}
 
 
-{% macro forget_applies(name) -%}
-    {% do run_query("delete from ledger.models where model = '" ~ name ~ "'") %}
-{%- endmacro %}
-
-
 {#
 True if the model's table was made with another setting than it has now. `meta.made_with`
 is what the model's description says of the setting, and the description is the comment
@@ -128,21 +125,6 @@ that the table was given when it was made.
     {%- endset %}
     {%- set made = run_query(query).columns[0][0] -%}
     {{ return(node.config.meta.made_with not in (made or '')) }}
-{%- endmacro %}
-
-
-{#
-True if the model has rows of applies that it was made to forget, as a run that was to make
-it with another setting has ended before: with the setting as it was, they would count twice.
-#}
-{% macro has_forgotten_applies(node) -%}
-    {%- if not node.config.meta.made_with -%} {{ return(false) }} {%- endif -%}
-    {% set query -%}
-        select
-            ledger.applied('{{ node.name }}') = '{}'
-            and exists (select from {{ node.schema }}.{{ node.name }})
-    {%- endset %}
-    {{ return(run_query(query).columns[0][0]) }}
 {%- endmacro %}
 
 

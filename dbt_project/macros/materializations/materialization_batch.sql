@@ -123,7 +123,7 @@ declarations, which it renews. Dimensions keep their keys for ever.
 {%- endmacro %}
 
 
-{# True if a model is made anew: by this full refresh, or by one that was ended before. #}
+{# True if a model is made anew: by this full refresh, or because it is stale. #}
 {% macro is_refreshed(name) -%}
     {%- if should_full_refresh() -%} {{ return(true) }} {%- endif -%}
     {%- if not execute -%} {{ return(false) }} {%- endif -%}
@@ -137,8 +137,8 @@ declarations, which it renews. Dimensions keep their keys for ever.
 
 
 {#
-The applies that not every reader of a batch has; all of them in a full refresh, and until
-one that was ended is completed.
+The applies that not every reader of a batch has; all of them while a model is stale, as
+in a full refresh.
 #}
 {% macro pending_of_readers() -%}
     {%- set batches = [] -%}

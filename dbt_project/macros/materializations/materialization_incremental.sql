@@ -59,8 +59,7 @@ one that was ended has not come to, the next run makes anew (ledger.models.is_st
 
 {# Writes what the pending applies bring, and records them. #}
 {% macro take_in_applies(existing, target_relation) -%}
-    {%- set is_made_anew = existing is none or is_refreshed(this.identifier)
-        or is_made_otherwise(model) or has_forgotten_applies(model) -%}
+    {%- set is_made_anew = existing is none or is_refreshed(this.identifier) -%}
     {%- if existing is not none and is_made_anew -%}
         {% do require_nothing_expired() %}
     {%- endif -%}

@@ -3,7 +3,7 @@
 alter table ledger.models
 add column is_stale boolean not null default false;
 comment on column ledger.models.is_stale is
-'True from when a full refresh begins until it has made the model anew.';
+'True until the model is made anew: a full refresh has begun, or a setting changed.';
 
 -- What a deletion or an expiry took of a recast's records is, once they are cast with
 -- their load again, gone from the load's own apply.
