@@ -110,18 +110,20 @@ def test_loader_killed_at_random_moments_loses_nothing_and_doubles_nothing(
     moments = random.Random(11)
     killed = 0
 
-    for _ in range(KILLS):
+    while killed < KILLS:
         empty(warehouse)
         loader = start_loader(warehouse)
         time.sleep(moments.uniform(0, seconds))
-        killed += kill(loader)
+        if kill(loader):
+            killed += 1
+        else:
+            # It was measured in a slower moment than this one.
+            seconds *= 0.9
         load_until_nothing_is_left(warehouse)
 
         assert (query(warehouse, CHECKSUM), query(warehouse, REJECTED)) == expected
         assert query(warehouse, ORPHANS) == []
         assert query(warehouse, "select count(*) from raw.loads") == [(FILES,)]
-
-    assert killed >= KILLS / 2
 
 
 def load_until_nothing_is_left(settings: Settings, files: int = FILES) -> None:

@@ -65,7 +65,11 @@ def test_transform_killed_at_random_moments_is_made_good_by_the_next(
             wait_until(lambda: dbt_is_connected(settings))
             time.sleep(moments.uniform(0, seconds))
             process.kill()
-            killed += process.wait(30) == -signal.SIGKILL
+            if process.wait(30) == -signal.SIGKILL:
+                killed += 1
+            else:
+                # It was measured in a slower moment than this one.
+                seconds *= 0.8
     transform(settings)
 
     assert killed >= KILLS / 2
