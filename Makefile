@@ -78,7 +78,8 @@ format: $(INSTALLED) ## Mend what can be mended of style
 	@for folder in dbt_project plugins; do (cd $$folder && ../$(BIN)/sqlfluff fix .); done
 
 test: lint ## Lint, then every test, on a Postgres of the tests' own
-	@$(BIN)/pytest --numprocesses 2 --dist loadfile
+	@# In the order of the folders: the unit tests, short files, even out the processes' ends.
+	@$(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 test-unit: $(INSTALLED) ## The tests that need no database: seconds
 	@$(BIN)/pytest tests/unit

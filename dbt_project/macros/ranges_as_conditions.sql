@@ -30,18 +30,15 @@ that was left would be false for every row, and what is pending be noted as take
 
 {# The model's SQL with constants for its calls of ledger.is_pending. #}
 {% macro with_pinned_applies(sql, applies) -%}
-    {% set months = run_query(
-        "select min(month), (max(month) + interval '1 month')::date"
-        ~ " from ledger.applies cross join unnest(applies.event_months) as month"
-        ~ " where " ~ ranges_as_conditions('applies.apply_id', applies)
-    ).rows[0] %}
     {% set pattern = 'ledger\\.is_pending\\(\\s*([\\w.]+)\\s*(?:,\\s*([\\w.]+)\\s*)?\\)' %}
+    {% set calls = modules.re.finditer(pattern, sql) | list %}
+    {% set months = months_of(applies) if calls | selectattr(2) | list else none %}
     {% set pieces = [] %}
     {% set position = namespace(value=0) %}
-    {% for call in modules.re.finditer(pattern, sql) -%}
+    {% for call in calls -%}
         {% do pieces.append(sql[position.value:call.start()]) %}
         {% do pieces.append(ranges_as_conditions(call.group(1), applies)) %}
-        {% if call.group(2) and months[0] -%}
+        {% if call.group(2) and months -%}
             {% do pieces.append(
                 " and " ~ call.group(2) ~ " >= '" ~ months[0] ~ "'"
                 ~ " and " ~ call.group(2) ~ " < '" ~ months[1] ~ "'") %}
@@ -50,6 +47,19 @@ that was left would be false for every row, and what is pending be noted as take
     {%- endfor %}
     {% do pieces.append(sql[position.value:]) %}
     {{ return(pieces | join) }}
+{%- endmacro %}
+
+
+{# The first month that the applies have events of, and the one after the last, if any. #}
+{% macro months_of(applies) -%}
+    {% set query -%}
+        select min(month), (max(month) + interval '1 month')::date
+        from ledger.applies
+        cross join unnest(applies.event_months) as month
+        where {{ ranges_as_conditions('applies.apply_id', applies) }}
+        having count(*) > 0
+    {%- endset %}
+    {{ return(run_query(query).rows | first | default(none)) }}
 {%- endmacro %}
 
 

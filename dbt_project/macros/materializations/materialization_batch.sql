@@ -15,9 +15,8 @@ the order in which they are taken in.
     {{ run_hooks(pre_hooks, inside_transaction=False) }}
     {{ run_hooks(pre_hooks, inside_transaction=True) }}
 
-    {% do set_session() %}
     {%- set upstreams = config.get('upstreams', []) -%}
-    {% do lock_model(upstreams) %}
+    {% do begin_model(upstreams) %}
     {%- if is_rebuild() -%}
         {#- What it holds is to be taken in by nobody. -#}
         {%- set applies = '{}' -%}
@@ -29,15 +28,13 @@ the order in which they are taken in.
         {%- set applies = pending_of_readers() -%}
     {%- endif -%}
     {%- set pinned_sql = with_pinned_calls(sql, applies) -%}
-    {% call statement('plan') -%}
+    {% call statement('main') -%}
         {%- for method in config.get('planner_off', []) %}
             set local {{ method }} to off;
         {%- endfor %}
         set local parallel_setup_cost to 0;
-        set local parallel_tuple_cost to 0
-    {%- endcall %}
-    {% call statement('drop') -%} drop table if exists {{ target_relation }} {%- endcall %}
-    {% call statement('main') -%}
+        set local parallel_tuple_cost to 0;
+        drop table if exists {{ target_relation }};
         create unlogged table {{ target_relation }} as {{ pinned_sql }}
     {%- endcall %}
     {% do analyze(target_relation) %}

@@ -46,7 +46,7 @@ one that was ended has not come to, the next run makes anew (ledger.models.is_st
         {% do rebuild_rows(target_relation) %}
     {%- else -%}
         {#- Opens the transaction that is committed below. -#}
-        {% do lock_model([]) %}
+        {% do begin_model() %}
         {% call noop_statement('main', 'not rebuilt', 'OK', 0) %}{% endcall %}
     {%- endif %}
 
@@ -59,19 +59,20 @@ one that was ended has not come to, the next run makes anew (ledger.models.is_st
 
 {# Writes what the pending applies bring, and records them. #}
 {% macro take_in_applies(existing, target_relation) -%}
-    {%- set is_made_anew = existing is none or is_refreshed(this.identifier) -%}
+    {%- set upstreams = config.require('upstreams') -%}
+    {% do begin_model(upstreams) %}
+    {%- set pinned = pin_applies(upstreams) -%}
+    {%- set is_made_anew = existing is none or should_full_refresh() or pinned.is_stale -%}
+    {%- set applies = pinned.all if is_made_anew else pinned.new -%}
     {%- if existing is not none and is_made_anew -%}
         {% do require_nothing_expired() %}
-    {%- endif -%}
-    {%- set applies = pin_applies(config.require('upstreams'), forget=is_made_anew) -%}
-    {%- if existing is none -%}
-        {% do create_table_of_contract(target_relation, sql) %}
-    {%- elif is_made_anew -%}
-        {% do require_whole_batches(config.require('upstreams')) %}
+        {% do require_whole_batches(upstreams) %}
         {% call statement('empty') -%} delete from {{ target_relation }} {%- endcall %}
         {% do persist_docs(target_relation, model) %}
-    {%- endif %}
-    {% do set_session() %}
+    {%- elif existing is none -%}
+        {% do create_table_of_contract(target_relation, sql) %}
+    {%- endif -%}
+    {%- if is_made_anew -%} {% do forget_applies() %} {%- endif -%}
     {% if applies == '{}' -%}
         {% call noop_statement('main', 'nothing pending', 'OK', 0) %}{% endcall %}
     {%- else -%}
@@ -167,9 +168,7 @@ one that was ended has not come to, the next run makes anew (ledger.models.is_st
 {# The new rows by themselves: only to make a table do selects run in parallel. #}
 {% macro create_fresh(sql) -%}
     {% call statement('fresh') -%}
-        create temporary table {{ this.identifier }}__fresh on commit drop as {{ sql }}
-    {%- endcall %}
-    {% call statement('analyze_fresh') -%}
+        create temporary table {{ this.identifier }}__fresh on commit drop as {{ sql }};
         analyze {{ this.identifier }}__fresh
     {%- endcall %}
 {%- endmacro %}

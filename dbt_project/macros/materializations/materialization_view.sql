@@ -10,7 +10,7 @@ away, by a newer version of the project, need that.
     {{ run_hooks(pre_hooks, inside_transaction=True) }}
 
     {#- Two runs that replace one view at once would fail on its catalogue row. -#}
-    {% do lock_model([]) %}
+    {% do begin_model() %}
     {%- if config.get('contract').enforced -%}
         {% do get_assert_columns_equivalent(sql) %}
     {%- endif %}

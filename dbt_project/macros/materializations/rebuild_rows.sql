@@ -14,9 +14,8 @@ The model takes in no more applies than it has: events of others are added by th
                 if rebuilt_by == 'visitor_key'
                 else in_rebuild('kept', rebuilt_by, config.get('rebuilt_unit', 'day')) }}
     {%- endset -%}
-    {% do lock_model(config.require('upstreams')) %}
+    {% do begin_model(config.require('upstreams')) %}
     {% do require_rebuilt_batches(config.require('upstreams')) %}
-    {% do set_session() %}
     {%- set applies = run_query(
         "select ledger.applied('" ~ this.identifier ~ "')::text").columns[0][0] -%}
     {% do create_fresh(with_pinned_calls(sql, applies)) %}

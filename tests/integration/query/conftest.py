@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -28,7 +29,7 @@ QUESTIONS = "questions"
 """Its database."""
 
 Ask = Callable[..., Answer]
-"""Asks a question as a tenant: ask(body, tenant="acme")."""
+"""Asks a question as a tenant: ask(body, tenant="apex")."""
 Happen = Callable[..., None]
 """Loads and applies events, in so many files: happen(events, files=1)."""
 ClientOf = Callable[[str], "Client"]
@@ -42,6 +43,8 @@ def asked(
     """The warehouse that the tests share."""
     clone(cluster, BUILT, QUESTIONS)
     home = tmp_path_factory.mktemp("asked")
+    (home / "dbt").mkdir()
+    shutil.copy(built_home / "dbt" / "partial_parse.msgpack", home / "dbt")
     feeds = home / "feeds.yml"
     posted = yaml.safe_load((PROJECT / "feeds.yml").read_text())["api_events"]
     feeds.write_text(FEEDS + yaml.safe_dump({"api_events": posted}))
@@ -81,7 +84,8 @@ def happen(asked: Settings) -> Happen:
 
 @pytest.fixture(scope="session")
 def events(happen: Happen) -> list[Event]:
-    """Of the tenants acme and zeta; in two files, so that facts have been added to."""
+    """Of two tenants that no page's examples name, apex and zeta; in two files, so that
+    facts have been added to."""
     events = some_events(seed=1)
     happen(events, files=2)
     return events
@@ -104,7 +108,7 @@ def ask_query(asked: Settings, runner: asyncio.Runner) -> Iterator[Ask]:
         finally:
             await connection.rollback()
 
-    yield lambda body, tenant="acme": runner.run(answer(body, tenant))
+    yield lambda body, tenant="apex": runner.run(answer(body, tenant))
     runner.run(connection.close())
 
 

@@ -30,7 +30,7 @@ def some_events(*, seed: int) -> list[Event]:
 def _event(chance: random.Random, number: int) -> Event:
     seconds = chance.choice([0, 60, 300, 3600, 0.5]) * chance.randrange(10_000)
     event: Event = {
-        "tenant": chance.choice(["acme", "acme", "acme", "zeta"]),
+        "tenant": chance.choice(["apex", "apex", "apex", "zeta"]),
         "event_id": f"e{number}",
         "at": (FIRST_DAY + timedelta(seconds=seconds % (DAYS * 86_400))).isoformat(),
     }

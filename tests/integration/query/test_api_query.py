@@ -405,9 +405,9 @@ def test_sessions_are_estimated_only_where_that_is_allowed(
         "data": [{"name": "all", "unique": ["session_id"]}],
     }
 
-    exact = client_of("acme").post("/query", json=question).json()
+    exact = client_of("apex").post("/query", json=question).json()
     estimated = (
-        client_of("acme").post("/query", json={**question, "estimates": True}).json()
+        client_of("apex").post("/query", json={**question, "estimates": True}).json()
     )
 
     assert exact["series"][0]["answered_from"] == "analytics.events"

@@ -28,7 +28,7 @@ def test_generated_questions_are_answered_as_plain_python_counts_them(
         answer = ask_query(question)
         sources.update(one.answered_from for one in answer.series)
         assert [tuple(row) for row in answer.rows()] == rows_of(
-            question, events, "acme"
+            question, events, "apex"
         )
 
     check()

@@ -115,8 +115,8 @@ def state(settings: Settings) -> list[tuple[Any, ...]]:
 def test_no_text_in_a_question_is_read_as_sql(
     asked: Settings, events: list[Event], client_of: ClientOf, place: str
 ) -> None:
-    client = client_of("acme")
-    mine = sum(1 for event in events if event["tenant"] == "acme")
+    client = client_of("apex")
+    mine = sum(1 for event in events if event["tenant"] == "apex")
     before = state(asked)
 
     for text in CORPUS:
@@ -161,7 +161,7 @@ def test_no_text_in_a_listing_is_read_as_sql(
 
     for text in CORPUS:
         written = quote(text, safe="", errors="surrogatepass")
-        answer = client_of("acme").get(path.format(written))
+        answer = client_of("apex").get(path.format(written))
         # No path has a line end in it.
         allowed = {200, 400, 404} if "\n" in text else {200, 400}
         assert answer.status_code in allowed, (text, answer.text)

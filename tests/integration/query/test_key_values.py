@@ -39,7 +39,7 @@ NAMES = """
     select tenant_id, field, value from analytics.dim_tenant_values
     where tenant_id = any(%s)
 """
-TENANTS = ["acme", "zeta"]
+TENANTS = ["apex", "zeta"]
 
 
 def counted(events: list[Event]) -> tuple[set[Any], set[Any], set[Any]]:
