@@ -1,6 +1,7 @@
 {#
 Creates the model's table, empty, from the columns and constraints of its contract, with
-its indexes; partitioned by month where the model's config says `partition_by`.
+its indexes; partitioned by month where the model's config says `partition_by`. An index of
+some rows only is not dbt's own to make: `partial_indexes`, each with columns and where.
 #}
 {% macro create_table_of_contract(relation, sql) -%}
     {% call statement('create_table') -%}
@@ -12,6 +13,12 @@ its indexes; partitioned by month where the model's config says `partition_by`.
     {%- endcall %}
     {% do get_assert_columns_equivalent(sql) %}
     {% do create_indexes(relation) %}
+    {%- for index in config.get('partial_indexes', []) %}
+        {% call statement('partial_index') -%}
+            create index on {{ relation }} ({{ index.columns | join(', ') }})
+            where {{ index.where }}
+        {%- endcall %}
+    {%- endfor %}
     {% if 'apply_id' in model.columns -%}
         {# The applies that a model looks for are newer than any statistics, which would
            say that there are none of them: a plan for one row, run over a million. Without

@@ -52,10 +52,21 @@ first came in an earlier one, all that is known of the visitor moves to that coh
         cross join lateral (
             values (visitors.known_first_date, -1), (visitors.first_date, 1)
         ) as moved (first_date, change)
+        -- Week by week, as the days of visitors are found.
+        cross join lateral generate_series(
+            {{ week_of_date('visitors.known_first_date') }}::timestamp,
+            (
+                select max({{ week_of_date('latest.event_date') }})
+                from {{ ref('fct_visitor_activity_daily') }} as latest
+                where latest.tenant_id = visitors.tenant_id
+            )::timestamp,
+            interval '7 days'
+        ) as weeks (week)
         inner join {{ ref('fct_visitor_activity_daily') }} as kept
             on
                 visitors.tenant_id = kept.tenant_id
                 and visitors.visitor_key = kept.visitor_key
+                and weeks.week::date = {{ week_of_date('kept.event_date') }}
         where
             visitors.first_date < visitors.known_first_date
             and not {{ is_pending('kept') }}
@@ -77,7 +88,7 @@ first came in an earlier one, all that is known of the visitor moves to that coh
 
 {% macro _start_of(period, date) -%}
     {%- if period == 'week' -%}
-        date_trunc('week', {{ date }}::timestamp)::date
+        {{ week_of_date(date) }}
     {%- else -%}
         {{ date }}
     {%- endif -%}
@@ -108,7 +119,17 @@ first came in an earlier one, all that is known of the visitor moves to that coh
         where
             known.tenant_id = active.tenant_id
             and known.visitor_key = active.visitor_key
+            and {{ is_before_known('known') }}
             and {{ is_pending('known') }}
     ) as first_days
     group by 1, 2, 3
+{%- endmacro %}
+
+
+{#
+True for the days of visitors that are before all that earlier applies knew of them. The
+first day of each is among them.
+#}
+{% macro is_before_known(days) -%}
+    ({{ days }}.known_first_date is null or {{ days }}.event_date < {{ days }}.known_first_date)
 {%- endmacro %}

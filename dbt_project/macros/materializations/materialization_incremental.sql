@@ -13,7 +13,9 @@ A model's SQL gives the rows for the pending applies only, `where {{ is_pending(
     deleted_at_zero        for add of what may be below 0: a column whose rows go when it
                            has come to 0
     span                   for replace of parts of a group: columns of a start and an end.
-                           A kept row goes if it ends within the span of a new one
+                           A kept row goes if it ends within the span of a new one. It
+                           is found by the week of its end (macros/week_of.sql)
+    partial_indexes        indexes of some rows: columns and where
     partition_by           a timestamptz column: one partition a month (UTC)
     planned_by             columns that models filter and join by, for statistics (all)
     rebuilt_by             column of the rows' time; a rebuild makes days anew by it. Or
@@ -141,10 +143,23 @@ one that was ended has not come to, the next run makes anew (ledger.models.is_st
         {% call statement('delete') -%}
             delete from {{ relation }} as kept
             {% if span -%}
-                using {{ this.identifier }}__fresh as fresh
-                where {{ same_keys(keys) }}
-                    and kept.{{ span[1] }} >= fresh.{{ span[0] }}
-                    and kept.{{ span[1] }} <= fresh.{{ span[1] }}
+                using (
+                    select found.place
+                    from {{ this.identifier }}__fresh as fresh
+                    cross join lateral {{ weeks_of(
+                        'fresh.' ~ span[0], 'fresh.' ~ span[1], 'weeks'
+                    ) }}
+                    cross join lateral (
+                        select kept.ctid as place from {{ relation }} as kept
+                        where {{ same_keys(keys) }}
+                            and {{ week_of_time('kept.' ~ span[1]) }} = weeks.week
+                            and kept.{{ span[1] }} >= fresh.{{ span[0] }}
+                            and kept.{{ span[1] }} <= fresh.{{ span[1] }}
+                        -- A fence: as a plain join it reads all that is kept.
+                        offset 0
+                    ) as found
+                ) as stale
+                where kept.ctid = stale.place
             {%- else -%}
                 using (
                     select distinct {{ keys | join(', ') }} from {{ this.identifier }}__fresh

@@ -1,6 +1,7 @@
 {%- set timeout = "interval '" ~ var('session_timeout_minutes') ~ " minutes'" -%}
 {%- set key = ['tenant_id', 'visitor_key', 'feed_id', 'session_id'] -%}
 {%- set span = ['session_start', 'session_end'] -%}
+{%- set is_found_by_visitor = "(session_id <> '' or duration_seconds > 86400)" -%}
 {{ config(
     upstreams=['int_new_sessions', 'dim_event_types', 'dim_entities'],
     incremental_strategy='replace',
@@ -9,7 +10,20 @@
     rebuilt_by='visitor_key',
     rebuilt_times=span,
     forgets={'visitor_key': 'delete'},
-    indexes=[{'columns': ['session_start'], 'type': 'brin'}],
+    indexes=[
+        {
+            'columns': [
+                'tenant_id', '(' ~ week_of_time('session_end') ~ ')', 'visitor_key',
+                'feed_id', 'session_id', 'session_end',
+            ],
+            'unique': true,
+        },
+        {'columns': ['session_start'], 'type': 'brin'},
+    ],
+    partial_indexes=[{
+        'columns': key + ['session_end'],
+        'where': is_found_by_visitor,
+    }],
     meta={'made_with': 'longer than ' ~ var('session_timeout_minutes') ~ ' minutes'},
 ) }}
 -- noqa: disable=LT02
@@ -20,8 +34,9 @@ that new events make among themselves are united with the kept sessions that the
 late events mend those and no others, and no event is read again. Two kept sessions never
 reach each other, so each that has to be united is reached by a new span itself.
 
-The primary key ends with the end and not with the start: what new events reach is mostly a
-visitor's newest session, whose end is near, however long ago it began.
+A session is found by the week of its end, which is near what reaches it, but for two kinds,
+which have an index of their own: one that the producer's id makes is reached from any time,
+and one of over a day may end long after.
 
 A rebuild unites nothing with what is kept: it has all events of its visitors. A session
 that began before the horizon stays, with what it has from after it.
@@ -33,48 +48,58 @@ new_spans as (
     select
         int_new_sessions.*,
         case
-            when int_new_sessions.session_id is not null then '-infinity'
-            else int_new_sessions.session_start - {{ timeout }}
+            when int_new_sessions.session_id is null
+                then int_new_sessions.session_start - {{ timeout }}
         end as reach_start,
         case
-            when int_new_sessions.session_id is not null then 'infinity'
-            else int_new_sessions.session_end + {{ timeout }}
+            when int_new_sessions.session_id is null
+                then int_new_sessions.session_end + {{ timeout }}
         end as reach_end
     from {{ ref('int_new_sessions') }} as int_new_sessions
     where {{ is_pending('int_new_sessions') }}
 ),
 
--- By two short ranges of the key: those that end within reach, and the next one, if it
--- has begun within reach.
+-- Those that end within reach, and the next one, as it may have begun within reach.
+-- Sessions by id reach from any time to any: their reach is null, and has no weeks.
 reached as (
     select distinct kept.*
     from new_spans
     cross join lateral (
         (
-            select * from {{ this }} as ending
+            select kept.*
+            from {{ weeks_of(
+                'new_spans.reach_start', "new_spans.reach_end + interval '1 day'", 'weeks'
+            ) }}
+            inner join {{ this }} as kept
+                on {{ week_of_time('kept.session_end') }} = weeks.week
             where
-                ending.tenant_id = new_spans.tenant_id
-                and ending.visitor_key = new_spans.visitor_key
-                and ending.feed_id = coalesce(new_spans.feed_id, 0)
-                and ending.session_id = coalesce(new_spans.session_id, '')
-                and ending.session_end >= new_spans.reach_start
-                and ending.session_end <= new_spans.reach_end
+                kept.tenant_id = new_spans.tenant_id
+                and kept.visitor_key = new_spans.visitor_key
+                and kept.feed_id = 0
+                and kept.session_id = ''
+                and kept.session_end >= new_spans.reach_start
+                and kept.session_end <= new_spans.reach_end + interval '1 day'
         )
         union all
         (
-            select * from {{ this }} as following
+            select * from {{ this }} as kept
             where
-                following.tenant_id = new_spans.tenant_id
-                and following.visitor_key = new_spans.visitor_key
-                and following.feed_id = coalesce(new_spans.feed_id, 0)
-                and following.session_id = coalesce(new_spans.session_id, '')
-                and following.session_end > new_spans.reach_end
-            order by following.session_end
-            limit 1
+                {{ is_found_by_visitor }}
+                and kept.tenant_id = new_spans.tenant_id
+                and kept.visitor_key = new_spans.visitor_key
+                and kept.feed_id = coalesce(new_spans.feed_id, 0)
+                and kept.session_id = coalesce(new_spans.session_id, '')
+                and (
+                    new_spans.session_id is not null
+                    or kept.session_end >= new_spans.reach_start
+                )
         )
     ) as kept
     where
-        kept.session_start <= new_spans.reach_end
+        (
+            new_spans.session_id is not null
+            or kept.session_start <= new_spans.reach_end
+        )
         -- Asked once: in a table that is empty there is nothing to look for.
         and {{ 'false' if is_rebuild() else
             '(select exists(select from ' ~ this ~ '))' }}

@@ -3,13 +3,24 @@
     rebuilt_by='visitor_key',
     rebuilt_times=['event_date'],
     forgets={'visitor_key': 'delete'},
+    indexes=[{
+        'columns': [
+            'tenant_id', '(' ~ week_of_date('event_date') ~ ')', 'visitor_key', 'event_date',
+        ],
+        'unique': true,
+    }],
+    partial_indexes=[{
+        'columns': ['tenant_id', 'visitor_key', 'event_date'],
+        'where': is_before_known('fct_visitor_activity_daily'),
+    }],
 ) }}
 -- noqa: disable=LT02
 -- It takes lateral for a table's name.
 {#
 Grain: one row per visitor and day (UTC) with events, by the apply that brought the first
 of them. Each row says what earlier applies knew of its visitor, so that retention can be
-added up from new rows, late ones too, and no row ever changes.
+added up from new rows, late ones too, and no row ever changes. The first day of all is
+among the rows that are before what was known, of which there are few.
 
 A rebuild has all events of its visitors; only of days before the horizon it takes the rows
 for what was known.
@@ -22,7 +33,7 @@ days as (
         int_new_sessions.tenant_id,
         int_new_sessions.visitor_key,
         int_new_sessions.event_date,
-        date_trunc('week', int_new_sessions.event_date::timestamp)::date as event_week,
+        {{ week_of_date('int_new_sessions.event_date') }} as event_week,
         min(int_new_sessions.apply_id) as apply_id
     from {{ ref('int_new_sessions') }} as int_new_sessions
     where {{ is_pending('int_new_sessions') }}
@@ -33,7 +44,7 @@ days as (
             kept.tenant_id,
             kept.visitor_key,
             kept.event_date,
-            date_trunc('week', kept.event_date::timestamp)::date as event_week,
+            {{ week_of_date('kept.event_date') }} as event_week,
             kept.apply_id
         from {{ this }} as kept
         where
@@ -60,6 +71,7 @@ known as (
         where
             kept.tenant_id = days.tenant_id
             and kept.visitor_key = days.visitor_key
+            and {{ is_before_known('kept') }}
         order by 1
         limit 1
     ) as first_day
@@ -71,8 +83,7 @@ known as (
         where
             kept.tenant_id = days.tenant_id
             and kept.visitor_key = days.visitor_key
-            and kept.event_date >= days.event_week
-            and kept.event_date < days.event_week + 7
+            and {{ week_of_date('kept.event_date') }} = days.event_week
     ) as same_week
     -- Asked once: in a table that is empty there is nothing to look for.
     where {{ 'false' if is_rebuild() else

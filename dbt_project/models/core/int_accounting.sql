@@ -43,6 +43,11 @@ rejected_lines as (
     from (
         select stg_rejected_lines.load_id, count(*) as row_count
         from {{ ref('stg_rejected_lines') }} as stg_rejected_lines
+        where
+            stg_rejected_lines.load_id in (
+                select pending_applies.load_id
+                from pending_applies
+            )
         group by 1
         union all
         select removed_rows.load_id, removed_rows.row_count

@@ -14,15 +14,15 @@ touched as (
 select
     touched.tenant_id,
     touched.event_date,
-    {{ tenant_counts('tenant_events_hourly') }}
+    counted.*
 from touched
-inner join {{ ref('tenant_events_hourly') }} as tenant_events_hourly
-    on touched.tenant_id = tenant_events_hourly.tenant_id
-    -- The same twice: as an equality for many days, as a range of the key for few.
-    and touched.event_date
-    = (tenant_events_hourly.event_hour at time zone 'UTC')::date
-    and touched.event_date::timestamp at time zone 'UTC'
-    <= tenant_events_hourly.event_hour
-    and (touched.event_date + 1)::timestamp at time zone 'UTC'
-    > tenant_events_hourly.event_hour
-group by 1, 2
+-- Day by day, each a short range of the key, however long the history is.
+cross join lateral (
+    select {{ tenant_counts('hours') }}
+    from {{ ref('tenant_events_hourly') }} as hours
+    where
+        hours.tenant_id = touched.tenant_id
+        and hours.event_hour >= touched.event_date::timestamp at time zone 'UTC'
+        and hours.event_hour < (touched.event_date + 1)::timestamp at time zone 'UTC'
+    having count(*) > 0
+) as counted

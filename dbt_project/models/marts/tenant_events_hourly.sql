@@ -14,13 +14,15 @@ touched as (
 select
     touched.tenant_id,
     touched.event_hour,
-    {{ tenant_counts('tenant_events_5min') }}
+    counted.*
 from touched
-inner join {{ ref('tenant_events_5min') }} as tenant_events_5min
-    on touched.tenant_id = tenant_events_5min.tenant_id
-    -- The same twice: as an equality for many hours, as a range of the key for few.
-    and touched.event_hour
-    = date_trunc('hour', tenant_events_5min.event_5min, 'UTC')
-    and touched.event_hour <= tenant_events_5min.event_5min
-    and touched.event_hour + interval '1 hour' > tenant_events_5min.event_5min
-group by 1, 2
+-- Hour by hour, each a short range of the key, however long the history is.
+cross join lateral (
+    select {{ tenant_counts('buckets') }}
+    from {{ ref('tenant_events_5min') }} as buckets
+    where
+        buckets.tenant_id = touched.tenant_id
+        and buckets.event_5min >= touched.event_hour
+        and buckets.event_5min < touched.event_hour + interval '1 hour'
+    having count(*) > 0
+) as counted

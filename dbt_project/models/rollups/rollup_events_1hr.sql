@@ -23,19 +23,29 @@ touched as (
 select
     touched.tenant_id,
     touched.event_hour,
-    rollup_events_5min.event_type_key,
-    rollup_events_5min.country_key,
-    rollup_events_5min.browser_key,
-    sum(rollup_events_5min.event_count)::bigint as event_count,
-    sum(rollup_events_5min.weighted_count)::bigint as weighted_count,
-    sketch.merge(rollup_events_5min.device_sketch) as device_sketch,
-    sketch.merge(rollup_events_5min.session_sketch) as session_sketch
+    summed.event_type_key,
+    summed.country_key,
+    summed.browser_key,
+    summed.event_count,
+    summed.weighted_count,
+    summed.device_sketch,
+    summed.session_sketch
 from touched
-inner join {{ ref('rollup_events_5min') }} as rollup_events_5min
-    on touched.tenant_id = rollup_events_5min.tenant_id
-    -- The same twice: as an equality for many hours, as a range of the key for few.
-    and touched.event_hour
-    = date_trunc('hour', rollup_events_5min.event_5min, 'UTC')
-    and touched.event_hour <= rollup_events_5min.event_5min
-    and touched.event_hour + interval '1 hour' > rollup_events_5min.event_5min
-group by 1, 2, 3, 4, 5
+-- Hour by hour, each a short range of the key: a join of both reads all buckets of
+-- history as soon as a day's hours are touched.
+cross join lateral (
+    select
+        buckets.event_type_key,
+        buckets.country_key,
+        buckets.browser_key,
+        sum(buckets.event_count)::bigint as event_count,
+        sum(buckets.weighted_count)::bigint as weighted_count,
+        sketch.merge(buckets.device_sketch) as device_sketch,
+        sketch.merge(buckets.session_sketch) as session_sketch
+    from {{ ref('rollup_events_5min') }} as buckets
+    where
+        buckets.tenant_id = touched.tenant_id
+        and buckets.event_5min >= touched.event_hour
+        and buckets.event_5min < touched.event_hour + interval '1 hour'
+    group by 1, 2, 3
+) as summed
