@@ -9,6 +9,8 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 from psycopg import sql
 
 from event_warehouse import embedded
@@ -21,6 +23,16 @@ from tests.fixture_types import Land, Query
 for _key in list(os.environ):
     if re.match("AIRFLOW|WAREHOUSE_(?!TEST_)", _key):
         del os.environ[_key]
+
+# The same examples in each run, and as long as a busy machine takes for them: what fails
+# is then what has changed. HYPOTHESIS_PROFILE=default tries others.
+hypothesis_settings.register_profile(
+    "repeatable",
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+hypothesis_settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 
 MIGRATED = "migrated"
 BUILT = "built"

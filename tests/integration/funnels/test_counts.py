@@ -90,7 +90,6 @@ COLOUR = sql.SQL("events.attributes #>> '{item,colour}'")
 
 @settings(
     max_examples=200,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(data=st.data())

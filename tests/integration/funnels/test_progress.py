@@ -107,7 +107,6 @@ windows = st.one_of(st.just(inf), st.integers(1, 12).map(float))
 
 @settings(
     max_examples=1_000,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(data=st.data(), order=st.sampled_from(ORDERS), steps=st.integers(2, 5))
@@ -128,7 +127,6 @@ def test_progress_is_that_of_all_chains(
 
 @settings(
     max_examples=150,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(data=st.data(), order=st.sampled_from(["ordered", "strict"]))

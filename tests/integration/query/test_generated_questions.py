@@ -19,8 +19,6 @@ def test_generated_questions_are_answered_as_plain_python_counts_them(
 
     @hypothesis_settings(
         max_examples=400,
-        deadline=None,
-        derandomize=True,
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
     )
     @given(questions())

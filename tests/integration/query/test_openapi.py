@@ -43,8 +43,6 @@ def test_requests_made_from_the_document_are_answered_or_refused(
 
     @hypothesis_settings(
         max_examples=60,
-        deadline=None,
-        derandomize=True,
         database=None,
         suppress_health_check=list(HealthCheck),
     )

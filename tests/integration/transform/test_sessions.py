@@ -481,7 +481,8 @@ def test_sessions_that_were_to_be_made_anew_are_not_counted_twice(
     # As a run with another timeout does, which then is killed before it makes them.
     query(
         settings,
-        "update ledger.models set is_stale = true where model = 'fct_sessions' returning 1",
+        "update ledger.models set is_stale = true where model = 'fct_sessions' "
+        "returning 1",
     )
 
     transform(settings)

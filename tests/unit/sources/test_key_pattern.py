@@ -88,7 +88,7 @@ PARTS = st.one_of(
 )
 
 
-@settings(max_examples=80, deadline=None, derandomize=True)
+@settings(max_examples=80)
 @given(
     keys=st.lists(st.lists(NAMES, min_size=1, max_size=3).map("/".join), max_size=8),
     parts=st.lists(PARTS, min_size=1, max_size=4).filter(lambda p: p[-1] != "**"),
