@@ -115,14 +115,15 @@ def _what_to_load(
     path = Path(source).expanduser().absolute()
     if not is_address and not path.exists():
         raise FileError(
-            f"{path}: no such file or folder; EVENTS must name one that is there, or "
-            "an address: s3://bucket/prefix, https://..."
+            f"{path}: no such file or folder; name one that is there, or an address: "
+            "s3://bucket/prefix, https://..."
         )
     feeds = read_feeds(settings.feeds)
     if feed is None:
         what = "the address" if is_address else path
         raise FeedError(
-            f"FEED names the feed that {what} is of; declared are {', '.join(feeds)}"
+            f"{what}: say of which feed, by FEED=<name> for make run, --feed <name> "
+            f"for warehouse run; declared are {', '.join(feeds)}"
         )
     return {
         "source": source if is_address else str(path),
@@ -134,13 +135,15 @@ def _require_sample(settings: Settings, feed: str | None) -> None:
     """Raises if made-up events are not what was asked for, or do not belong there."""
     if feed is not None:
         raise FileError(
-            f"FEED={feed} needs EVENTS=<file, folder or address>, which is of it"
+            f"feed {feed}: say which file, folder or address to load, by EVENTS=... "
+            "for make run, --events ... for warehouse run"
         )
     if settings.external_dsn is not None:
         raise FileError(
-            "without EVENTS=<file, folder or address> a sample of made-up events would "
-            "go into the server that WAREHOUSE_DSN names; to load there what has "
-            "landed: warehouse load, then warehouse transform"
+            "a sample of made-up events would go into the server that WAREHOUSE_DSN "
+            "names; say which file, folder or address to load instead, by EVENTS=... "
+            "for make run, --events ... for warehouse run; or, to load what has landed: "
+            "warehouse load, then warehouse transform"
         )
 
 

@@ -296,14 +296,14 @@ def test_dbt_build_makes_a_new_warehouse(home: Settings, tmp_path: Path) -> None
             "/no/such/file: no such",
         ),
         (["--events", "/", "--feed", "nope"], "there is no feed 'nope'; declared are"),
-        (["--events", "/"], "FEED names the feed that / is of; declared are"),
+        (["--events", "/"], "/: say of which feed, by FEED=<name> for make run"),
         (
             ["--events", "https://ada:secret@example.org/x"],
-            "FEED names the feed that the address is of; declared are",
+            "the address: say of which feed, by FEED=<name> for make run",
         ),
         (
             ["--feed", "gharchive"],
-            "FEED=gharchive needs EVENTS=<file, folder or address>",
+            "feed gharchive: say which file, folder or address to load",
         ),
     ],
 )
@@ -333,7 +333,7 @@ def test_sample_does_not_go_into_a_server_that_somebody_names(home: Settings) ->
     code, output = run(home, WAREHOUSE_DSN="postgresql://ada@db.example/events")
 
     assert code == 1
-    assert output.startswith("warehouse: without EVENTS=<file, folder or address>")
+    assert output.startswith("warehouse: a sample of made-up events would go into the server")
     assert output.count("\n") == 1
     assert not home.home.exists()
 
