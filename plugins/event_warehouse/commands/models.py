@@ -10,7 +10,7 @@ from event_warehouse.errors import WarehouseError
 
 
 @click.command()
-@click.option("--full-refresh", is_flag=True, help="Make every model anew from raw.")
+@click.option("--full-refresh", is_flag=True, help="Rebuild every model from raw.")
 def transform(full_refresh: bool) -> None:
     """Bring events, facts, rollups and marts up to date with raw."""
     from event_warehouse.transform import transform
@@ -20,12 +20,12 @@ def transform(full_refresh: bool) -> None:
 
 @click.command()
 @click.option("--start", type=DAY, required=True, help="First day (UTC).")
-@click.option("--end", type=DAY, required=True, help="The day after the last.")
-@click.option("--tenant", help="Whose; without it, every tenant's.")
+@click.option("--end", type=DAY, required=True, help="The day after the last one (UTC).")
+@click.option("--tenant", help="Only this tenant. Default: all.")
 def rebuild(start: datetime, end: datetime, tenant: str | None) -> None:
-    """Make facts, rollups and marts of some days anew from their events.
+    """Recompute facts, rollups and marts of some days from their events.
 
-    Puts right what was changed or deleted by hand; rows that are right are not written.
+    Repairs what was changed or deleted by hand; rows that are right are not written.
     """
     from event_warehouse.rebuild import rebuild
 
