@@ -99,7 +99,7 @@ def _show_key(settings: Settings, console: Console) -> None:
     """Only where the warehouse is this machine's own."""
     if settings.external_dsn is None:
         key = ensure_local_key(settings)
-        console.print("To ask over HTTP: make up, and the key")
+        console.print("To ask over HTTP, run make up and use this key:")
         console.print(f"  {key}", highlight=False, soft_wrap=True)
 
 
@@ -142,7 +142,7 @@ def _require_sample(settings: Settings, feed: str | None) -> None:
         raise FileError(
             "a sample of made-up events would go into the server that WAREHOUSE_DSN "
             "names; say which file, folder or address to load instead, by EVENTS=... "
-            "for make run, --events ... for warehouse run; or, to load what has landed: "
+            "for make run, --events ... for warehouse run; to load what has landed: "
             "warehouse load, then warehouse transform"
         )
 

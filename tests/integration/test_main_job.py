@@ -333,7 +333,7 @@ def test_sample_does_not_go_into_a_server_that_somebody_names(home: Settings) ->
     code, output = run(home, WAREHOUSE_DSN="postgresql://ada@db.example/events")
 
     assert code == 1
-    assert output.startswith("warehouse: a sample of made-up events would go into the server")
+    assert output.startswith("warehouse: a sample of made-up events would go into the")
     assert output.count("\n") == 1
     assert not home.home.exists()
 

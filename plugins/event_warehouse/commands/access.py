@@ -13,7 +13,7 @@ def keys() -> None:
 
 
 @keys.command("create")
-@click.option("--tenant", help="Whose key it is. Default: an operator's, for all tenants.")
+@click.option("--tenant", help="Whose it is. Default: an operator's, for all tenants.")
 @click.option(
     "--scope",
     "scopes",
@@ -22,7 +22,11 @@ def keys() -> None:
     help="What it allows; may be repeated. Default: everything.",
 )
 @click.option("--for", "description", default="", help="A note on what it is for.")
-@click.option("--days", type=click.IntRange(1, 36_500), help="Days until it expires. Default: never.")
+@click.option(
+    "--days",
+    type=click.IntRange(1, 36_500),
+    help="Days until it expires. Default: never.",
+)
 def create(
     tenant: str | None, scopes: tuple[str, ...], description: str, days: int | None
 ) -> None:

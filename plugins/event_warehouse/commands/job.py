@@ -13,7 +13,10 @@ from event_warehouse.settings import read_settings
 
 
 @click.command()
-@click.option("--events", help="File, folder or address to load; without it a built-in sample.")
+@click.option(
+    "--events",
+    help="File, folder or address to load. Default: a built-in sample.",
+)
 @click.option("--feed", help="The feed that they belong to.")
 @click.option(
     "--sample-events",

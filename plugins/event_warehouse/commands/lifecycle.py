@@ -11,7 +11,7 @@ from event_warehouse.commands.ready import DAY, asked_by, ready
 
 @click.command()
 @click.option("--events-before", type=DAY, help="Drop events before this month (UTC).")
-@click.option("--raw-before", type=DAY, help="Drop records that arrived before this month.")
+@click.option("--raw-before", type=DAY, help="Drop what arrived before this month.")
 def expire(events_before: datetime | None, raw_before: datetime | None) -> None:
     """Drop whole months of events and of raw records.
 
@@ -50,7 +50,7 @@ def expire(events_before: datetime | None, raw_before: datetime | None) -> None:
     is_flag=True,
     help="Also block an id that has never occurred.",
 )
-@click.option("--dry-run", is_flag=True, help="Show what would be deleted, and change nothing.")
+@click.option("--dry-run", is_flag=True, help="Show what would go, and change nothing.")
 def forget(tenant: str, user: str, in_advance: bool, dry_run: bool) -> None:
     """Delete a user from every table, and print the receipt.
 

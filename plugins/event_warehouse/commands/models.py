@@ -20,7 +20,7 @@ def transform(full_refresh: bool) -> None:
 
 @click.command()
 @click.option("--start", type=DAY, required=True, help="First day (UTC).")
-@click.option("--end", type=DAY, required=True, help="The day after the last one (UTC).")
+@click.option("--end", type=DAY, required=True, help="The day after the last one.")
 @click.option("--tenant", help="Only this tenant. Default: all.")
 def rebuild(start: datetime, end: datetime, tenant: str | None) -> None:
     """Recompute facts, rollups and marts of some days from their events.
