@@ -79,7 +79,7 @@ class QueryString:
         text = self._given.get(name)
         if text is None or text in choices:
             return text
-        self.refuse(name, f"must be one of {', '.join(choices)}")
+        self.refuse(name, f"must be {' or '.join(choices)}")
         return None
 
     def number(self, name: str, most: int) -> int | None:
