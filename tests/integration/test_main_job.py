@@ -296,14 +296,17 @@ def test_dbt_build_makes_a_new_warehouse(home: Settings, tmp_path: Path) -> None
             "/no/such/file: no such",
         ),
         (["--events", "/", "--feed", "nope"], "there is no feed 'nope'; declared are"),
-        (["--events", "/"], "/: say of which feed, by FEED=<name> for make run"),
+        (
+            ["--events", "/"],
+            "say which feed / belongs to: FEED=... or --feed; declared are",
+        ),
         (
             ["--events", "https://ada:secret@example.org/x"],
-            "the address: say of which feed, by FEED=<name> for make run",
+            "say which feed the file at that address belongs to: FEED=... or --feed;",
         ),
         (
             ["--feed", "gharchive"],
-            "feed gharchive: say which file, folder or address to load",
+            "say which file, folder or address of feed gharchive to load: EVENTS=...",
         ),
     ],
 )
