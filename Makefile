@@ -20,7 +20,7 @@ ONLY ?=
 .PHONY: help setup run up down status verify docs lint lint-python lint-types lint-models lint-statements format test test-unit test-long test-airflow benchmark clean
 
 help: ## List the targets
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
 setup: $(INSTALLED) ## Create the virtual environment with the locked requirements
 

@@ -56,7 +56,7 @@ def list_keys() -> None:
 @keys.command("revoke")
 @click.argument("key_id")
 def revoke(key_id: str) -> None:
-    """Revoke KEY_ID, the twelve letters after ew_; it is refused within seconds."""
+    """Revoke KEY_ID: the twelve letters after ew_ in a key."""
     from event_warehouse.access.key_store import revoke_key
 
     revoke_key(ready(), key_id)
@@ -66,7 +66,7 @@ def revoke(key_id: str) -> None:
 @click.group(invoke_without_command=True)
 @click.pass_context
 def roles(context: click.Context) -> None:
-    """Show which role may do what, as Postgres has it; or create one."""
+    """Show which role may do what, or create one."""
     if context.invoked_subcommand is None:
         from event_warehouse.access.roles import print_roles
         from event_warehouse.report import report_console
@@ -77,7 +77,7 @@ def roles(context: click.Context) -> None:
 @roles.command("create-tenant")
 @click.argument("tenant")
 def create_tenant(tenant: str) -> None:
-    """Create the role that TENANT's queries run as, and print its name."""
+    """Create the role of TENANT's queries, and print its name."""
     from event_warehouse.access.roles import create_tenant
 
     click.echo(create_tenant(ready(), tenant))
@@ -86,7 +86,7 @@ def create_tenant(tenant: str) -> None:
 @roles.command("create-reader")
 @click.argument("name")
 def create_reader(name: str) -> None:
-    """Create the role NAME, with which a BI tool signs in and reads the marts."""
+    """Create the role NAME for a BI tool, which reads the marts."""
     from event_warehouse.access.roles import create_reader
 
     create_reader(ready(), name, _password())
@@ -105,7 +105,7 @@ def password(role: str) -> None:
 
 @click.command()
 def watchdog() -> None:
-    """Cancel queries that take too long, until stopped; `serve` does so, too."""
+    """Cancel queries that take too long; `serve` does so, too."""
     from event_warehouse.access.watchdog import watch
 
     watch(ready())

@@ -98,7 +98,7 @@ def _watch(events: str | None, feed: str | None, every: float) -> None:
     help="The same seed gives the same events.",
 )
 def sample(folder: Path, events: int, seed: int) -> None:
-    """Write a small sample of every feed to FOLDER, and print how to load it."""
+    """Write sample files of every feed to FOLDER."""
     from event_warehouse.sample.every_feed import last_hour, write_samples
 
     anchor = last_hour(datetime.now(UTC))

@@ -10,8 +10,18 @@ from event_warehouse.commands.ready import DAY, asked_by, ready
 
 
 @click.command()
-@click.option("--events-before", type=DAY, help="Drop events before this month (UTC).")
-@click.option("--raw-before", type=DAY, help="Drop what arrived before this month.")
+@click.option(
+    "--events-before",
+    type=DAY,
+    metavar="YYYY-MM-DD",
+    help="Drop events before this month (UTC).",
+)
+@click.option(
+    "--raw-before",
+    type=DAY,
+    metavar="YYYY-MM-DD",
+    help="Drop what arrived before this month.",
+)
 def expire(events_before: datetime | None, raw_before: datetime | None) -> None:
     """Drop whole months of events and of raw records.
 
@@ -80,7 +90,7 @@ def forget(tenant: str, user: str, in_advance: bool, dry_run: bool) -> None:
     help="How many operations to show.",
 )
 def print_log(limit: int) -> None:
-    """Show who rebuilt, expired, deleted or replayed what, newest first."""
+    """Show who rebuilt, expired, deleted or replayed what."""
     from event_warehouse.operations import print_operations
     from event_warehouse.report import report_console
 
@@ -90,7 +100,7 @@ def print_log(limit: int) -> None:
 @click.command()
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 def backup(file: Path) -> None:
-    """Write the warehouse as of one moment to FILE, without stopping it."""
+    """Write the warehouse as of one moment to FILE."""
     from event_warehouse.lifecycle.backup import back_up
 
     back_up(ready(), file)

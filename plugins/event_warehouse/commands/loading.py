@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from event_warehouse.window import Window
 
 MOMENT = click.DateTime(["%Y-%m-%dT%H", "%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"])
+LIKE = "YYYY-MM-DD[THH]"
 
 
 @click.command()
@@ -20,9 +21,10 @@ MOMENT = click.DateTime(["%Y-%m-%dT%H", "%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"])
 @click.option(
     "--start",
     type=MOMENT,
+    metavar=LIKE,
     help="First hour (UTC) to load; feeds with a URL are then fetched, too.",
 )
-@click.option("--end", type=MOMENT, help="The hour after the last one.")
+@click.option("--end", type=MOMENT, metavar=LIKE, help="The hour after the last one.")
 def load(
     source: str | None, feed: str | None, start: datetime | None, end: datetime | None
 ) -> None:
@@ -64,7 +66,7 @@ def _window(
     help="Also feeds whose declaration has not changed, as after an upgrade.",
 )
 def replay(feed: str | None, all_of_them: bool) -> None:
-    """Process rejected records again, after you fixed a feed's declaration.
+    """Process rejected records again, after a feed was corrected.
 
     Rejected lines are read again now; rejected events are cast again by the next
     transform.
@@ -82,7 +84,7 @@ def replay(feed: str | None, all_of_them: bool) -> None:
 @click.command()
 @click.argument("load_id", type=int)
 def dismiss(load_id: int) -> None:
-    """Give up on the failed file LOAD_ID, so that verify passes again."""
+    """Give up on the failed file LOAD_ID, so that verify passes."""
     from event_warehouse.load.files import dismiss_failed
 
     click.echo(f"dismissed {dismiss_failed(ready(), load_id)}")

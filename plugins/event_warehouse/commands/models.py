@@ -19,11 +19,19 @@ def transform(full_refresh: bool) -> None:
 
 
 @click.command()
-@click.option("--start", type=DAY, required=True, help="First day (UTC).")
-@click.option("--end", type=DAY, required=True, help="The day after the last one.")
+@click.option(
+    "--start", type=DAY, metavar="YYYY-MM-DD", required=True, help="First day (UTC)."
+)
+@click.option(
+    "--end",
+    type=DAY,
+    metavar="YYYY-MM-DD",
+    required=True,
+    help="The day after the last one.",
+)
 @click.option("--tenant", help="Only this tenant. Default: all.")
 def rebuild(start: datetime, end: datetime, tenant: str | None) -> None:
-    """Recompute facts, rollups and marts of some days from their events.
+    """Recompute days of facts, rollups and marts from their events.
 
     Repairs what was changed or deleted by hand; rows that are right are not written.
     """
@@ -41,7 +49,7 @@ def rebuild(start: datetime, end: datetime, tenant: str | None) -> None:
 
 @click.command()
 def verify() -> None:
-    """Prove that every record is accounted for; exit code 1 if one is not."""
+    """Prove that every record is accounted for; exit code 1 if not."""
     from event_warehouse.accounting import verify
     from event_warehouse.report import print_accounting, report_console
 

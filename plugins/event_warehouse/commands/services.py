@@ -43,7 +43,7 @@ def serve(host: str, port: int | None, workers: int) -> None:
 
 @click.command()
 def up() -> None:
-    """Start Airflow, the HTTP service and the embedded Postgres, until `down`."""
+    """Start Airflow, the HTTP service and the embedded Postgres."""
     from event_warehouse import airflow_services, api_service
     from event_warehouse.access.local_key import ensure_local_key
 
@@ -86,7 +86,7 @@ def status() -> None:
 
 @click.command()
 def dsn() -> None:
-    """Print the warehouse's connection string, starting the embedded Postgres."""
+    """Print the connection string; starts the embedded Postgres."""
     click.echo(ready().dsn)
 
 
