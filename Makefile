@@ -20,9 +20,9 @@ ONLY ?=
 .PHONY: help setup run up down status verify docs lint lint-python lint-types lint-models lint-statements format test test-unit test-long test-airflow benchmark clean
 
 help: ## List the targets
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
-setup: $(INSTALLED) ## Make the virtual environment with the locked requirements
+setup: $(INSTALLED) ## Create the virtual environment with the locked requirements
 
 $(INSTALLED): requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -40,13 +40,13 @@ run: $(INSTALLED) ## Run the main job: the sample, or EVENTS=<file, folder or ad
 	@$(BIN)/warehouse run --events="$(EVENTS)" --feed="$(FEED)" \
 	    --sample-events=$(SAMPLE_EVENTS) --sample-seed=$(SAMPLE_SEED)
 
-up: $(INSTALLED) ## Start Airflow and the HTTP service, and keep them; prints addresses and a key
+up: $(INSTALLED) ## Start Airflow and the HTTP service; prints their addresses and a key
 	@$(BIN)/warehouse up
 
-down: ## Stop whatever runs; data stays
+down: ## Stop everything that runs; data stays
 	@if [ -e $(INSTALLED) ]; then $(BIN)/warehouse down; fi
 
-status: $(INSTALLED) ## Say what runs and what each feed has had
+status: $(INSTALLED) ## Show what is running and the state of each feed
 	@$(BIN)/warehouse status
 
 verify: $(INSTALLED) ## Prove that every record is accounted for
@@ -72,29 +72,29 @@ lint-models:
 lint-statements:
 	@cd plugins && ../$(BIN)/sqlfluff lint --nocolor .
 
-format: $(INSTALLED) ## Mend what can be mended of style
+format: $(INSTALLED) ## Fix style, as far as the linters can
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 	@for folder in dbt_project plugins; do (cd $$folder && ../$(BIN)/sqlfluff fix .); done
 
-test: lint ## Lint, then every test, on a Postgres of the tests' own
+test: lint ## Lint, then run the tests, on a Postgres of their own
 	@# In the order of the folders: the unit tests, short files, even out the processes' ends.
 	@$(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
-test-unit: $(INSTALLED) ## The tests that need no database: seconds
+test-unit: $(INSTALLED) ## Run the tests that need no database; takes seconds
 	@$(BIN)/pytest tests/unit
 
-test-long: $(INSTALLED) ## The long forms and rarer faults that test leaves out
+test-long: $(INSTALLED) ## Run the long and rare cases that test leaves out
 	@$(BIN)/pytest -m "long and not airflow"
 
-test-airflow: $(INSTALLED) ## The tests on a running Airflow, with its UI in Chromium: minutes
+test-airflow: $(INSTALLED) ## Run the tests against a running Airflow and its UI in Chromium; takes minutes
 	@$(BIN)/pytest -m airflow tests/airflow
 
-benchmark: $(INSTALLED) ## Measure, all or ONLY=a1,b2
+benchmark: $(INSTALLED) ## Run the benchmarks, all or ONLY=a1,b2
 	@$(BIN)/python -m benchmarks.run --only="$(ONLY)"
 
 # What has landed is its sender's, but for the samples that `run` has made and noted.
-clean: down ## Stop; remove local state but what has landed, and the virtual environment
+clean: down ## Stop; remove .venv and local state, except files that have landed
 	@for note in .warehouse/samples/*.json; do \
 	    rm -rf ".warehouse/landing/customer_events/sample-$$(basename "$$note" .json)"; done
 	@if [ -d .warehouse ]; then \

@@ -1,43 +1,43 @@
-"""Load every new file and bring the warehouse up to date with it.
+"""Load every new file and bring the warehouse up to date.
 
-Every five minutes. **find** looks for new files and says how many loaders they are
-worth. **load** copies them into `raw.events_raw`, one transaction a file, several
-loaders at once for many files; the pool `warehouse_loaders` says how many in all.
-**transform** runs dbt over the loads that it has not applied yet; it is skipped when
-there is none. **verify** proves that every record of every file is accounted for. A run
-with nothing new changes nothing.
+Every five minutes. **find** looks for new files and decides how many loaders they are
+worth. **load** copies them into `raw.events_raw`, one transaction a file, with several
+loaders in parallel for many files; the pool `warehouse_loaders` limits how many in all.
+**transform** runs dbt over the loads that are not applied yet; if there are none, it is
+skipped. **verify** proves that every record of every file is accounted for. A run with
+nothing new changes nothing.
 
-What each task counted (files, rows, rejects, duplicates, seconds of lag) is its XCom
-`return_value`, and stands at the events of the assets `warehouse_raw` and
+What each task counted (files, rows, rejected records, duplicates, seconds of lag) is in
+its XCom `return_value`, and in the events of the assets `warehouse_raw` and
 `warehouse_marts`.
 
-Parameters, of a run that you *Trigger*: `source` is what to load instead of what has
-landed, a file, a folder, `s3://bucket/prefix` or a web address; it needs `feed`, the
-feed that its files are of. `feed` alone takes only that feed's files.
+Parameters, if you *Trigger* a run: `source` is what to load instead of what has landed:
+a file, a folder, `s3://bucket/prefix` or a web address. It needs `feed`, the feed that
+its files belong to. `feed` alone loads only that feed's files.
 
 **When it fails**
 
-- **find**, **load**: the source is not there, a feed is declared wrongly, or Postgres
-  or the bucket can't be reached. What could be loaded is transformed all the same;
-  *verify* then does not run. A single bad file does not fail the task: it is recorded
+- **find**, **load**: the source does not exist, a feed is declared wrongly, or Postgres
+  or the bucket can't be reached. Whatever could be loaded is transformed all the same;
+  *verify* does not run then. A single bad file does not fail the task: it is recorded
   in `raw.loads`, the other files are loaded, and *verify* reports it.
 - **transform**: dbt's message is in the log, and in `logs/dbt/dbt.log` of
-  `WAREHOUSE_HOME`. Loads wait until it is mended; none is lost, and none is applied
-  twice.
+  `WAREHOUSE_HOME`. Loads wait until the cause is fixed; none is lost, and none is
+  applied twice.
 - **verify**: its message lists each failed file and each sum that does not hold. A
-  failed file is tried again by every run, and fails it, until the file is mended or you
-  say that it need not be loaded: `warehouse dismiss <load_id>`; the message has the
-  number. A fact, rollup or mart that does not sum up is put right by `repair_days`.
+  failed file is tried again by every run, and fails it, until the file is corrected or
+  you give it up: `warehouse dismiss <load_id>`; the message has the number. To repair a
+  fact, rollup or mart that does not sum up, use `repair_days`.
 
-*verify* is not tried again, nor is a wrong setting, feed or file; everything else is,
-also a task that was killed: twice, at growing intervals. A task that takes an hour is
-ended: files and models that are done stay done, and the next try does the rest.
-Failures are told to the webhook of `WAREHOUSE_ALERT_WEBHOOK_URL`, if it is set.
+*verify* is not retried, nor is a wrong setting, feed or file. Everything else is
+retried twice at growing intervals, also a task that was killed. A task is ended after
+an hour: files and models that are done stay done, and the next try does the rest.
+Failures are sent to `WAREHOUSE_ALERT_WEBHOOK_URL`, if it is set.
 
-**How to rerun**: mend the cause, then clear the failed task or wait for the next run,
-which takes up all that was left. Every task may be run any number of times. The same
-by hand: `warehouse load`, `warehouse transform`, `warehouse verify`; without Airflow:
-`warehouse run --watch`. For files of a past day, and for numbers that are wrong, use
+**How to rerun**: fix the cause, then clear the failed task, or wait for the next run,
+which picks up everything that was left. Every task may be run any number of times. By
+hand: `warehouse load`, `warehouse transform`, `warehouse verify`; without Airflow:
+`warehouse run --watch`. For files of a past day, and for wrong numbers, use
 `repair_days`.
 """
 

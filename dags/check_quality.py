@@ -1,23 +1,23 @@
 """Check the warehouse: dbt's tests, whether data still arrives, the accounting.
 
 Daily at half past three (UTC). **test** runs every data test of the dbt project.
-**freshness** asks whether files still arrive. **verify** proves that every record is
-accounted for. They read only, and each tells by itself.
+**freshness** checks that files still arrive. **verify** proves that every record is
+accounted for. The three only read, and do not depend on each other.
 
 **When it fails**
 
-- **test**: the message names each test with the number of rows that fail it; the query
-  is in `logs/dbt/dbt.log` of `WAREHOUSE_HOME`. A fact, rollup or mart that is wrong is
-  put right by `repair_days`.
-- **freshness**: no file of any feed has been loaded for two days. Look whether the
+- **test**: the message names each failed test and how many rows fail it; the query is
+  in `logs/dbt/dbt.log` of `WAREHOUSE_HOME`. To repair a wrong fact, rollup or mart, use
+  `repair_days`.
+- **freshness**: no file of any feed has been loaded for two days. Check whether the
   senders still deliver, whether `apply_new_events` runs, and what `warehouse status`
   says.
-- **verify**: the message lists each failed file and each sum that does not hold; what
-  to do about them is on the page of `apply_new_events`.
+- **verify**: the message lists each failed file and each sum that does not hold; the
+  page of `apply_new_events` says what to do about them.
 
-None of them is tried again but for what may pass, such as a lost connection.
+They are retried only after a failure that may pass, such as a lost connection.
 
-**How to rerun**: mend the cause, then clear the task. By hand: `dbt test` and
+**How to rerun**: fix the cause, then clear the task. By hand: `dbt test` and
 `dbt source freshness` in `dbt_project`, and `warehouse verify`.
 """
 

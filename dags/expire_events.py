@@ -1,23 +1,22 @@
-"""Drop whole months that are older than the settings keep them.
+"""Drop whole months that the settings no longer keep.
 
 Monthly, on the second day at two (UTC), and once as soon as the DAG is first seen.
-**expire** drops events by their own time and what arrived by when it did, as
-`WAREHOUSE_KEEP_EVENT_MONTHS` and `WAREHOUSE_KEEP_RAW_MONTHS` say; without both it is
-skipped, as nothing expires by itself. Only a backup brings back what has gone. Facts,
-rollups and marts stay. **verify** proves that every record is accounted for, those that
-went included.
+**expire** drops events by their own time, and raw records by the time they arrived, as
+`WAREHOUSE_KEEP_EVENT_MONTHS` and `WAREHOUSE_KEEP_RAW_MONTHS` say; unless one of them is
+set it is skipped. Only a backup brings dropped months back. Facts, rollups and marts
+stay. **verify** proves that every record is accounted for, including what was dropped.
 
 **When it fails**
 
 - **expire**: a load is not applied yet (see `apply_new_events`), a deletion is not
-  finished (see `forget_user`), or somebody runs dbt by hand; the message says which. Or
-  readers held the tables for so long that the partitions could not be dropped. Then
-  nothing went, and the next try does all of it.
+  finished (see `forget_user`), or somebody is running dbt by hand; the message says
+  which. Or readers held the tables for so long that the partitions could not be
+  dropped. Nothing has been dropped then, and the next try does all of it.
 - **verify**: its message lists each failed file and each sum that does not hold.
 
-**How to rerun**: mend the cause and clear the task; what has expired stays so. By hand,
-also for other months than the settings say: `warehouse expire`. Who had what expire
-when: `warehouse log`.
+**How to rerun**: fix the cause and clear the task; what has expired stays expired. By
+hand, and for months of your choice: `warehouse expire`. Who expired what, and when:
+`warehouse log`.
 """
 
 from datetime import timedelta

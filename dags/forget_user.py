@@ -1,32 +1,32 @@
 """Delete a user from every layer of the warehouse.
 
-On demand: *Trigger*. It can't be undone. **forget** takes the user out of raw, rejects,
-repeats, events and facts, and makes the days anew that lost events. **verify** proves
-that every record is accounted for, those that were deleted included.
+On demand: *Trigger*. It can't be undone. **forget** removes the user from raw, rejected
+and duplicate records, events and facts, and rebuilds the days that lost events.
+**verify** proves that every record is accounted for, including the deleted ones.
 
-Parameter: `user_key`, the key of the user in `analytics.dim_users`. Not the user's id:
-Airflow keeps the parameters of its runs for ever, and nobody would delete that from
-there. For the same reason name neither the run nor its note for the user. To look the
-key up: `select user_key from analytics.dim_users where tenant_id = ... and user_id =
-...`.
+Parameter: `user_key`, the user's key in `analytics.dim_users`. It is not the user's id,
+because Airflow keeps the parameters of its runs for ever, and nobody would delete the
+id from there. For the same reason, don't mention the user in the name or note of the
+run. To look up the key: `select user_key from analytics.dim_users where tenant_id = ...
+and user_id = ...`.
 
-Afterwards read the receipt, `ledger.deletions.receipt`: the files of its `source_loads`
-(`raw.loads` has their addresses) still hold the user and are yours to delete, and its
-`mentions` count what nobody but a person can decide.
+Afterwards read the receipt, `ledger.deletions.receipt`. The files of its `source_loads`
+(their addresses are in `raw.loads`) still contain the user and are yours to delete; its
+`mentions` count places that only a person can decide about.
 
 **When it fails**
 
-- **forget**: nobody ever had the key; this is not tried again. Or a load can't be
-  applied; the message is dbt's. Ended after the user had gone, the next try makes the
-  days anew and finishes; its receipt has no `mentions`, as the id is no longer known.
-  Until then *verify* says that the deletion is not finished. Of a user who is deleted
-  already the log says so, and the task ends well.
+- **forget**: nobody ever had that key; this is not retried. Or a load can't be applied;
+  the message is dbt's. If it was interrupted after the user was removed, the next try
+  rebuilds the days and finishes; its receipt has no `mentions`, because the id is no
+  longer known. Until then *verify* reports that the deletion is not finished. If the
+  user is already deleted, the log says so and the task succeeds.
 - **verify**: its message lists each failed file and each sum that does not hold.
 
-**How to rerun**: mend the cause and clear the failed task. By hand, with the id:
-`warehouse forget`, which also finishes what was ended; an id of which nothing has come
-yet has no key, so only `warehouse forget --in-advance` bars it. Who had a user deleted
-when: `warehouse log`.
+**How to rerun**: fix the cause and clear the failed task. By hand, with the id:
+`warehouse forget`, which also completes an interrupted deletion. An id that has never
+occurred has no key; only `warehouse forget --in-advance` blocks it. Who deleted a user,
+and when: `warehouse log`.
 """
 
 from datetime import timedelta

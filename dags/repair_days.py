@@ -1,45 +1,46 @@
-"""Make a day right: load what was missed of it, and make its numbers anew.
+"""Repair days: load what was missed of them, and recompute their numbers.
 
-Daily at midnight (UTC), for the day that has ended; and **what the UI backfills**, for
-any days, in any order, several at once. **find** and **load** look for the files of the
-interval again: in folders and buckets by the dates in the feeds' patterns, on the web
-by those in their addresses; a file that is loaded already is not read again.
-**transform** applies what came, and all else that is new. **rebuild** makes facts,
-rollups and marts of the interval's days anew from their events; weeks and months that a
-day is of are made anew as a whole. **verify** proves that every record of every file is
-an event, a reject or a counted repeat; the sums of facts and rollups are over all days,
-of which others may be yet to be repaired, and stay with `check_quality`.
+Daily at midnight (UTC), for the day that has ended; and **the DAG to backfill**, for
+any days, in any order, several at once. **find** and **load** look again for the files
+of the interval: in folders and buckets by the dates in the feeds' patterns, on the web
+by those in their addresses. A file that is already loaded is not read again.
+**transform** applies what came, and everything else that is new. **rebuild** recomputes
+facts, rollups and marts of the interval's days from their events; a week or month that
+contains one of the days is recomputed as a whole. **verify** proves that every record
+of every file is an event, a rejected record or a counted duplicate. It leaves the sums
+of facts and rollups to `check_quality`, because they are over all days, and others may
+still have to be repaired.
 
 On days that are right no row is written. A row that was changed or deleted by hand is
-put right, and a late file counts on the day of its events.
+corrected, and a late file counts on the day of its events.
 
 Interval: the parameters `start` and `end` (end exclusive, UTC, such as `2026-11-01`
-and `2026-11-08`), else the data interval of the run, which is a day. A scheduled or
-backfilled run has the moment in its name at which its day ends:
-`...__2026-11-02T00:00:00+00:00` is of 1 November. `feed` looks for files of one feed
-only; `tenant` rebuilds one tenant only. The web is asked for a feed that is named, and
-with `from_web` for all that have an address.
+and `2026-11-08`), otherwise the data interval of the run, which is a day. The name of a
+scheduled or backfilled run contains the moment at which its day ends:
+`...__2026-11-02T00:00:00+00:00` is the run of 1 November. `feed` looks for files of one
+feed only; `tenant` rebuilds one tenant only. Web addresses are fetched for a feed that
+you name, or with `from_web` for all feeds that have one.
 
 **To backfill**: *Trigger*, *Backfill*, the first and the last day (both inclusive), and
-as reprocess behaviour *All Runs*, as days that have had a run are left out otherwise.
-Or *Trigger* a single run with `start` and `end`: one rebuild of a long range costs less
-than one a day.
+as reprocess behaviour *All Runs*, because days that already had a run are skipped
+otherwise. Or *Trigger* a single run with `start` and `end`: one rebuild of a long range
+costs less than one for each day.
 
 **When it fails**
 
-- **find**, **load**: as in `apply_new_events`; also when the run has no interval, which
-  is not tried again: give `start` and `end`.
+- **find**, **load**: as in `apply_new_events`. Also if the run has no interval, which
+  is not retried: give `start` and `end`.
 - **transform**, **rebuild**: dbt's message is in the log. Each model commits by itself,
-  so the next try does the rest. Runs at once wait for each other here.
-- **rebuild** of days whose events have expired: not tried again, as they can't be made
-  anew; the message says from which day on.
-- **verify**: its message lists each failed file and each file whose records are not all
-  accounted for; it may be about another day than the run's.
+  so the next try does the rest. Concurrent runs wait for each other here.
+- **rebuild** of days whose events have expired: not retried, because they can't be
+  recomputed; the message says which day is the first that can.
+- **verify**: its message lists each failed file, and each file whose records are not
+  all accounted for; it may be about another day than the run's.
 
-**How to rerun**: mend the cause and clear the failed task, or backfill the day again.
+**How to rerun**: fix the cause and clear the failed task, or backfill the day again.
 Every task may be run any number of times. By hand: `warehouse load --start ... --end
-...`, which asks the web, too, `warehouse transform`, `warehouse rebuild --start ...
---end ...`. Who had what rebuilt when: `warehouse log`.
+...`, which also fetches web addresses, `warehouse transform`, `warehouse rebuild
+--start ... --end ...`. Who rebuilt what, and when: `warehouse log`.
 """
 
 from datetime import timedelta

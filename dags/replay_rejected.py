@@ -1,24 +1,24 @@
-"""Take in what was rejected, after a feed's declaration was mended.
+"""Process rejected records again, after you fixed a feed's declaration.
 
-On demand: *Trigger*. **replay** reads rejected lines again, by the declarations as they
-are now, and has rejected events cast again. **transform** applies what came of it, so
-that it flows into every fact, rollup and mart. **verify** proves that every record is
-accounted for.
+On demand: *Trigger*. **replay** reads rejected lines again, by the current
+declarations, and has rejected events cast again. **transform** applies the result to
+every fact, rollup and mart. **verify** proves that every record is accounted for.
 
-Parameters: `feed` is the feed to replay, without it all are; `all_of_them` casts events
-again although their feed's declaration is as it was, as after an upgrade.
+Parameters: `feed` is the feed to replay, by default all; `all_of_them` also casts
+events of feeds whose declaration has not changed, as after an upgrade.
 
 **When it fails**
 
-- **replay**: the feed is not declared, or wrongly; this is not tried again.
+- **replay**: the feed is not declared, or declared wrongly; this is not retried.
 - **transform**, **verify**: as in `apply_new_events`.
 
-What still can't be read or cast stays rejected, with its reason, and fails nothing.
+Records that still can't be read or cast stay rejected, with their reason; that is not a
+failure.
 
-**How to rerun**: clear the failed task, or trigger it again: a line is taken in once,
-however often. By hand: `warehouse replay`, then `warehouse transform`. What is rejected
-now, and why: `marts.rejections`. The lines that are taken in are a load of their own in
-`raw.loads`. Who had what replayed when: `warehouse log`.
+**How to rerun**: clear the failed task, or trigger it again: however often it runs, a
+line is taken in once. By hand: `warehouse replay`, then `warehouse transform`. What is
+rejected now, and why: `marts.rejections`. The lines that were taken in are a load of
+their own in `raw.loads`. Who replayed what, and when: `warehouse log`.
 """
 
 from datetime import timedelta

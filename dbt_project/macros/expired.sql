@@ -8,11 +8,14 @@
 
 {#
 Refuses to empty a model that could not be filled again, as what it was made of has
-expired.
+expired. `occasion` says which model it is, and why it would be emptied.
 #}
-{% macro require_nothing_expired() -%}
+{% macro require_nothing_expired(occasion=none) -%}
     {%- set reason = run_query('select ledger.why_no_full_refresh()').columns[0][0] -%}
-    {% if reason -%} {% do exceptions.raise_compiler_error(reason) %} {%- endif %}
+    {% if reason -%}
+        {% do exceptions.raise_compiler_error(
+            occasion ~ '; ' ~ reason if occasion else reason) %}
+    {%- endif %}
 {%- endmacro %}
 
 

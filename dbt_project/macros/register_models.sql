@@ -66,7 +66,9 @@ ones are there.
                     table ~ ' has columns of another version, and its keys are for ever: '
                     ~ 'add by hand what ' ~ columns[table] ~ ' lacks of ' ~ now) %}
             {%- endif -%}
-            {% do require_nothing_expired() %}
+            {% do require_nothing_expired(
+                'the columns of ' ~ table ~ ' are not those of its contract (what to do: '
+                ~ 'docs/upgrading.md)') %}
             {% do print(table ~ ' is made anew: its columns have changed') %}
             {% do adapter.drop_relation(api.Relation.create(
                 database=node.database, schema=node.schema, identifier=node.name,
@@ -75,7 +77,8 @@ ones are there.
             {% do run_query('delete from ledger.project') %}
             {% do run_query("delete from ledger.models where model = '" ~ node.name ~ "'") %}
         {%- elif table in columns and is_made_otherwise(node) -%}
-            {% do require_nothing_expired() %}
+            {% do require_nothing_expired(
+                table ~ ' was made with another setting (what to do: docs/upgrading.md)') %}
             {% do print(table ~ ' is made anew: a setting has changed') %}
             {% do run_query(
                 "update ledger.models set is_stale = true where model = '"

@@ -76,7 +76,7 @@ class LoadAccount:
         """What does not hold; None if all does, or it is not applied yet."""
         if self.status == "failed":
             return (
-                f"{self.uri} as feed {self.feed} failed: {self.error}. Mend it and "
+                f"{self.uri} as feed {self.feed} failed: {self.error}. Correct it and "
                 f"load it again, or run: warehouse dismiss {self.load_id}"
             )
         if self.status != "loaded":

@@ -1,9 +1,16 @@
 """Reads the YAML files in which people declare what the warehouse works with."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
+from pydantic import ValidationError
+
+NOT_PATTERNS = {"name": "must be lower-case letters, digits and _, a letter first"}
+"""What is said of a name instead of a regular expression."""
+KEY = "[key]"
+"""What pydantic puts after the name of a member whose name is at fault."""
 
 
 class _Loader(yaml.SafeLoader):
@@ -27,4 +34,27 @@ def read_yaml(path: Path) -> Any:
 
     Raises OSError, UnicodeDecodeError or yaml.YAMLError if it can't be read.
     """
-    return yaml.load(path.read_text(encoding="utf-8"), _Loader)
+    # The open file, whose name the errors then have.
+    with path.open(encoding="utf-8") as file:
+        return yaml.load(file, _Loader)
+
+
+def first_reason(error: ValidationError, not_patterns: Mapping[str, str] = {}) -> str:
+    """The place and the reason of the first fault, in words for who declared it.
+
+    `not_patterns` says by place what is told instead of a regular expression.
+    """
+    first = error.errors()[0]
+    place = ".".join(str(part) for part in first["loc"] if part != KEY)
+    reason = first["msg"].removeprefix("Value error, ")
+    match first["type"]:
+        case "missing":
+            reason = "is missing"
+        case "extra_forbidden":
+            reason = "is not known here"
+        case "literal_error" | "enum":
+            subject = "the name must be" if KEY in first["loc"] else "must be"
+            reason = f"{subject} {first['ctx']['expected']}"
+        case "string_pattern_mismatch":
+            reason = {**NOT_PATTERNS, **not_patterns}.get(place, reason)
+    return f"{place}: {reason}" if place else reason

@@ -89,7 +89,7 @@ def ensure_running(settings: Settings) -> bool:
             _write_configuration(settings)
             _start(settings)
         # Also of one that runs: who started it may have been killed right after that.
-        _wait_until_ready(settings)
+        wait_until_ready(settings)
         _ensure_databases(settings)
         return is_started
 
@@ -253,8 +253,11 @@ def _start(settings: Settings) -> None:
     )
 
 
-def _wait_until_ready(settings: Settings) -> None:
-    """Returns at once but for a server that another command has only just started."""
+def wait_until_ready(settings: Settings) -> None:
+    """Returns at once but for a server that another command has only just started.
+
+    Raises ServiceError if the running server takes no connections.
+    """
     dsn = settings.embedded_dsn("postgres").encode()
     since = time.monotonic()
     while (answer := PGconn.ping(dsn)) != Ping.OK:

@@ -21,7 +21,7 @@ from pydantic import (
     model_validator,
 )
 
-from event_warehouse.declaration_file import read_yaml
+from event_warehouse.declaration_file import first_reason, read_yaml
 from event_warehouse.errors import FeedError
 from event_warehouse.sources.date_template import parse_template
 from event_warehouse.sources.key_pattern import parse_pattern
@@ -53,8 +53,7 @@ NAMES_OF_TABLES = re.compile(
 """What `analytics` has beside the feeds' views."""
 COLUMN_BYTES = 63 - len("attribute_")
 NOT_PATTERNS = {
-    "name": "must be lower-case letters, digits and _, a letter first",
-    "delimiter": 'must be one character of ASCII that is no letter, digit or "',
+    "delimiter": 'must be one character of ASCII that is no letter, digit or "'
 }
 """What is said instead of a regular expression."""
 ALWAYS_IN_IDENTITY = {EventField.TENANT_ID, EventField.EVENT_TIME}
@@ -300,16 +299,9 @@ def _read_feed(path: Path, name: object, entry: object) -> Feed:
     try:
         return Feed.model_validate({"name": name, **entry})
     except ValidationError as error:
-        raise FeedError(f"{path}: feed {name!r}: {_first_reason(error)}") from error
-
-
-def _first_reason(error: ValidationError) -> str:
-    first = error.errors()[0]
-    place = ".".join(str(part) for part in first["loc"])
-    reason = first["msg"].removeprefix("Value error, ")
-    if first["type"] == "string_pattern_mismatch":
-        reason = NOT_PATTERNS.get(place, reason)
-    return f"{place}: {reason}" if place else reason
+        raise FeedError(
+            f"{path}: feed {name!r}: {first_reason(error, NOT_PATTERNS)}"
+        ) from error
 
 
 def choose_feed(feeds: Mapping[str, Feed], name: str) -> Feed:

@@ -12,8 +12,9 @@ from rich.console import Console
 from event_warehouse import airflow_runs, airflow_services, api_service, embedded
 from event_warehouse.access.local_key import ensure_local_key
 from event_warehouse.accounting import verify
-from event_warehouse.errors import FeedError, FileError, WarehouseError
-from event_warehouse.feeds import choose_feed, read_feeds
+from event_warehouse.errors import FileError, WarehouseError
+from event_warehouse.feeds import read_feeds
+from event_warehouse.load.find import feed_of
 from event_warehouse.report import print_accounting, print_dashboards
 from event_warehouse.settings import Settings
 from event_warehouse.setup import ensure_warehouse
@@ -99,7 +100,7 @@ def _show_key(settings: Settings, console: Console) -> None:
     """Only where the warehouse is this machine's own."""
     if settings.external_dsn is None:
         key = ensure_local_key(settings)
-        console.print("To ask over HTTP: make up, and the key")
+        console.print("To ask over HTTP, run make up and use this key:")
         console.print(f"  {key}", highlight=False, soft_wrap=True)
 
 
@@ -115,32 +116,27 @@ def _what_to_load(
     path = Path(source).expanduser().absolute()
     if not is_address and not path.exists():
         raise FileError(
-            f"{path}: no such file or folder; EVENTS must name one that is there, or "
-            "an address: s3://bucket/prefix, https://..."
+            f"{path}: no such file or folder; name one that is there, or an address: "
+            "s3://bucket/prefix, https://..."
         )
-    feeds = read_feeds(settings.feeds)
-    if feed is None:
-        what = "the address" if is_address else path
-        raise FeedError(
-            f"FEED names the feed that {what} is of; declared are {', '.join(feeds)}"
-        )
-    return {
-        "source": source if is_address else str(path),
-        "feed": choose_feed(feeds, feed).name,
-    }
+    source = source if is_address else str(path)
+    chosen = feed_of(source, read_feeds(settings.feeds), feed)
+    return {"source": source, "feed": chosen.name}
 
 
 def _require_sample(settings: Settings, feed: str | None) -> None:
     """Raises if made-up events are not what was asked for, or do not belong there."""
     if feed is not None:
         raise FileError(
-            f"FEED={feed} needs EVENTS=<file, folder or address>, which is of it"
+            f"say which file, folder or address of feed {feed} to load: EVENTS=... or "
+            "--events"
         )
     if settings.external_dsn is not None:
         raise FileError(
-            "without EVENTS=<file, folder or address> a sample of made-up events would "
-            "go into the server that WAREHOUSE_DSN names; to load there what has "
-            "landed: warehouse load, then warehouse transform"
+            "a sample of made-up events would go into the server that WAREHOUSE_DSN "
+            "names; say which file, folder or address to load instead: EVENTS=... or "
+            "--events; or load what has landed: warehouse load, then warehouse "
+            "transform"
         )
 
 

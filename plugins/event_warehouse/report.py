@@ -66,6 +66,7 @@ def print_accounting(accounting: Accounting, console: Console) -> None:
             "reference rows + rejected events + duplicates; every fact and rollup sums "
             "to its events",
             highlight=False,
+            soft_wrap=True,
         )
 
 
@@ -120,8 +121,9 @@ def _print_table(
     if not shown:
         return
     # Text, not str, which would be read as rich's markup: [bot] is part of a name.
-    table = Table(title=Text(_printable(title), "bold"), box=box.SIMPLE_HEAD)
-    table.title_justify = "left"
+    # By itself: a table's own title is wrapped at the width of its columns.
+    console.print(Text(_printable(title), "bold"), soft_wrap=True)
+    table = Table(box=box.SIMPLE_HEAD)
     for number, heading in enumerate(headings):
         # The first column names the row: numbers may wrap their headings, it may not.
         widest = max(len(row[0]) for row in shown) if number == 0 else None

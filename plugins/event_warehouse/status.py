@@ -17,6 +17,7 @@ def print_status(settings: Settings, console: Console) -> None:
         console.print(f"embedded Postgres  {'runs' if is_up else 'is stopped'}")
         if not is_up:
             return
+        embedded.wait_until_ready(settings)
     airflow = "runs" if airflow_services.are_running(settings) else "is stopped"
     console.print(f"Airflow            {airflow}")
     api = "runs" if api_service.is_running(settings) else "is stopped"

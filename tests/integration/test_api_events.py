@@ -324,7 +324,7 @@ def test_one_event_at_fault_refuses_all_and_each_fault_is_told_by_index(
         "title": "Bad Request",
         "status": 400,
         "detail": "2 of 4 events are not valid, so none was accepted; "
-        "mend them and send all again.",
+        "correct them and send all again.",
         "invalid_events": 2,
         "errors": [
             {"index": 1, "field": "data", "reason": "is missing"},

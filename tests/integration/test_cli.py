@@ -84,7 +84,9 @@ def test_load_of_a_file_of_no_feed_is_refused(
     code, output = warehouse(warehouse_with_files, "load", "/some/file.csv")
 
     assert code == 1
-    assert output.startswith("warehouse: say which feed /some/file.csv is: FEED=...")
+    assert output.startswith(
+        "warehouse: say which feed /some/file.csv belongs to: FEED=..."
+    )
     assert output.count("\n") == 1
 
 

@@ -296,14 +296,17 @@ def test_dbt_build_makes_a_new_warehouse(home: Settings, tmp_path: Path) -> None
             "/no/such/file: no such",
         ),
         (["--events", "/", "--feed", "nope"], "there is no feed 'nope'; declared are"),
-        (["--events", "/"], "FEED names the feed that / is of; declared are"),
+        (
+            ["--events", "/"],
+            "say which feed / belongs to: FEED=... or --feed; declared are",
+        ),
         (
             ["--events", "https://ada:secret@example.org/x"],
-            "FEED names the feed that the address is of; declared are",
+            "say which feed the file at that address belongs to: FEED=... or --feed;",
         ),
         (
             ["--feed", "gharchive"],
-            "FEED=gharchive needs EVENTS=<file, folder or address>",
+            "say which file, folder or address of feed gharchive to load: EVENTS=...",
         ),
     ],
 )
@@ -333,7 +336,7 @@ def test_sample_does_not_go_into_a_server_that_somebody_names(home: Settings) ->
     code, output = run(home, WAREHOUSE_DSN="postgresql://ada@db.example/events")
 
     assert code == 1
-    assert output.startswith("warehouse: without EVENTS=<file, folder or address>")
+    assert output.startswith("warehouse: a sample of made-up events would go into the")
     assert output.count("\n") == 1
     assert not home.home.exists()
 

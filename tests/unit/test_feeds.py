@@ -158,9 +158,9 @@ def test_entry_without_a_declaration_is_refused_by_name(
 @pytest.mark.parametrize(
     ("declaration", "reason"),
     [
-        ("{format: csv}", "files: Field required"),
-        ("{files: c/*}", "format: Field required"),
-        ("{files: c/*, format: xml}", "format: Input should be 'csv', 'json_l"),
+        ("{format: csv}", "files: is missing"),
+        ("{files: c/*}", "format: is missing"),
+        ("{files: c/*, format: xml}", "format: must be 'csv', 'json_l"),
         ("{files: /etc/*, format: csv}", "files: '/etc/*' must be a pattern below"),
         ("{files: c/../../*, format: csv}", "'c/../../*' must be a pattern below"),
         ("{files: '', format: csv}", "files: '' must be a pattern below"),
@@ -169,9 +169,9 @@ def test_entry_without_a_declaration_is_refused_by_name(
         ("{files: 'c/{minute}/*', format: csv}", "has the field {minute}"),
         ("{files: c/*, format: csv, url: 'ftp://x/y'}", "url: 'ftp://x/y' must start"),
         ("{files: c/*, format: csv, url: 'http://x/{hour}'}", "{hour} without {year}"),
-        ("{files: c/*, format: csv, feilds: {}}", "feilds: Extra inputs are not perm"),
+        ("{files: c/*, format: csv, feilds: {}}", "feilds: is not known here"),
         ("{files: c/*, format: csv, name: other}", "name"),
-        ("{files: c/*, format: csv, fields: {colour: c}}", "fields.colour"),
+        ("{files: c/*, format: csv, fields: {colour: c}}", "fields.colour: the name m"),
         ("{files: c/*, format: csv, fields: {user_id: ''}}", "fields.user_id"),
         ("{files: c/*, format: csv, fields: {user_id: 7}}", "fields.user_id"),
         (
@@ -193,10 +193,13 @@ def test_entry_without_a_declaration_is_refused_by_name(
         ("{files: c/*, format: csv, delimiter: '||'}", "delimiter: must be one c"),
         ("{files: c/*, format: csv, delimiter: '\"'}", "delimiter: must be one c"),
         ('{files: c/*, format: csv, delimiter: "\\n"}', "delimiter: must be one c"),
-        ("{files: c/*, format: csv, identity: [colour]}", "identity.0: Input should"),
+        (
+            "{files: c/*, format: csv, identity: [colour]}",
+            "identity.0: must be 'tenant_id'",
+        ),
         ("{files: c/*, format: csv, identity: [tenant_id]}", "always identify; leave"),
         ("{files: c/*, format: csv, identity: [event_time]}", "always identify; lea"),
-        ("{files: c/*, format: csv, time_format: rfc822}", "time_format: Input shou"),
+        ("{files: c/*, format: csv, time_format: rfc822}", "time_format: must be"),
         ("{files: c/*, format: csv, earliest: 2020-01-01}", "earliest: "),
         ("{files: c/*, format: csv, earliest: '2020-01-01T00:00:00'}", "timezone"),
         ("{files: c/*, format: csv, latest_ahead: soon}", "latest_ahead: "),
@@ -235,7 +238,7 @@ def test_entry_without_a_declaration_is_refused_by_name(
             " fields: {entity_id: code, event_time: at}}",
             "sessions: a reference feed has none",
         ),
-        ("{files: c/*, format: csv, sessions: by_user}", "sessions: Input should be"),
+        ("{files: c/*, format: csv, sessions: by_user}", "sessions: must be"),
     ],
 )
 def test_wrong_declaration_is_refused_by_entry_and_reason(

@@ -95,7 +95,7 @@ def read_events(body: bytes, *, now: datetime) -> list[Event]:
 def _refusal(invalid: int, total: int, listed: list[Fault]) -> InvalidRequest:
     message = (
         f"{invalid:,} of {total:,} events are not valid, so none was accepted; "
-        "mend them and send all again."
+        "correct them and send all again."
     )
     if len(listed) == MAX_LISTED_FAULTS:
         message += f" The first {MAX_LISTED_FAULTS} faults are listed."

@@ -33,7 +33,7 @@ def check_store(settings: Settings, limits: Limits) -> None:
         raise ServiceError(str(error)) from error
     if problem:
         raise ServiceError(
-            f"{settings.bucket} can't be written to: {problem}; mend it, or name "
+            f"{settings.bucket} can't be written to: {problem}; correct that, or name "
             "another bucket: WAREHOUSE_BUCKET"
         )
 

@@ -36,7 +36,13 @@ def create_reader(settings: Settings, name: str, password: str) -> None:
         sql.Identifier("warehouse_reader"),
     )
     with connect(settings.dsn) as connection:
-        connection.execute(statement)
+        try:
+            connection.execute(statement)
+        except psycopg.errors.DuplicateObject as error:
+            raise WarehouseError(
+                f"there is a role {name} already; to give it another password: "
+                f"warehouse roles password {name}"
+            ) from error
         _set_password(connection, name, password)
 
 

@@ -1,6 +1,5 @@
 """How many events a customer sent in each hour (UTC) of a range."""
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -8,9 +7,8 @@ from math import ceil
 
 from psycopg import AsyncConnection
 
-from event_warehouse.accept.errors import Fault, InvalidRequest
 from event_warehouse.database import load_statements
-from event_warehouse.moments import read_moment
+from event_warehouse.query.query_string import QueryString
 from event_warehouse.tenant_names import problem_of_tenant
 
 STATEMENTS = load_statements("event_warehouse.answers", "buckets")
@@ -22,12 +20,6 @@ HOUR = timedelta(hours=1)
 DEFAULT_LIMIT = 1_000
 MAX_LIMIT = 10_000
 PARAMETERS = ("start", "end", "event_type", "fill", "limit")
-ISO_8601 = re.compile(
-    r"\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d([.,]\d{1,9})?)?(Z|[+-]\d\d(:?\d\d)?)?)?",
-    re.ASCII,
-)
-PLUS_READ_AS_SPACE = re.compile(r"(T[^ ]+) (\d\d(:?\d\d)?)")
-"""What a query string makes of a `+` that is not escaped."""
 
 Bucket = tuple[datetime, int]
 
@@ -75,23 +67,33 @@ class Page:
 def read_question(
     customer_id: str, parameters: Sequence[tuple[str, str]]
 ) -> BucketQuestion:
-    """What is asked by a query's parameters; raises InvalidRequest with every fault."""
-    faults = list(_faults_of_names(customer_id, parameters))
-    given = dict(parameters)
-    start, end = (_moment(given, name, faults) for name in ("start", "end"))
+    """What is asked by a query's parameters; raises InvalidQuery with every fault."""
+    given = QueryString(parameters, PARAMETERS)
+    if reason := problem_of_tenant(customer_id):
+        given.refuse("customer_id", reason)
+    start, end = _moment(given, "start"), _moment(given, "end")
     if start and end and end <= start:
-        faults.append(Fault("is not after start", "end"))
-    event_type = given.get("event_type")
+        given.refuse("end", "is not after start")
     # As long as a tenant's name, at most.
-    if event_type is not None and (reason := problem_of_tenant(event_type)):
-        faults.append(Fault(reason, "event_type"))
-    if given.get("fill", "zero") != "zero":
-        faults.append(Fault("must be zero, or left out", "fill"))
-    limit = _limit(given, faults)
-    if faults or start is None or end is None:
-        raise InvalidRequest("These are no buckets to ask for.", faults)
-    first = start.replace(minute=0, second=0, microsecond=0)
-    return BucketQuestion(customer_id, first, end, event_type, "fill" in given, limit)
+    event_type = given.text("event_type", problem_of_tenant)
+    fill = given.one_of("fill", ["zero"])
+    limit = given.number("limit", MAX_LIMIT)
+    if given.faults or start is None or end is None:
+        raise given.invalid()
+    return BucketQuestion(
+        customer_id,
+        first=start.replace(minute=0, second=0, microsecond=0),
+        end=end,
+        event_type=event_type,
+        is_filled=fill is not None,
+        limit=limit or DEFAULT_LIMIT,
+    )
+
+
+def _moment(given: QueryString, name: str) -> datetime | None:
+    if name not in given:
+        given.refuse(name, "is missing")
+    return given.moment(name)
 
 
 async def read_buckets(connection: AsyncConnection, question: BucketQuestion) -> Page:
@@ -119,42 +121,3 @@ def _filled(
     for number in range(ceil((question.before - question.first) / HOUR)):
         hour = question.first + number * HOUR
         yield hour, counts.get(hour, 0)
-
-
-def _faults_of_names(
-    customer_id: str, parameters: Sequence[tuple[str, str]]
-) -> Iterator[Fault]:
-    if reason := problem_of_tenant(customer_id):
-        yield Fault(reason, "customer_id")
-    names = [name for name, _ in parameters]
-    for name in dict.fromkeys(names):
-        if name not in PARAMETERS:
-            yield Fault(f"is not one of {', '.join(PARAMETERS)}", name)
-        elif names.count(name) > 1:
-            yield Fault("is given more than once", name)
-
-
-def _moment(
-    given: Mapping[str, str], name: str, faults: list[Fault]
-) -> datetime | None:
-    if name not in given:
-        faults.append(Fault("is missing", name))
-        return None
-    text = PLUS_READ_AS_SPACE.sub(r"\1+\2", given[name])
-    try:
-        if not ISO_8601.fullmatch(text):
-            raise ValueError
-        return read_moment(text)
-    except ValueError:
-        faults.append(
-            Fault("is no time in ISO 8601, such as 2025-01-31T12:00:00+01:00", name)
-        )
-        return None
-
-
-def _limit(given: Mapping[str, str], faults: list[Fault]) -> int:
-    text = given.get("limit", str(DEFAULT_LIMIT))
-    if re.fullmatch("[0-9]{1,5}", text) and 1 <= int(text) <= MAX_LIMIT:
-        return int(text)
-    faults.append(Fault(f"must be a number from 1 to {MAX_LIMIT:,}", "limit"))
-    return DEFAULT_LIMIT

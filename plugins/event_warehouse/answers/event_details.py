@@ -2,7 +2,6 @@
 
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,13 +12,13 @@ from psycopg import AsyncConnection, sql
 from psycopg.rows import dict_row
 
 from event_warehouse.accept.errors import Fault
-from event_warehouse.answers.buckets import PLUS_READ_AS_SPACE
 from event_warehouse.query.body import Filter, Query, read_query
 from event_warehouse.query.conditions import condition_of
 from event_warehouse.query.contradictions import refuse_contradictions
 from event_warehouse.query.errors import InvalidQuery
 from event_warehouse.query.expired import EVENTS, hold_events, read_horizons
 from event_warehouse.query.parameters import Parameters, Shown
+from event_warehouse.query.query_string import QueryString
 
 FILTER_PLACE = re.compile(r"data/0/filters/(?P<number>\d+)(?P<rest>.*)")
 PARAMETERS = ("start", "end", "event_type", "filters", "limit", "after", "show_sql")
@@ -161,50 +160,43 @@ class EventsPage:
 
 
 def read_question(parameters: Sequence[tuple[str, str]]) -> EventsQuestion:
-    """What is asked for; raises InvalidQuery with each fault.
+    """What is asked for; raises InvalidQuery with each fault."""
+    given = QueryString(parameters, PARAMETERS)
+    filters = given.parsed("filters", _filters, "is no JSON list of filters")
+    limit = given.number("limit", MAX_LIMIT)
+    after = given.parsed("after", _position, "is no `next` of an answer")
+    show_sql = given.one_of("show_sql", ["true", "false"])
+    if given.faults:
+        raise given.invalid()
+    query = _query(given, filters or [])
+    return EventsQuestion(
+        query,
+        query.series[0].filters,
+        limit or DEFAULT_LIMIT,
+        after,
+        show_sql=show_sql == "true",
+    )
 
-    The range and the filters are those of a question, and as a question they are
-    checked.
-    """
-    given = dict(parameters)
-    counts = Counter(name for name, _ in parameters)
-    faults = [
-        Fault("is not known here", name) for name in given if name not in PARAMETERS
-    ]
-    faults += [
-        Fault("is given more than once", name) for name in given if counts[name] > 1
-    ]
-    filters = _filters(given.get("filters", "[]"), faults)
-    limit = _limit(given.get("limit", str(DEFAULT_LIMIT)), faults)
-    after = _position(given["after"], faults) if "after" in given else None
-    if given.get("show_sql", "false") not in {"true", "false"}:
-        faults.append(Fault("is neither true nor false", "show_sql"))
-    if faults:
-        raise InvalidQuery("A parameter is not valid.", faults)
-    if "event_type" in given:
-        of_type = {"type": "eq", "key": "event_type", "value": given["event_type"]}
+
+def _query(given: QueryString, filters: Sequence[object]) -> Query:
+    """The range and the filters as the question that they are checked as."""
+    event_type = given.text("event_type")
+    if event_type is not None:
+        of_type = {"type": "eq", "key": "event_type", "value": event_type}
         filters = [of_type, *filters]
-    times = {
-        name: PLUS_READ_AS_SPACE.sub(r"\1+\2", given[name])
-        for name in ("start", "end")
-        if name in given
-    }
+    times = {name: given.time(name) for name in ("start", "end") if name in given}
     series = {"name": "events", "filters": filters}
     try:
         query = read_query(msgspec.json.encode({**times, "data": [series]}))
         refuse_contradictions(query)
     except InvalidQuery as error:
-        faults = [_parameter_of(one, "event_type" in given) for one in error.faults]
+        for fault in error.faults:
+            given.faults.append(_parameter_of(fault, event_type is not None))
         # Nothing else can be nested too deep, the one fault that has no place.
-        faults = faults or [Fault("can't be read as filters", "filters")]
-        raise InvalidQuery("A parameter is not valid.", faults) from error
-    return EventsQuestion(
-        query,
-        query.series[0].filters,
-        limit,
-        after,
-        show_sql=given.get("show_sql") == "true",
-    )
+        if not given.faults:
+            given.refuse("filters", "can't be read as filters")
+        raise given.invalid() from error
+    return query
 
 
 def _parameter_of(fault: Fault, has_event_type: bool) -> Fault:
@@ -218,32 +210,14 @@ def _parameter_of(fault: Fault, has_event_type: bool) -> Fault:
     return Fault(fault.reason, place.removeprefix("data/0/"))
 
 
-def _filters(text: str, faults: list[Fault]) -> list[object]:
-    try:
-        filters = msgspec.json.decode(text, type=list[object])
-    except (msgspec.MsgspecError, UnicodeError, RecursionError):
-        faults.append(Fault("is no JSON list of filters", "filters"))
-        return []
-    return filters
+def _filters(text: str) -> list[object]:
+    return msgspec.json.decode(text, type=list[object])
 
 
-def _limit(text: str, faults: list[Fault]) -> int:
-    is_number = text.isascii() and text.isdecimal() and len(text) <= 4
-    if not is_number or not 1 <= int(text) <= MAX_LIMIT:
-        faults.append(Fault(f"is no whole number from 1 to {MAX_LIMIT:,}", "limit"))
-        return DEFAULT_LIMIT
-    return int(text)
-
-
-def _position(text: str, faults: list[Fault]) -> Position | None:
-    try:
-        return msgspec.json.decode(
-            urlsafe_b64decode(text + "=" * (-len(text) % 4)), type=Position
-        )
-    # A bad cursor, whatever is bad about it.
-    except (msgspec.MsgspecError, ValueError):
-        faults.append(Fault("is no `next` of an answer", "after"))
-        return None
+def _position(text: str) -> Position:
+    return msgspec.json.decode(
+        urlsafe_b64decode(text + "=" * (-len(text) % 4)), type=Position
+    )
 
 
 async def read_events(

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from event_warehouse.accept.errors import Fault, InvalidRequest
 from event_warehouse.answers.asked import Asked
 from event_warehouse.database import load_statements
+from event_warehouse.query.listing import problem_of_text
+from event_warehouse.query.query_string import QueryString
 
 STATEMENTS = load_statements("event_warehouse.answers", "overview")
 HOUR = timedelta(hours=1)
@@ -16,6 +17,8 @@ HOURS = 14 * 24
 REASONS = 100
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 1_000
+MAX_LOAD_ID = 2**63 - 1
+PARAMETERS = ("feed", "status", "limit", "after", "show_sql")
 STATUSES = ("balanced", "unbalanced", "pending", "failed", "replaced", "dismissed")
 
 Rows = Sequence[dict[str, Any]]
@@ -59,37 +62,15 @@ async def read_activity(asked: Asked, *, with_arrivals: bool) -> Activity:
 
 
 def read_loads_question(parameters: Sequence[tuple[str, str]]) -> LoadsQuestion:
-    """What is asked by a query's parameters; raises InvalidRequest with every fault."""
-    given = dict(parameters)
-    faults = [
-        Fault("is not known here", name)
-        for name in given
-        if name not in {"feed", "status", "limit", "after", "show_sql"}
-    ]
-    if "\0" in given.get("feed", ""):
-        faults.append(Fault("holds a NUL character", "feed"))
-    if given.get("status", STATUSES[0]) not in STATUSES:
-        faults.append(Fault(f"must be one of {', '.join(STATUSES)}", "status"))
-    limit = _number(given, "limit", MAX_LIMIT, faults)
-    after = _number(given, "after", 10**18, faults)
-    if faults:
-        raise InvalidRequest("These are no files to ask for.", faults)
-    return LoadsQuestion(
-        given.get("feed"), given.get("status"), limit or DEFAULT_LIMIT, after
-    )
-
-
-def _number(
-    given: dict[str, str], name: str, most: int, faults: list[Fault]
-) -> int | None:
-    text = given.get(name)
-    if text is None:
-        return None
-    is_number = text.isascii() and text.isdecimal() and len(text) <= 18
-    if not is_number or not 1 <= int(text) <= most:
-        faults.append(Fault(f"is no whole number from 1 to {most:,}", name))
-        return None
-    return int(text)
+    """What is asked by a query's parameters; raises InvalidQuery with every fault."""
+    given = QueryString(parameters, PARAMETERS)
+    feed = given.text("feed", problem_of_text)
+    status = given.one_of("status", STATUSES)
+    limit = given.number("limit", MAX_LIMIT)
+    after = given.number("after", MAX_LOAD_ID)
+    if given.faults:
+        raise given.invalid()
+    return LoadsQuestion(feed, status, limit or DEFAULT_LIMIT, after)
 
 
 async def read_loads(asked: Asked, question: LoadsQuestion) -> tuple[Rows, int | None]:

@@ -2,7 +2,6 @@
 
 import re
 import time
-from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
@@ -18,6 +17,7 @@ from event_warehouse.api.bodies import JSON
 from event_warehouse.api.callers import MayQuery
 from event_warehouse.api.events import INLINE_BYTES, JsonBody
 from event_warehouse.api.openapi import REFERENCE
+from event_warehouse.api.parameters import query_parameter
 from event_warehouse.api.problems import Problem, respond
 from event_warehouse.api.services import AppServices
 from event_warehouse.api.tenants import QueryTenant
@@ -30,6 +30,7 @@ from event_warehouse.query.answer import (
 )
 from event_warehouse.query.body import Query, read_query
 from event_warehouse.query.errors import InvalidQuery
+from event_warehouse.query.query_string import QueryString
 from event_warehouse.query.run import ask
 from event_warehouse.query.schema import SCHEMA, SCHEMA_TEXT
 
@@ -49,12 +50,11 @@ router = APIRouter()
 
 DESCRIPTION: dict[str, Any] = {
     "parameters": [
-        {
-            "name": "format",
-            "in": "query",
-            "description": "How the rows are written; else what Accept names.",
-            "schema": {"type": "string", "enum": [*FORMATS]},
-        }
+        query_parameter(
+            "format",
+            "How the rows are written; else what Accept names.",
+            enum=[*FORMATS],
+        )
     ],
     "requestBody": {
         "required": True,
@@ -129,10 +129,11 @@ def format_of(request: Request) -> Format:
 
     Raises InvalidQuery if the parameter names none, Problem if Accept has none.
     """
-    parameters = request.query_params.multi_items()
-    if faults := list(_faults_of(parameters)):
-        raise InvalidQuery("A parameter is not valid.", faults)
-    for _, named in parameters:
+    given = QueryString(request.query_params.multi_items(), ["format"])
+    named = given.one_of("format", FORMATS)
+    if given.faults:
+        raise given.invalid()
+    if named is not None:
         return FORMATS[named]
     accepted = request.headers.get("accept") or "*/*"
     # Of those that are liked as much, the first.
@@ -143,16 +144,6 @@ def format_of(request: Request) -> Format:
             return FORMATS_OF[media_type]
     detail = f"An answer is one of {', '.join(Format)}."
     raise Problem(HTTPStatus.NOT_ACCEPTABLE, detail)
-
-
-def _faults_of(parameters: Sequence[tuple[str, str]]) -> Iterator[Fault]:
-    for number, (name, value) in enumerate(parameters):
-        if name != "format":
-            yield Fault("is not known here", name)
-        elif number > 0:
-            yield Fault("is given more than once", name)
-        elif value not in FORMATS:
-            yield Fault(f"must be one of {', '.join(FORMATS)}", name)
 
 
 def _quality(accepted: str) -> float:

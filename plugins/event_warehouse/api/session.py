@@ -9,29 +9,24 @@ from event_warehouse.access.keys import Scope
 from event_warehouse.answers.tenants import read_tenants
 from event_warehouse.api.answers import about_answer, json_answer
 from event_warehouse.api.callers import AnyCaller, MayQuery
+from event_warehouse.api.parameters import query_parameter
 from event_warehouse.api.services import AppServices
 from event_warehouse.query.listing import DEFAULT_LISTED, MAX_LISTED, read_choice
 
 READING = {Scope.QUERY_READ, Scope.STATS_READ}
 DESCRIPTION: dict[str, Any] = {
     "parameters": [
-        {
-            "name": "prefix",
-            "in": "query",
-            "description": "How they begin; one that is named in full comes first.",
-            "schema": {"type": "string"},
-        },
-        {
-            "name": "limit",
-            "in": "query",
-            "description": "How many at most.",
-            "schema": {
-                "type": "integer",
-                "minimum": 1,
-                "maximum": MAX_LISTED,
-                "default": DEFAULT_LISTED,
-            },
-        },
+        query_parameter(
+            "prefix", "How they begin; one that is named in full comes first."
+        ),
+        query_parameter(
+            "limit",
+            "How many at most.",
+            type="integer",
+            minimum=1,
+            maximum=MAX_LISTED,
+            default=DEFAULT_LISTED,
+        ),
     ]
 }
 
@@ -67,7 +62,7 @@ async def get_tenants(
 ) -> Response:
     """The tenants that the key may ask about, those of most events first."""
     started = time.perf_counter()
-    choice = read_choice(request.query_params.multi_items(), {"prefix", "limit"})
+    choice = read_choice(request.query_params.multi_items(), ("prefix", "limit"))
     async with services.reading(caller) as connection:
         fresh = services.freshness.of(caller.tenant)
         tenants, is_cut_off = await read_tenants(

@@ -9,24 +9,28 @@ from event_warehouse.database import connect
 
 @click.group()
 def keys() -> None:
-    """Make, list and revoke the keys that requests are signed in with."""
+    """Create, list and revoke API keys."""
 
 
 @keys.command("create")
-@click.option("--tenant", help="Whose key it is; without it an operator's, for all.")
+@click.option("--tenant", help="Whose it is. Default: an operator's, for all tenants.")
 @click.option(
     "--scope",
     "scopes",
     multiple=True,
     type=click.Choice([scope.value for scope in Scope]),
-    help="What it is good for; may be repeated. Without it: everything.",
+    help="What it allows; may be repeated. Default: everything.",
 )
-@click.option("--for", "description", default="", help="A word on what it is for.")
-@click.option("--days", type=click.IntRange(1, 36_500), help="After which it expires.")
+@click.option("--for", "description", default="", help="A note on what it is for.")
+@click.option(
+    "--days",
+    type=click.IntRange(1, 36_500),
+    help="Days until it expires. Default: never.",
+)
 def create(
     tenant: str | None, scopes: tuple[str, ...], description: str, days: int | None
 ) -> None:
-    """Print a new key. It is shown this once, as only its hash is kept."""
+    """Create a key and print it. It is shown only once: only its hash is stored."""
     from event_warehouse.access.key_store import create_key
 
     text = create_key(
@@ -41,7 +45,7 @@ def create(
 
 @keys.command("list")
 def list_keys() -> None:
-    """Print every key there is or was, but for its secret."""
+    """List all keys, also revoked ones, without their secrets."""
     from event_warehouse.access.key_store import keys_query
     from event_warehouse.report import print_query, report_console
 
@@ -52,7 +56,7 @@ def list_keys() -> None:
 @keys.command("revoke")
 @click.argument("key_id")
 def revoke(key_id: str) -> None:
-    """Refuse KEY_ID, the twelve letters after ew_, within seconds and for ever."""
+    """Revoke KEY_ID: the twelve letters after ew_ in a key."""
     from event_warehouse.access.key_store import revoke_key
 
     revoke_key(ready(), key_id)
@@ -62,7 +66,7 @@ def revoke(key_id: str) -> None:
 @click.group(invoke_without_command=True)
 @click.pass_context
 def roles(context: click.Context) -> None:
-    """Say which role may do what, as Postgres has it; or make one."""
+    """Show which role may do what, or create one."""
     if context.invoked_subcommand is None:
         from event_warehouse.access.roles import print_roles
         from event_warehouse.report import report_console
@@ -73,7 +77,7 @@ def roles(context: click.Context) -> None:
 @roles.command("create-tenant")
 @click.argument("tenant")
 def create_tenant(tenant: str) -> None:
-    """Make the role that TENANT's queries run as, and print its name."""
+    """Create the role of TENANT's queries, and print its name."""
     from event_warehouse.access.roles import create_tenant
 
     click.echo(create_tenant(ready(), tenant))
@@ -82,7 +86,7 @@ def create_tenant(tenant: str) -> None:
 @roles.command("create-reader")
 @click.argument("name")
 def create_reader(name: str) -> None:
-    """Make the role NAME for a BI tool, which signs in and reads the marts."""
+    """Create the role NAME for a BI tool, which reads the marts."""
     from event_warehouse.access.roles import create_reader
 
     create_reader(ready(), name, _password())
@@ -92,7 +96,7 @@ def create_reader(name: str) -> None:
 @roles.command("password")
 @click.argument("role")
 def password(role: str) -> None:
-    """Let ROLE sign in, with a new password."""
+    """Set a password for ROLE, so that it can sign in."""
     from event_warehouse.access.roles import let_sign_in
 
     let_sign_in(ready(), role, _password())
@@ -101,7 +105,7 @@ def password(role: str) -> None:
 
 @click.command()
 def watchdog() -> None:
-    """Cancel what takes too long, until stopped; `warehouse serve` does so, too."""
+    """Cancel queries that take too long; `serve` does so, too."""
     from event_warehouse.access.watchdog import watch
 
     watch(ready())

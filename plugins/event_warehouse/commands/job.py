@@ -13,21 +13,24 @@ from event_warehouse.settings import read_settings
 
 
 @click.command()
-@click.option("--events", help="File or folder to load; without it a built-in sample.")
-@click.option("--feed", help="The feed that the events are of.")
+@click.option(
+    "--events",
+    help="File, folder or address to load. Default: a built-in sample.",
+)
+@click.option("--feed", help="The feed that they belong to.")
 @click.option(
     "--sample-events",
     type=click.IntRange(min=0),
     default=200_000,
     show_default=True,
-    help="Its size.",
+    help="Events of the sample.",
 )
 @click.option(
     "--sample-seed",
     type=click.IntRange(min=0),
     default=1,
     show_default=True,
-    help="Same seed, same sample.",
+    help="The same seed gives the same sample.",
 )
 @click.option(
     "--watch",
@@ -39,7 +42,7 @@ from event_warehouse.settings import read_settings
     type=click.FloatRange(min=0.1),
     default=1.0,
     show_default=True,
-    help="Seconds between two looks, with --watch; for a bucket better 30.",
+    help="With --watch: seconds between two looks; use 30 for a bucket.",
 )
 def run(
     events: str | None,
@@ -85,17 +88,17 @@ def _watch(events: str | None, feed: str | None, every: float) -> None:
     type=click.IntRange(100, 100_000),
     default=1_000,
     show_default=True,
-    help="Of each feed.",
+    help="Events of each feed.",
 )
 @click.option(
     "--seed",
     type=click.IntRange(min=0),
     default=1,
     show_default=True,
-    help="Same seed, same events.",
+    help="The same seed gives the same events.",
 )
 def sample(folder: Path, events: int, seed: int) -> None:
-    """Write a small sample of every feed into FOLDER, and say how to load it."""
+    """Write sample files of every feed to FOLDER."""
     from event_warehouse.sample.every_feed import last_hour, write_samples
 
     anchor = last_hour(datetime.now(UTC))

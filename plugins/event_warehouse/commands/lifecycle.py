@@ -10,13 +10,23 @@ from event_warehouse.commands.ready import DAY, asked_by, ready
 
 
 @click.command()
-@click.option("--events-before", type=DAY, help="Events before this month (UTC) go.")
-@click.option("--raw-before", type=DAY, help="What arrived before this month goes.")
+@click.option(
+    "--events-before",
+    type=DAY,
+    metavar="YYYY-MM-DD",
+    help="Drop events before this month (UTC).",
+)
+@click.option(
+    "--raw-before",
+    type=DAY,
+    metavar="YYYY-MM-DD",
+    help="Drop what arrived before this month.",
+)
 def expire(events_before: datetime | None, raw_before: datetime | None) -> None:
-    """Take away whole months of events, and of records as they arrived.
+    """Drop whole months of events and of raw records.
 
-    Without options, what is older than WAREHOUSE_KEEP_EVENT_MONTHS and
-    WAREHOUSE_KEEP_RAW_MONTHS say. Facts, rollups and marts stay.
+    Without options, those that WAREHOUSE_KEEP_EVENT_MONTHS and
+    WAREHOUSE_KEEP_RAW_MONTHS no longer keep. Facts, rollups and marts stay.
     """
     from event_warehouse.lifecycle.expire import expire, horizons_of
 
@@ -48,15 +58,15 @@ def expire(events_before: datetime | None, raw_before: datetime | None) -> None:
 @click.option(
     "--in-advance",
     is_flag=True,
-    help="Also an id of which nothing has come yet: whatever comes is not taken in.",
+    help="Also block an id that has never occurred.",
 )
-@click.option("--dry-run", is_flag=True, help="Say what would go, and change nothing.")
+@click.option("--dry-run", is_flag=True, help="Show what would go, and change nothing.")
 def forget(tenant: str, user: str, in_advance: bool, dry_run: bool) -> None:
     """Delete a user from every table, and print the receipt.
 
-    What arrives of the user later is counted and not taken in, for ever; so an id of
-    which nothing has ever come is refused. A deletion that was ended is completed by
-    the same command.
+    Whatever arrives for this user later is counted as deleted and not stored. As that
+    is permanent, an id that has never occurred is refused. If a deletion was
+    interrupted, the same command completes it.
     """
     from event_warehouse.lifecycle.forget import forget
 
@@ -77,10 +87,10 @@ def forget(tenant: str, user: str, in_advance: bool, dry_run: bool) -> None:
     type=click.IntRange(min=1),
     default=20,
     show_default=True,
-    help="At most so many.",
+    help="How many operations to show.",
 )
 def print_log(limit: int) -> None:
-    """Say who had what rebuilt, expired, deleted or replayed, the newest first."""
+    """Show who rebuilt, expired, deleted or replayed what."""
     from event_warehouse.operations import print_operations
     from event_warehouse.report import report_console
 
@@ -90,7 +100,7 @@ def print_log(limit: int) -> None:
 @click.command()
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 def backup(file: Path) -> None:
-    """Write the warehouse into FILE, as of one moment, while it works on."""
+    """Write the warehouse as of one moment to FILE."""
     from event_warehouse.lifecycle.backup import back_up
 
     back_up(ready(), file)

@@ -12,21 +12,23 @@ if TYPE_CHECKING:
     from event_warehouse.window import Window
 
 MOMENT = click.DateTime(["%Y-%m-%dT%H", "%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"])
+LIKE = "YYYY-MM-DD[THH]"
 
 
 @click.command()
 @click.argument("source", required=False)
-@click.option("--feed", help="The feed that the files are of.")
+@click.option("--feed", help="The feed that the files belong to.")
 @click.option(
     "--start",
     type=MOMENT,
-    help="First hour (UTC) of what is wanted; with it, feeds with a URL are fetched.",
+    metavar=LIKE,
+    help="First hour (UTC) to load; feeds with a URL are then fetched, too.",
 )
-@click.option("--end", type=MOMENT, help="The hour after the last.")
+@click.option("--end", type=MOMENT, metavar=LIKE, help="The hour after the last one.")
 def load(
     source: str | None, feed: str | None, start: datetime | None, end: datetime | None
 ) -> None:
-    """Load SOURCE, or what has landed, into raw.
+    """Load SOURCE, or everything that has landed, into raw.
 
     SOURCE is a file, a folder, s3://bucket/prefix or a web address.
     """
@@ -56,15 +58,15 @@ def _window(
 
 
 @click.command()
-@click.option("--feed", help="The feed that is replayed; without it, all.")
+@click.option("--feed", help="Only this feed. Default: all.")
 @click.option(
     "--all",
     "all_of_them",
     is_flag=True,
-    help="Also events whose feed's declaration is as it was, as after an upgrade.",
+    help="Also feeds whose declaration has not changed, as after an upgrade.",
 )
 def replay(feed: str | None, all_of_them: bool) -> None:
-    """Take in what was rejected, after a feed's declaration was mended.
+    """Process rejected records again, after a feed was corrected.
 
     Rejected lines are read again now; rejected events are cast again by the next
     transform.
@@ -82,7 +84,7 @@ def replay(feed: str | None, all_of_them: bool) -> None:
 @click.command()
 @click.argument("load_id", type=int)
 def dismiss(load_id: int) -> None:
-    """Say that a failed file need not be loaded, so that verify passes again."""
+    """Give up on the failed file LOAD_ID, so that verify passes."""
     from event_warehouse.load.files import dismiss_failed
 
     click.echo(f"dismissed {dismiss_failed(ready(), load_id)}")

@@ -10,7 +10,7 @@ from event_warehouse.errors import WarehouseError
 
 
 @click.command()
-@click.option("--full-refresh", is_flag=True, help="Make every model anew from raw.")
+@click.option("--full-refresh", is_flag=True, help="Rebuild every model from raw.")
 def transform(full_refresh: bool) -> None:
     """Bring events, facts, rollups and marts up to date with raw."""
     from event_warehouse.transform import transform
@@ -19,13 +19,21 @@ def transform(full_refresh: bool) -> None:
 
 
 @click.command()
-@click.option("--start", type=DAY, required=True, help="First day (UTC).")
-@click.option("--end", type=DAY, required=True, help="The day after the last.")
-@click.option("--tenant", help="Whose; without it, every tenant's.")
+@click.option(
+    "--start", type=DAY, metavar="YYYY-MM-DD", required=True, help="First day (UTC)."
+)
+@click.option(
+    "--end",
+    type=DAY,
+    metavar="YYYY-MM-DD",
+    required=True,
+    help="The day after the last one.",
+)
+@click.option("--tenant", help="Only this tenant. Default: all.")
 def rebuild(start: datetime, end: datetime, tenant: str | None) -> None:
-    """Make facts, rollups and marts of some days anew from their events.
+    """Recompute days of facts, rollups and marts from their events.
 
-    Puts right what was changed or deleted by hand; rows that are right are not written.
+    Repairs what was changed or deleted by hand; rows that are right are not written.
     """
     from event_warehouse.rebuild import rebuild
 
@@ -41,7 +49,7 @@ def rebuild(start: datetime, end: datetime, tenant: str | None) -> None:
 
 @click.command()
 def verify() -> None:
-    """Prove that every record is accounted for; exit code 1 if one is not."""
+    """Prove that every record is accounted for; exit code 1 if not."""
     from event_warehouse.accounting import verify
     from event_warehouse.report import print_accounting, report_console
 

@@ -24,8 +24,8 @@ from event_warehouse.setup import ensure_warehouse
 def serve(host: str, port: int | None, workers: int) -> None:
     """Take events and answer questions over HTTP until stopped.
 
-    Starts the embedded Postgres, if that is used, which stays until `down`. Another
-    server may be away: events are taken all the same.
+    Starts the embedded Postgres, if it is used, and leaves it running until `down`.
+    Accepts events even while another Postgres server is down.
     """
     from event_warehouse.api.serve import serve
 
@@ -43,7 +43,7 @@ def serve(host: str, port: int | None, workers: int) -> None:
 
 @click.command()
 def up() -> None:
-    """Start Airflow, the service and the embedded Postgres; they stay until `down`."""
+    """Start Airflow, the HTTP service and the embedded Postgres."""
     from event_warehouse import airflow_services, api_service
     from event_warehouse.access.local_key import ensure_local_key
 
@@ -64,7 +64,7 @@ def up() -> None:
 
 @click.command()
 def down() -> None:
-    """Stop whatever the warehouse runs; data stays."""
+    """Stop everything that the warehouse runs; data stays."""
     from event_warehouse import airflow_services, api_service, embedded
 
     settings = read_settings()
@@ -77,7 +77,7 @@ def down() -> None:
 
 @click.command()
 def status() -> None:
-    """Say what runs, and what each feed has had."""
+    """Show what is running, and the state of each feed."""
     from event_warehouse.report import report_console
     from event_warehouse.status import print_status
 
@@ -86,7 +86,7 @@ def status() -> None:
 
 @click.command()
 def dsn() -> None:
-    """Print the warehouse's connection string, starting the embedded Postgres."""
+    """Print the connection string; starts the embedded Postgres."""
     click.echo(ready().dsn)
 
 

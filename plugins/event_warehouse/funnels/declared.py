@@ -20,7 +20,7 @@ from pydantic import (
 )
 
 from event_warehouse.database import load_statements
-from event_warehouse.declaration_file import read_yaml
+from event_warehouse.declaration_file import first_reason, read_yaml
 from event_warehouse.funnels.definition import MOST_STEPS, FunnelError, Order
 
 STATEMENTS = load_statements("event_warehouse.funnels", "declared")
@@ -160,16 +160,7 @@ def _read_funnel(path: Path, name: object, entry: object) -> DeclaredFunnel:
     try:
         return DeclaredFunnel.model_validate({"name": name, **entry})
     except ValidationError as error:
-        raise FunnelError(f"{path}: funnel {name!r}: {_first_reason(error)}") from error
-
-
-def _first_reason(error: ValidationError) -> str:
-    first = error.errors()[0]
-    place = ".".join(str(part) for part in first["loc"])
-    reason = first["msg"].removeprefix("Value error, ")
-    if place == "name" and first["type"] == "string_pattern_mismatch":
-        reason = "must be lower-case letters, digits and _, a letter first"
-    return f"{place}: {reason}" if place else reason
+        raise FunnelError(f"{path}: funnel {name!r}: {first_reason(error)}") from error
 
 
 def keep_funnels(

@@ -96,7 +96,7 @@ def expire(
 def _whole_month(day: date | None, this_month: date) -> date | None:
     if day is not None and day > this_month:
         raise WarehouseError(
-            f"{day} is after {this_month}, and the month that runs can't expire"
+            f"{day} is after {this_month}, and the current month can't expire"
         )
     return day and day.replace(day=1)
 

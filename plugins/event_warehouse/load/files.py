@@ -208,7 +208,8 @@ def _report_drift(feed: Feed, outcome: FileOutcome) -> None:
     if outcome.unknown_fields:
         # Their names are data: raw.loads has them, the log must not.
         logger.warning(
-            "%s: %s has %d fields that the feed does not declare",
+            "%s: %s has %d fields that the feed does not declare; "
+            "their names are in raw.loads.unknown_fields",
             feed.name,
             outcome.uri,
             len(outcome.unknown_fields),

@@ -65,7 +65,7 @@ def found_files(
     with ExitStack() as clients:
         finder = _Finder(settings, clients, is_quiet=is_quiet)
         if source is not None:
-            named = _feed_of(source, feeds, feed)
+            named = feed_of(source, feeds, feed)
             yield [
                 Place(named, lambda: _not_excluded(named, source, finder.named(source)))
             ]
@@ -116,10 +116,11 @@ def _relative_paths(folder: Path) -> Iterator[str]:
                 yield (Path(parent) / name).relative_to(folder).as_posix()
 
 
-def _feed_of(source: str, feeds: Mapping[str, Feed], feed: str | None) -> Feed:
+def feed_of(source: str, feeds: Mapping[str, Feed], feed: str | None) -> Feed:
+    """The feed that a source is loaded as; raises FeedError if none is named."""
     if feed is None:
         raise FeedError(
-            f"say which feed {_shown(source)} is: FEED=... or --feed; "
+            f"say which feed {_shown(source)} belongs to: FEED=... or --feed; "
             f"declared are {', '.join(feeds)}"
         )
     return choose_feed(feeds, feed)
@@ -127,7 +128,7 @@ def _feed_of(source: str, feeds: Mapping[str, Feed], feed: str | None) -> Feed:
 
 def _shown(source: str) -> str:
     """An address may hold a password."""
-    return "what is at that address" if "://" in source else source
+    return "the file at that address" if "://" in source else source
 
 
 class _Finder:

@@ -12,10 +12,10 @@ from event_warehouse.query.schema import SCHEMA
 Node = Mapping[str, Any]
 
 HEAD = """\
-# Asking about events
+# The query language
 
-`POST /query`; [asking.md](asking.md) has requests with their answers. This page is made
-from the JSON Schema that checks what is sent, which is `GET /query/schema`.
+[asking.md](asking.md) has requests with their answers. This page is generated from the
+JSON Schema that requests are checked against, `GET /query/schema`.
 """
 HEADINGS = {
     "series": "A series",
@@ -53,7 +53,7 @@ def _lines() -> Iterator[str]:
 
 
 def _members(node: Node) -> Iterator[str]:
-    yield "| member | | |"
+    yield "| member | | what it is |"
     yield "| --- | --- | --- |"
     for name, member in node["properties"].items():
         required = "required" if name in node.get("required", []) else ""
@@ -93,7 +93,7 @@ def _of_definition(name: str) -> str:
 def _default(member: Node) -> str:
     if "default" not in member:
         return ""
-    return f"If left out, `{json.dumps(member['default'])}`."
+    return f"Default: `{json.dumps(member['default'])}`."
 
 
 if __name__ == "__main__":

@@ -7,12 +7,12 @@ from event_warehouse.errors import WarehouseError
 
 
 class InvalidQuery(WarehouseError):
-    """The body is not a question that can be answered."""
+    """What was sent is not a question that can be answered."""
 
     def __init__(self, message: str | None, faults: Sequence[Fault] = ()) -> None:
         super().__init__(message)
         self.faults = tuple(faults)
-        """Their fields are JSON pointers into the body."""
+        """Their fields are JSON pointers into the body, or names of parameters."""
 
 
 class Overlong(WarehouseError):

@@ -1,6 +1,6 @@
 """The keys that a tenant's events have, and their values, to choose from."""
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -19,6 +19,7 @@ from event_warehouse.query.keys import (
     NoKey,
     read_key,
 )
+from event_warehouse.query.query_string import QueryString
 
 STATEMENTS = load_statements("event_warehouse.query", "listing")
 IDS = load_statements("event_warehouse.query", "ids")["ids"]
@@ -40,7 +41,7 @@ UNLISTED = {
 MAX_LISTED = 1_000
 DEFAULT_LISTED = 100
 MAX_CHARACTERS = 1_000
-CHOICES = {"prefix", "event_type", "limit"}
+CHOICES = ("prefix", "event_type", "limit")
 
 
 @dataclass(frozen=True)
@@ -138,27 +139,16 @@ async def _listed(
 
 
 def read_choice(
-    parameters: Sequence[tuple[str, str]], known: Set[str] = CHOICES
+    parameters: Sequence[tuple[str, str]], known: Collection[str] = CHOICES
 ) -> Choice:
     """The choice of a query string; raises InvalidQuery with each fault."""
-    faults = []
-    given: dict[str, str] = {}
-    for name, value in parameters:
-        if name not in known:
-            faults.append(Fault("is not known here", name))
-        elif name in given:
-            faults.append(Fault("is given more than once", name))
-        elif problem := problem_of_text(value):
-            faults.append(Fault(problem, name))
-        given[name] = value
-    limit = given.get("limit", str(DEFAULT_LISTED))
-    # Of at most as many digits: int refuses thousands of them.
-    is_number = limit.isascii() and limit.isdecimal() and len(limit) <= 9
-    if not is_number or not 1 <= int(limit) <= MAX_LISTED:
-        faults.append(Fault(f"is no whole number from 1 to {MAX_LISTED:,}", "limit"))
-    if faults:
-        raise InvalidQuery("A parameter is not valid.", faults)
-    return Choice(given.get("prefix", ""), given.get("event_type"), int(limit))
+    given = QueryString(parameters, known)
+    prefix = given.text("prefix", problem_of_text)
+    event_type = given.text("event_type", problem_of_text)
+    limit = given.number("limit", MAX_LISTED)
+    if given.faults:
+        raise given.invalid()
+    return Choice(prefix or "", event_type, limit or DEFAULT_LISTED)
 
 
 def problem_of_text(text: str) -> str | None:

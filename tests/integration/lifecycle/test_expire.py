@@ -116,7 +116,7 @@ def test_horizon_moves_forward_only(applied: Settings) -> None:
 
 @pytest.mark.long
 def test_month_that_runs_can_t_expire(applied: Settings) -> None:
-    with pytest.raises(WarehouseError, match="the month that runs"):
+    with pytest.raises(WarehouseError, match="the current month"):
         expire(applied, raw_before=NEXT_YEAR)
 
 
@@ -252,8 +252,9 @@ def test_table_of_another_version_is_left_as_it_is_once_something_has_expired(
             "alter table analytics.rollup_events_5min add column of_old text"
         )
 
-    with pytest.raises(TransformError, match="warehouse rebuild --start 2025-02-01"):
+    with pytest.raises(TransformError, match="rebuild --start 2025-02-01") as refused:
         transform(applied)
+    assert "the columns of analytics.rollup_events_5min are" in str(refused.value)
 
     with psycopg.connect(applied.dsn) as connection:
         connection.execute(

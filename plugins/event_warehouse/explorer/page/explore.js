@@ -76,7 +76,7 @@ export function exploreView(host) {
     fill(
       form,
       element("h2.sr", {}, "Question"),
-      element("p.quiet", {}, "Which events, and what of them? Each change is asked at once."),
+      element("p.quiet", {}, "Which events, and what to count? Every change updates the answer."),
       state.series.map((series, index) =>
         seriesEditor({
           series,

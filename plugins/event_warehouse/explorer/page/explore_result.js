@@ -78,7 +78,7 @@ function nothing(state, widen) {
   if (!days) {
     return empty(
       `${state.tenant} has no events.`,
-      "Choose another tenant above, or load some: make run makes a sample, files in the landing folder are taken in every five minutes."
+      "Choose another tenant above, or load some: make run generates a sample, and files in the landing folder are loaded every five minutes."
     );
   }
   return empty(

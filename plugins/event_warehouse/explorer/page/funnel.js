@@ -69,7 +69,7 @@ export function funnelView(host) {
     fill(
       form,
       element("h2.sr", {}, "Funnel"),
-      element("p.quiet", {}, "Who gets from one step to the next? Each change is asked at once."),
+      element("p.quiet", {}, "Who gets from one step to the next? Every change updates the answer."),
       state.steps.map((series, index) =>
         seriesEditor({
           series,

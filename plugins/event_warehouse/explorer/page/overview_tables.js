@@ -262,9 +262,9 @@ export function rejectionsTable(rejections) {
     element(
       "p.quiet",
       {},
-      "Nothing is lost: mend the feed's declaration, and ",
+      "Nothing is lost: correct the feed's declaration, and ",
       element("code", {}, "warehouse replay"),
-      " takes them in."
+      " processes them again."
     ),
     table({
       caption: "Lines that can't be split, and events that can't be cast, by reason",

@@ -123,12 +123,12 @@ function lateNotice(newestLoad) {
   return element(
     "div.notice",
     {},
-    element("p", {}, fact, " The numbers below are of what came before."),
+    element("p", {}, fact, " The numbers below are from before that."),
     isOperator()
       ? element(
           "p",
           {},
-          "After a sample or a single make run that is as it should be. If files are arriving, see whether Airflow ",
+          "After a sample or a single make run this is expected. If files are arriving, check whether Airflow ",
           element(
             "a",
             {
@@ -138,7 +138,7 @@ function lateNotice(newestLoad) {
             },
             "runs every five minutes"
           ),
-          "; if that page does not open: ",
+          "; if that page does not open, ",
           element("code", {}, "make status"),
           " says what is stopped, ",
           element("code", {}, "make up"),
@@ -147,7 +147,7 @@ function lateNotice(newestLoad) {
       : element(
           "p",
           {},
-          "If you have sent events since, ask whoever runs the warehouse: new ones are looked for every five minutes."
+          "If you have sent events since then, ask whoever runs the warehouse: it looks for new events every five minutes."
         )
   );
 }

@@ -51,7 +51,7 @@ export function signInView(host, onsignedin, problem) {
     element(
       "p",
       {},
-      "Ask how many events there were, of whom and when, and see whether the warehouse is well."
+      "See how many events there were, whose and when, and whether the warehouse is healthy."
     ),
     labelled("API key", input),
     element("button.primary", { type: "submit" }, "Sign in"),

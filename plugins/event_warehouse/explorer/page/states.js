@@ -21,14 +21,14 @@ export function empty(title, ...advice) {
 }
 
 const ADVICE = {
-  0: "See whether it runs (make status), start it (make up), and try again.",
-  400: "Mend what is marked and the question is asked again.",
-  401: "Sign in with a key that is known: warehouse keys list shows them.",
+  0: "Check whether it is running (make status), start it (make up), and try again.",
+  400: "Correct what is marked; the question is then asked again.",
+  401: "Sign in with a valid key: warehouse keys list shows which there are.",
   403: "Ask whoever runs the warehouse for a key with this right: warehouse keys create --scope …",
-  404: "The page is of another version than the service: reload it.",
-  429: "Too much is asked at once; wait a moment and try again.",
+  404: "The page and the service have different versions: reload the page.",
+  429: "Too many questions at once; wait a moment and try again.",
   500: "The service's log says why: .warehouse/logs/api.log",
-  503: "If nothing is loaded yet: make run. If Postgres is away: make status says so.",
+  503: "If nothing is loaded yet, run make run. If Postgres is down, make status says so.",
   504: "Take a shorter range, whole days of UTC, fewer filters on attributes, or fewer series.",
 };
 
