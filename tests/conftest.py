@@ -24,7 +24,7 @@ for _key in list(os.environ):
     if re.match("AIRFLOW|WAREHOUSE_(?!TEST_)", _key):
         del os.environ[_key]
 
-# The same examples in each run, and as long as a busy machine takes for them: what fails
+# The same examples in each run, however long a busy machine takes for them: what fails
 # is then what has changed. HYPOTHESIS_PROFILE=default tries others.
 hypothesis_settings.register_profile(
     "repeatable",

@@ -6,16 +6,29 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 import msgspec
-from fastapi import Query, Response
+from fastapi import Depends, Query, Request, Response
 
 from event_warehouse.answers.asked import Asked
 from event_warehouse.answers.freshness import Freshness
 from event_warehouse.query.answer import about_statements
+from event_warehouse.query.query_string import QueryString
 
 JSON = "application/json"
 ShowSql = Annotated[
     bool, Query(description="Whether the answer has its statements, too.")
 ]
+
+
+def _nothing_else(request: Request, show_sql: ShowSql = False) -> bool:
+    given = QueryString(request.query_params.multi_items(), ("show_sql",))
+    if given.faults:
+        raise given.invalid()
+    return show_sql
+
+
+OnlyShowSql = Annotated[bool, Depends(_nothing_else)]
+"""The same, for a route with no other parameter: `?tenant=acme` is refused, and not
+answered for everybody."""
 
 
 def about_answer(

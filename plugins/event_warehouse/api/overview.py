@@ -15,7 +15,13 @@ from event_warehouse.answers.overview import (
     read_loads_question,
     read_rejections,
 )
-from event_warehouse.api.answers import ShowSql, about_answer, json_answer, told_sql
+from event_warehouse.api.answers import (
+    OnlyShowSql,
+    ShowSql,
+    about_answer,
+    json_answer,
+    told_sql,
+)
 from event_warehouse.api.callers import MaySeeStats, require_operator
 from event_warehouse.api.parameters import query_parameter
 from event_warehouse.api.services import AppServices
@@ -42,7 +48,7 @@ LOADS: dict[str, Any] = {
 
 @router.get("/stats/activity")
 async def get_activity(
-    caller: MaySeeStats, services: AppServices, show_sql: ShowSql = False
+    caller: MaySeeStats, services: AppServices, show_sql: OnlyShowSql
 ) -> Response:
     """Events by hour, up to the newest; for operators also what arrived by hour."""
     started = time.perf_counter()
@@ -82,7 +88,7 @@ async def get_loads(
 
 @router.get("/stats/rejections")
 async def get_rejections(
-    caller: MaySeeStats, services: AppServices, show_sql: ShowSql = False
+    caller: MaySeeStats, services: AppServices, show_sql: OnlyShowSql
 ) -> Response:
     """Rejected lines and events by reason, with examples; of a tenant only events."""
     started = time.perf_counter()

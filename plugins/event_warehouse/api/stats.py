@@ -12,7 +12,12 @@ from event_warehouse.answers.stats import (
     read_tenant,
     read_warehouse,
 )
-from event_warehouse.api.answers import ShowSql, about_answer, json_answer, told_sql
+from event_warehouse.api.answers import (
+    OnlyShowSql,
+    about_answer,
+    json_answer,
+    told_sql,
+)
 from event_warehouse.api.callers import MaySeeStats
 from event_warehouse.api.services import AppServices
 
@@ -21,7 +26,7 @@ router = APIRouter()
 
 @router.get("/stats")
 async def get_stats(
-    caller: MaySeeStats, services: AppServices, show_sql: ShowSql = False
+    caller: MaySeeStats, services: AppServices, show_sql: OnlyShowSql
 ) -> Response:
     """Of the key's tenant; of an operator's, of the whole warehouse."""
     started, now = time.perf_counter(), datetime.now(UTC)

@@ -52,6 +52,18 @@ def test_sql_of_each_part_gives_as_many_rows(
     assert "statements" not in api.get(path, key).json()
 
 
+@pytest.mark.parametrize("path", ["/stats", "/stats/activity", "/stats/rejections"])
+def test_parameter_that_is_not_known_is_refused_and_not_passed_over(
+    api: Api, path: str
+) -> None:
+    answer = api.get(path, tenant="acme")
+
+    assert answer.status_code == 400
+    assert answer.json()["errors"] == [
+        {"field": "tenant", "reason": "is not one of show_sql"}
+    ]
+
+
 def test_loads_are_the_operator_s(api: Api) -> None:
     assert api.get("/stats/loads", api.key("acme")).status_code == 403
 
