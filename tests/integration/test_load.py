@@ -207,6 +207,19 @@ def test_fields_that_are_unknown_or_missing_are_reported_with_the_load(
     assert "price" in caplog.text
 
 
+def test_file_most_of_which_can_t_be_read_is_asked_about(
+    warehouse: Settings, land: Land, caplog: pytest.LogCaptureFixture
+) -> None:
+    good = "1,visit,a,2025-01-01T10:00:00Z\n"
+    land(warehouse, "customer_events/half.csv", HEADER + good + "no\n")
+    land(warehouse, "customer_events/most.csv", HEADER + good + "no\n" * 2)
+
+    load_new_files(warehouse)
+
+    (warning,) = [one for one in caplog.messages if "is it a file of feed" in one]
+    assert "most.csv: only 1 of its 3 records could be read" in warning
+
+
 def test_file_has_the_time_of_its_last_change(
     warehouse: Settings, land: Land, query: Query
 ) -> None:

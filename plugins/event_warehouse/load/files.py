@@ -183,6 +183,15 @@ def _load_or_keep_failed(
     except (FileError, *REFUSED_ROW) as error:
         return _keep_failed(connection, feed, file, _reason(error))
     _report_drift(feed, outcome)
+    if outcome.rejected_lines > outcome.rows:
+        logger.warning(
+            "%s: only %d of its %d records could be read; is it a file of feed %s? "
+            "raw.rejected_lines says what is wrong with the others",
+            outcome.uri,
+            outcome.rows,
+            outcome.rows + outcome.rejected_lines,
+            feed.name,
+        )
     return outcome
 
 
