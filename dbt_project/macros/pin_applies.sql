@@ -21,14 +21,21 @@ statement, as each costs dbt some milliseconds, and a run has forty models.
 
 {#
 The applies that are in every upstream's ledger and not in the model's own, as the text of
-an int8multirange; `is_stale` models, which are made anew, have none of their own.
+an int8multirange; `is_stale` models, which are made anew, have none of their own. Models of
+records get none of which the batch has only the events.
 #}
 {% macro pin_applies(upstreams) -%}
+    {%- set held -%}
+        {{ applied_of(upstreams) }}
+        {%- if config.get('reads_records') %}
+            - ledger.applied('int_event_batch.kept')
+        {%- endif %}
+    {%- endset -%}
     {% set query -%}
         select
             coalesce(bool_or(models.is_stale), false),
-            {{ applied_of(upstreams) }},
-            {{ applied_of(upstreams) }} - ledger.applied('{{ this.identifier }}')
+            {{ held }},
+            {{ held }} - ledger.applied('{{ this.identifier }}')
         from ledger.models
         where models.model = '{{ this.identifier }}'
     {%- endset %}

@@ -1,7 +1,5 @@
-{# Notes which months the events of each apply in a batch fall into. #}
+{# Notes which months the events of each apply that a batch has cast fall into. #}
 {% macro record_event_months(batch) -%}
-    {#- A rebuild has some of an apply's events only. -#}
-    {%- if not is_rebuild() -%}
     update ledger.applies set event_months = months.event_months
     from (
         select
@@ -13,10 +11,9 @@
                 batch.apply_id,
                 date_bin('1 day', batch.event_time, '2000-01-01Z') as event_day
             from {{ batch }} as batch
-            where batch.event_time is not null
+            where batch.event_time is not null and not batch.is_kept
         ) as days
         group by 1
     ) as months
     where applies.apply_id = months.apply_id
-    {%- endif -%}
 {%- endmacro %}

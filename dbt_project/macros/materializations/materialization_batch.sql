@@ -8,7 +8,8 @@ it again.
 
 The first batch, which has no upstreams, holds the applies that not every model that reads
 a batch has taken in. It gives each new load its apply, so that applies are numbered in
-the order in which they are taken in.
+the order in which they are taken in. Its ledger entry has a second one beside it, `.kept`:
+the applies of which it has the events as they stand, and no other record.
 #}
 {% materialization batch, adapter='postgres' -%}
     {%- set target_relation = this.incorporate(type='table') -%}
@@ -16,6 +17,7 @@ the order in which they are taken in.
     {{ run_hooks(pre_hooks, inside_transaction=True) }}
 
     {%- set upstreams = config.get('upstreams', []) -%}
+    {%- set kept = '{}' -%}
     {% do begin_model(upstreams) %}
     {%- if is_rebuild() -%}
         {#- What it holds is to be taken in by nobody. -#}
@@ -26,8 +28,10 @@ the order in which they are taken in.
     {%- else -%}
         {% do assign_applies() %}
         {%- set applies = pending_of_readers() -%}
+        {%- set kept = kept_of(applies) -%}
     {%- endif -%}
-    {%- set pinned_sql = with_pinned_calls(sql, applies) -%}
+    {%- set pinned_sql = with_pinned_calls(sql, applies) if kept == '{}'
+        else with_kept_events(sql, applies, kept) -%}
     {% call statement('main') -%}
         {%- for method in config.get('planner_off', []) %}
             set local {{ method }} to off;
@@ -40,11 +44,17 @@ the order in which they are taken in.
     {% do analyze(target_relation) %}
     {% call statement('record') -%}
         insert into ledger.batches as batches (model, applies, rebuild_id)
-        values (
-            '{{ this.identifier }}',
-            '{{ applies }}',
+        select
+            held.model,
+            held.applies,
             {{ running_rebuild().rebuild_id if is_rebuild() else 'null' }}
-        )
+        from (
+            values
+            ('{{ this.identifier }}', '{{ applies }}'::int8multirange)
+            {%- if not upstreams %},
+                ('{{ this.identifier }}.kept', '{{ kept }}')
+            {%- endif %}
+        ) as held (model, applies)
         on conflict (model) do update set
             applies = excluded.applies,
             rebuild_id = excluded.rebuild_id,
@@ -165,4 +175,45 @@ in a full refresh.
             and (upper_inf(gap) or applies.apply_id < upper(gap))
     {%- endset %}
     {{ return(run_query(query).columns[0][0] | string) }}
+{%- endmacro %}
+
+
+{#
+Of these applies those whose events are read where they stand, and not cast again: all
+models of records have them, and none of these is made anew. What is an event then was
+decided, and stays so for a model that is made later: also where a cast has changed since,
+raw has expired, or a deletion has left a repeat without its event.
+#}
+{% macro kept_of(applies) -%}
+    {%- if should_full_refresh() or applies == '{}' -%} {{ return('{}') }} {%- endif -%}
+    {%- set models = [] -%}
+    {%- for node in graph.nodes.values() if node.config.reads_records -%}
+        {%- do models.append(node.name) -%}
+    {%- endfor -%}
+    {% set query -%}
+        select
+            case
+                when exists (
+                    select from ledger.models
+                    where is_stale and model in ('{{ models | join("', '") }}')
+                )
+                    then '{}'
+                else
+                    '{{ applies }}'::int8multirange
+                    {%- for name in models %} * ledger.applied('{{ name }}') {%- endfor %}
+            end
+    {%- endset %}
+    {{ return(run_query(query).columns[0][0] | string) }}
+{%- endmacro %}
+
+
+{# The first batch's SQL for the applies, but of those in `kept` the events that are kept. #}
+{% macro with_kept_events(sql, applies, kept) -%}
+    {%- set others = run_query(
+        "select '" ~ applies ~ "'::int8multirange - '" ~ kept ~ "'").columns[0][0] -%}
+    (
+        {{ with_pinned_calls(sql, others | string) }}
+    )
+    union all
+    {{ with_pinned_calls(kept_events(is_pending('events', event_time=true)), kept) }}
 {%- endmacro %}

@@ -18,6 +18,8 @@ A model's SQL gives the rows for the pending applies only, `where {{ is_pending(
     partial_indexes        indexes of some rows: columns and where
     partition_by           a timestamptz column: one partition a month (UTC)
     planned_by             columns that models filter and join by, for statistics (all)
+    reads_records          true if it takes from the batch more than the events; an apply
+                           is cast until all such models have it
     rebuilt_by             column of the rows' time; a rebuild makes days anew by it. Or
                            visitor_key: all rows of the visitors that the days have
     rebuilt_unit           what a row counts as a whole, if more than a day: week or month
@@ -219,7 +221,10 @@ one that was ended has not come to, the next run makes anew (ledger.models.is_st
         from ledger.batches
         where
             batches.model in ('{{ upstreams | join("', '") }}')
-            and not batches.applies @> (
+            and not batches.applies
+            {%- if config.get('reads_records') %}
+                - ledger.applied('int_event_batch.kept')
+            {%- endif %} @> (
                 select coalesce(range_agg(int8range(applies.apply_id, applies.apply_id, '[]')), '{}')
                 from ledger.applies
             )

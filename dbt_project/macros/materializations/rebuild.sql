@@ -68,38 +68,3 @@ with constants, which the planner can match with an index and prune partitions b
         )
     {%- endif -%}
 {%- endmacro %}
-
-
-{# What the first batch holds in a rebuild: the events that are kept of its days. #}
-{% macro rebuilt_events() -%}
-    select
-        events.apply_id,
-        events.load_id,
-        events.received_at,
-        events.identity_hash,
-        events.line_number,
-        events.feed_id,
-        false as is_reference,
-        false as is_of_deleted_user,
-        events.has_file_time,
-        events.tenant_id,
-        events.event_id,
-        events.event_type,
-        events.user_id,
-        events.entity_id,
-        events.session_id,
-        events.device_id,
-        events.country,
-        events.browser,
-        events.platform,
-        events.environment,
-        events.service,
-        null::text as rejected_column,
-        null::text as rejected_value,
-        null::text as rejected_reason,
-        events.event_time,
-        events.sample_rate,
-        events.attributes
-    from {{ kept_relation('events') }} as events
-    where {{ in_rebuild('events', 'event_time') }}
-{%- endmacro %}

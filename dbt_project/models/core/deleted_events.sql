@@ -1,5 +1,6 @@
 {{ config(
     upstreams=['int_event_batch'],
+    reads_records=true,
     full_refresh=false,
     forgets={'nothing': 'it has but the place of a record'},
     post_hook="{{ remove_deleted_rows() }}",

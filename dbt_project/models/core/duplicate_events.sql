@@ -1,5 +1,6 @@
 {{ config(
     upstreams=['int_event_batch', 'int_repeats', 'events', 'reference_history'],
+    reads_records=true,
     forgets={'record': 'delete'},
 ) }}
 {#

@@ -1,5 +1,6 @@
 {{ config(
     upstreams=['int_event_batch', 'int_repeats'],
+    reads_records=true,
     partition_by='event_time',
     forgets={'user_id': 'delete'},
     planned_by=['load_id', 'feed_id', 'tenant_id', 'event_time', 'identity_hash'],

@@ -3,19 +3,21 @@
     contract={'enforced': false},
     planned_by=[
         'apply_id', 'load_id', 'line_number', 'feed_id', 'tenant_id', 'event_time',
-        'identity_hash', 'is_reference', 'rejected_column',
+        'identity_hash', 'is_reference', 'is_kept', 'rejected_column',
     ],
     post_hook=record_event_months(this),
     planner_off=['enable_nestloop'],
 ) }}
 -- noqa: disable=LT02,LT05
 {#
-Grain: one row per raw record of the pending applies, cast, or with why it can't be.
+Grain: one row per raw record of the pending applies, cast, or with why it can't be. Of
+applies that all models of records have, the others get the events that are kept and no
+other record (materialization_batch.sql).
 
 Cast once here and read by every model that takes in events. Every cast stands behind its
 check in one case, so that a bad value sets its row aside and nothing else. Records of
 reference feeds are cast alike; their event_time is their version. Of a recast it has the
-records that were rejected and no others.
+records that were rejected and no others; such a record is of the last recast that took it.
 
 A record of a deleted user is set aside, as is an event from before what is kept; both are
 looked at only if there is any. A reference record is its entity's, and loses but the user.
@@ -27,7 +29,7 @@ if they are hash joins; and those can run in parallel.
 {%- set has_deleted = has_deleted_users() %}
 {%- set bad_attribute = "substr(checked.rejected_column, length('attributes.') + 1)" %}
 {% if is_rebuild() %}
-{{ rebuilt_events() }}
+{{ kept_events(in_rebuild('events', 'event_time')) }}
 {% else %}
 with
 
@@ -42,6 +44,17 @@ pending_applies as (
     select distinct int_applies.*
     from {{ ref('int_applies') }} as int_applies
     where {{ is_pending('int_applies') }}
+),
+
+-- Not materialized: what is written down first is read by one process only.
+recast_events as not materialized (
+    select
+        recast_events.load_id,
+        recast_events.line_number,
+        max(recast_events.apply_id) as apply_id
+    from {{ source('ledger', 'recast_events') }} as recast_events
+    where {{ is_pending('recast_events') }}
+    group by 1, 2
 ),
 
 {% if has_deleted -%}
@@ -109,13 +122,21 @@ cast_events as (
                 and stg_events.user_id = deleted_users.user_id
     {%- endif %}
     where
-        not pending_applies.is_recast
-        or (pending_applies.apply_id, stg_events.line_number) in (
-            select
-                recast_events.apply_id,
-                recast_events.line_number
-            from {{ source('ledger', 'recast_events') }} as recast_events
-        )
+        case
+            when pending_applies.is_recast
+                then (pending_applies.apply_id, stg_events.line_number) in (
+                    select
+                        recast_events.apply_id,
+                        recast_events.line_number
+                    from recast_events
+                )
+            else (stg_events.load_id, stg_events.line_number) not in (
+                select
+                    recast_events.load_id,
+                    recast_events.line_number
+                from recast_events
+            )
+        end
     -- A fence: without it the planner casts again wherever a result is used.
     offset 0  -- noqa: AM09
 ),
@@ -173,6 +194,7 @@ select
     checked.feed_id,
     checked.is_reference,
     checked.is_of_deleted_user,
+    false as is_kept,
     checked.has_file_time,
     checked.tenant_id,
     checked.event_id,

@@ -16,19 +16,12 @@ decide. A reference record repeats one of the same key and version.
 {%- set kept_events = none if is_refreshed('events') else kept_relation('events') %}
 {%- set kept_references = none if is_refreshed('reference_history')
     else kept_relation('reference_history') %}
-{% if is_rebuild() %}
--- None of the events that are kept.
-select
-    batch.load_id,
-    batch.line_number
-from {{ ref('int_event_batch') }} as batch
-where false
-{% else %}
 with
 
 batch as not materialized (
     select * from {{ ref('int_event_batch') }} as batch
-    where batch.rejected_column is null
+    -- What is kept is an event already.
+    where batch.rejected_column is null and not batch.is_kept
 ),
 
 int_applies as (
@@ -101,4 +94,3 @@ where
     batch.is_reference
     and (kept.apply_id, kept.line_number) < (batch.apply_id, batch.line_number)
 {%- endif %}
-{% endif %}

@@ -1,5 +1,6 @@
 {{ config(
     upstreams=['int_event_batch', 'int_repeats'],
+    reads_records=true,
     forgets={'attributes': 'take_out'},
     planned_by=['feed_id', 'tenant_id', 'entity_id', 'version_time'],
     indexes=[{

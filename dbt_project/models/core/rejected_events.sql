@@ -1,5 +1,6 @@
 {{ config(
     upstreams=['int_event_batch'],
+    reads_records=true,
     forgets={'record': 'delete'},
     pre_hook="{{ delete_recast_events() }}",
 ) }}

@@ -1,0 +1,37 @@
+{#
+Events of the first batch that are not cast: they are read where they stand, in its columns
+and their order.
+#}
+{% macro kept_events(condition) -%}
+    select
+        events.apply_id,
+        events.load_id,
+        events.received_at,
+        events.identity_hash,
+        events.line_number,
+        events.feed_id,
+        false as is_reference,
+        false as is_of_deleted_user,
+        true as is_kept,
+        events.has_file_time,
+        events.tenant_id,
+        events.event_id,
+        events.event_type,
+        events.user_id,
+        events.entity_id,
+        events.session_id,
+        events.device_id,
+        events.country,
+        events.browser,
+        events.platform,
+        events.environment,
+        events.service,
+        null::text as rejected_column,
+        null::text as rejected_value,
+        null::text as rejected_reason,
+        events.event_time,
+        events.sample_rate,
+        events.attributes
+    from {{ kept_relation('events') }} as events
+    where {{ condition }}
+{%- endmacro %}
