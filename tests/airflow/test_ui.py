@@ -48,7 +48,9 @@ def page(running: Settings) -> Iterator[Page]:
 def picture(page: Page, name: str) -> None:
     """Kept only where somebody asks for it, such as for the docs."""
     if SCREENSHOTS:
-        page.screenshot(path=Path(SCREENSHOTS) / f"{name}.png")
+        # Animations at their end: dialogs fade in.
+        path = Path(SCREENSHOTS) / f"{name}.png"
+        page.screenshot(path=path, animations="disabled")
 
 
 def test_dags_are_listed_without_import_errors(page: Page, running: Settings) -> None:
