@@ -245,6 +245,26 @@ def test_late_events_unite_a_chain_of_kept_sessions(
     ]
 
 
+def test_late_events_reach_a_session_of_days_and_one_of_the_week_before(
+    settings: Settings, take_in: TakeIn, query: Query
+) -> None:
+    # 2025-03-03 is a Monday. Of over a day is found in another way than by its week.
+    sunday = datetime(2025, 3, 2, 20)
+    days = [
+        f"{sunday + timedelta(minutes=20 * n):%Y-%m-%dT%H:%M:%S}" for n in range(94)
+    ]
+    kept = [event(at) for at in days]
+    kept.append(event("2025-03-02T23:50:00", user_id="bob"))
+    late = [event("2025-03-02T20:10:00"), event("00:10:00", user_id="bob")]
+    take_in(kept)
+
+    take_in(late)
+
+    found = in_order(query(settings, SESSIONS))
+    assert found == recount_sessions([*kept, *late])
+    assert len(found) == 2
+
+
 @pytest.mark.long
 def test_late_event_within_a_session_is_counted_in_it(
     settings: Settings, take_in: TakeIn, query: Query
