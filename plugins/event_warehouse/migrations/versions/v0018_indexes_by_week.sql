@@ -1,8 +1,12 @@
 -- Exchanged here, as the models' tables keep the indexes that they are made with. Where
--- there is no table yet, its model makes it with those that it has now.
+-- there is no table yet, or the view that a build begins with, its model makes it with
+-- those that it has now.
 do $$
 begin
-    if to_regclass('analytics.fct_sessions') is not null then
+    if exists (
+        select from pg_class
+        where oid = to_regclass('analytics.fct_sessions') and relkind = 'r'
+    ) then
         alter table analytics.fct_sessions drop constraint if exists fct_sessions_pkey;
         create unique index on analytics.fct_sessions (
             tenant_id,
@@ -17,7 +21,10 @@ begin
         )
         where (session_id <> '' or duration_seconds > 86400);
     end if;
-    if to_regclass('analytics.fct_visitor_activity_daily') is not null then
+    if exists (
+        select from pg_class
+        where oid = to_regclass('analytics.fct_visitor_activity_daily') and relkind = 'r'
+    ) then
         alter table analytics.fct_visitor_activity_daily
         drop constraint if exists fct_visitor_activity_daily_pkey;
         create unique index on analytics.fct_visitor_activity_daily (
