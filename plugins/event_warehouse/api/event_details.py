@@ -14,7 +14,7 @@ from event_warehouse.answers.event_details import (
 )
 from event_warehouse.api.answers import about_answer, json_answer
 from event_warehouse.api.callers import MayQuery
-from event_warehouse.api.parameters import query_parameter
+from event_warehouse.api.parameters import limit_parameter, query_parameter
 from event_warehouse.api.services import AppServices
 from event_warehouse.api.tenants import QueryTenant
 from event_warehouse.query.answer import about_sql
@@ -30,14 +30,7 @@ DESCRIPTION: dict[str, Any] = {
         query_parameter(
             "filters", "A JSON list of filters, as a series of POST /query has."
         ),
-        query_parameter(
-            "limit",
-            "Events of one answer.",
-            type="integer",
-            minimum=1,
-            maximum=MAX_LIMIT,
-            default=DEFAULT_LIMIT,
-        ),
+        limit_parameter("Events of one answer.", default=DEFAULT_LIMIT, most=MAX_LIMIT),
         query_parameter("after", "The `next` of the answer before this page."),
         query_parameter(
             "show_sql",

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request, Response
 from event_warehouse.accept.errors import Fault
 from event_warehouse.api.answers import about_answer, json_answer
 from event_warehouse.api.callers import MayQuery
-from event_warehouse.api.parameters import query_parameter
+from event_warehouse.api.parameters import limit_parameter, query_parameter
 from event_warehouse.api.services import AppServices
 from event_warehouse.api.tenants import QueryTenant
 from event_warehouse.query.errors import InvalidQuery
@@ -31,14 +31,7 @@ DESCRIPTION: dict[str, Any] = {
         query_parameter(
             "event_type", "Of events of this type; empty: of those with none."
         ),
-        query_parameter(
-            "limit",
-            "How many at most.",
-            type="integer",
-            minimum=1,
-            maximum=MAX_LISTED,
-            default=DEFAULT_LISTED,
-        ),
+        limit_parameter("How many at most.", default=DEFAULT_LISTED, most=MAX_LISTED),
     ]
 }
 

@@ -23,7 +23,7 @@ from event_warehouse.api.answers import (
     told_sql,
 )
 from event_warehouse.api.callers import MaySeeStats, require_operator
-from event_warehouse.api.parameters import query_parameter
+from event_warehouse.api.parameters import limit_parameter, query_parameter
 from event_warehouse.api.services import AppServices
 
 router = APIRouter()
@@ -33,14 +33,7 @@ LOADS: dict[str, Any] = {
     "parameters": [
         query_parameter("feed", "Only files of this feed."),
         query_parameter("status", "Only files that are at this.", enum=list(STATUSES)),
-        query_parameter(
-            "limit",
-            "Files of one answer.",
-            type="integer",
-            minimum=1,
-            maximum=MAX_LIMIT,
-            default=DEFAULT_LIMIT,
-        ),
+        limit_parameter("Files of one answer.", default=DEFAULT_LIMIT, most=MAX_LIMIT),
         query_parameter("after", "The `next` of the answer before this page."),
     ]
 }

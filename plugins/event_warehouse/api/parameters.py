@@ -14,3 +14,10 @@ def query_parameter(
         "description": description,
         "schema": {"type": "string", **schema},
     }
+
+
+def limit_parameter(description: str, *, default: int, most: int) -> dict[str, Any]:
+    """How many of something one answer has."""
+    return query_parameter(
+        "limit", description, type="integer", minimum=1, maximum=most, default=default
+    )

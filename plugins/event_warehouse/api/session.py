@@ -9,7 +9,7 @@ from event_warehouse.access.keys import Scope
 from event_warehouse.answers.tenants import read_tenants
 from event_warehouse.api.answers import about_answer, json_answer
 from event_warehouse.api.callers import AnyCaller, MayQuery
-from event_warehouse.api.parameters import query_parameter
+from event_warehouse.api.parameters import limit_parameter, query_parameter
 from event_warehouse.api.services import AppServices
 from event_warehouse.query.listing import DEFAULT_LISTED, MAX_LISTED, read_choice
 
@@ -19,14 +19,7 @@ DESCRIPTION: dict[str, Any] = {
         query_parameter(
             "prefix", "How they begin; one that is named in full comes first."
         ),
-        query_parameter(
-            "limit",
-            "How many at most.",
-            type="integer",
-            minimum=1,
-            maximum=MAX_LISTED,
-            default=DEFAULT_LISTED,
-        ),
+        limit_parameter("How many at most.", default=DEFAULT_LISTED, most=MAX_LISTED),
     ]
 }
 
