@@ -44,10 +44,10 @@ def other_formats(bench: Bench) -> Iterator[Row]:
     what = "loading {}; against bare COPY of the equivalent CSV"
     lines, table = write_with_attributes(bench.file)
     for name, file, feed, bare in (
-        ("JSON lines", write_json_lines(bench.file), "events_json_lines", bench.file),
-        ("JSON lines with attributes", lines, "events_json_lines", table),
-        ("JSON without line ends", write_json(bench.file), "events_json", bench.file),
-        ("Parquet", write_parquet(bench.file), "events_parquet", bench.file),
+        ("JSON lines", write_json_lines(bench.file), "json_lines_events", bench.file),
+        ("JSON lines with attributes", lines, "json_lines_events", table),
+        ("JSON without line ends", write_json(bench.file), "json_events", bench.file),
+        ("Parquet", write_parquet(bench.file), "parquet_events", bench.file),
     ):
         row = Row("a3", what.format(name))
         if name == "JSON lines":

@@ -110,14 +110,14 @@ def _long_list(large: Path, _: int) -> Path:
 
 
 TEMPTING = (
-    Tempting("{size} of CSV", "events_csv", _as_it_is),
-    Tempting("{size} of CSV, packed", "events_csv", _gzip),
-    Tempting("gzip bomb: a line of {size}", "events_csv", _bomb),
-    Tempting("CSV lines of one character", "events_csv", _short_lines),
-    Tempting("JSON line of {size}", "events_json_lines", _long_object),
-    Tempting("JSON line of 16 MiB, short members", "events_json_lines", _many_members),
-    Tempting("JSON object of {size}", "events_json", _long_object),
-    Tempting("{size} of CSV as Parquet", "events_parquet", _parquet),
-    Tempting("the same in one row group", "events_parquet", _one_row_group),
-    Tempting("Parquet, a list of 5 M numbers", "events_parquet", _long_list),
+    Tempting("{size} of CSV", "csv_events", _as_it_is),
+    Tempting("{size} of CSV, packed", "csv_events", _gzip),
+    Tempting("gzip bomb: a line of {size}", "csv_events", _bomb),
+    Tempting("CSV lines of one character", "csv_events", _short_lines),
+    Tempting("JSON line of {size}", "json_lines_events", _long_object),
+    Tempting("JSON line of 16 MiB, short members", "json_lines_events", _many_members),
+    Tempting("JSON object of {size}", "json_events", _long_object),
+    Tempting("{size} of CSV as Parquet", "parquet_events", _parquet),
+    Tempting("the same in one row group", "parquet_events", _one_row_group),
+    Tempting("Parquet, a list of 5 M numbers", "parquet_events", _long_list),
 )

@@ -13,7 +13,7 @@ from event_warehouse.load.files import LoadSummary, load_new_files
 from event_warehouse.settings import Settings, read_settings
 
 FEEDS = Path(__file__).with_name("feeds.yml")
-FEED = "events_csv"
+FEED = "csv_events"
 
 
 def settings_of(folder: Path) -> Settings:

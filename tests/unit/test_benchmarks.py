@@ -11,9 +11,11 @@ from benchmarks.dashboards import check_alike as check
 from benchmarks.events import COUNTRIES
 from benchmarks.explained import Cost, costs_by_model
 from benchmarks.measured import WrongAnswer
+from benchmarks.shop import FEEDS as SHOP_FEEDS
 from benchmarks.shop import files_of, write_products
-from benchmarks.warehouse import empty, settings_of
+from benchmarks.warehouse import FEED, FEEDS, empty, settings_of
 from event_warehouse.errors import SettingError
+from event_warehouse.feeds import read_feeds
 from event_warehouse.settings import read_settings
 
 SOMEONES = "postgresql://ada:secret@db.example/events"
@@ -35,6 +37,11 @@ def test_warehouse_that_the_environment_names_is_not_measured(
 def test_warehouse_of_a_server_is_never_emptied() -> None:
     with pytest.raises(SettingError, match="its own warehouse and no other"):
         empty(read_settings({"WAREHOUSE_DSN": SOMEONES}))
+
+
+def test_feeds_of_the_benchmarks_are_accepted() -> None:
+    assert FEED in read_feeds(FEEDS)
+    assert read_feeds(SHOP_FEEDS)
 
 
 def test_same_rows_in_another_order_are_alike() -> None:
