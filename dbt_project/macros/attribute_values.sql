@@ -21,6 +21,7 @@ object among them.
     cross join lateral jsonb_each(events.attributes) as one
     where
         {{ condition }}
+        and events.attributes is not null
         and jsonb_typeof(one.value) in ('string', 'number', 'boolean')
         and strpos(one.key, '.') = 0
     union all

@@ -1,13 +1,15 @@
 {#
 The condition that a column is in a multirange, as comparisons with constants, which the
 planner can match with an index and estimate: '{[3,4),[7,9)}' becomes
-(x >= 3 and x < 4 or x >= 7 and x < 9).
+(x = 3 or x >= 7 and x < 9). Of one number alone it knows that all rows have the same, and
+need not be sorted by it.
 #}
 {% macro ranges_as_conditions(column, multirange) -%}
     {%- set conditions = [] -%}
     {%- for low, high in modules.re.findall('\\[(\\d+),(\\d+)\\)', multirange) -%}
         {%- do conditions.append(
-            column ~ ' >= ' ~ low ~ ' and ' ~ column ~ ' < ' ~ high) -%}
+            column ~ ' = ' ~ low if low | int + 1 == high | int
+            else column ~ ' >= ' ~ low ~ ' and ' ~ column ~ ' < ' ~ high) -%}
     {%- endfor -%}
     {{ return('(' ~ (conditions | join(' or ') or 'false') ~ ')') }}
 {%- endmacro %}

@@ -185,30 +185,38 @@ checked as (
     offset 0  -- noqa: AM09
 )
 
+-- What the readers filter by comes first, then what most of them need: what stands before
+-- a column is passed over in each row.
 select
     checked.apply_id,
     checked.load_id,
+    case when checked.rejected_column is null then checked.cast_event_time end
+        as event_time,
     checked.received_at,
     checked.identity_hash,
     checked.line_number,
+    case when checked.rejected_column is null then checked.cast_sample_rate end
+        as sample_rate,
     checked.feed_id,
     checked.is_reference,
     checked.is_of_deleted_user,
     false as is_kept,
     checked.has_file_time,
+    checked.rejected_column,
     checked.tenant_id,
-    checked.event_id,
     checked.event_type,
     case when not checked.is_of_deleted_user then checked.user_id end as user_id,
     checked.entity_id,
-    checked.session_id,
     checked.device_id,
+    checked.session_id,
     checked.country,
     checked.browser,
+    checked.event_id,
+    case when checked.rejected_column is null then checked.cast_attributes end
+        as attributes,
     checked.platform,
     checked.environment,
     checked.service,
-    checked.rejected_column,
     -- Asked for once more, as almost none is: it saves the comparisons below.
     case
         when
@@ -259,12 +267,6 @@ select
         when checked.rejected_column like 'attributes.%'
             then 'is no ' || (checked.attribute_types ->> {{ bad_attribute }})
         else 'is longer than {{ var('max_key_bytes') }} bytes'
-    end as rejected_reason,
-    case when checked.rejected_column is null then checked.cast_event_time end
-        as event_time,
-    case when checked.rejected_column is null then checked.cast_sample_rate end
-        as sample_rate,
-    case when checked.rejected_column is null then checked.cast_attributes end
-        as attributes
+    end as rejected_reason
 from checked
 {% endif %}

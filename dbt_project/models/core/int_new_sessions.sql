@@ -13,16 +13,23 @@ A session goes beyond a rebuild's days, so a rebuild has all events that are kep
 visitors that the days have anything of, rightly or wrongly.
 #}
 {%- set new_events = ref('int_new_events') %}
+{%- set visitors = ['visitor_key', 'feed_id', 'session_id', 'apply_id', 'event_date'] %}
 with
+
+applies_with_ids as (
+    select int_applies.apply_id
+    from {{ ref('int_applies') }} as int_applies
+    where
+        int_applies.has_sessions_by_id
+        and {{ 'true' if is_rebuild() else is_pending('int_applies') }}
+),
 
 new_events as (
     select
         int_new_events.*,
         int_new_events.session_id is not null
         and int_new_events.apply_id in (
-            select int_applies.apply_id
-            from {{ ref('int_applies') }} as int_applies
-            where int_applies.has_sessions_by_id
+            select applies_with_ids.apply_id from applies_with_ids
         ) as is_session_by_id
     from {{ kept_relation('events') if is_rebuild() else new_events }} as int_new_events
     where
@@ -35,11 +42,9 @@ events_of_visitors as not materialized (
         new_events.apply_id,
         new_events.tenant_id,
         coalesce(dim_users.user_key, -dim_devices.device_key) as visitor_key,
-        -- Null for sessions by inactivity, which events of several feeds may share.
-        case when new_events.is_session_by_id then new_events.feed_id end as feed_id,
-        case
-            when new_events.is_session_by_id then new_events.session_id
-        end as session_id,
+        new_events.is_session_by_id,
+        new_events.feed_id,
+        new_events.session_id,
         (new_events.event_time at time zone 'UTC')::date as event_date,
         new_events.event_time,
         new_events.event_type,
@@ -60,7 +65,7 @@ events_of_visitors as not materialized (
             = dim_devices.device_id
 ),
 
-points as (
+points as not materialized (
     select * from events_of_visitors
     {% if is_rebuild() -%}
         where (events_of_visitors.tenant_id, events_of_visitors.visitor_key) in (
@@ -79,8 +84,41 @@ points as (
             ) }}
         )
     {%- endif %}
+),
+
+-- Events of several feeds may share one. The nulls are constants: nothing has to be
+-- sorted by them.
+points_by_inactivity as (
+    select
+        points.visitor_key,
+        null::smallint as feed_id,
+        null::text as session_id,
+        points.apply_id,
+        points.event_date,
+        points.tenant_id,
+        points.event_time,
+        points.event_type,
+        points.entity_id,
+        points.opened,
+        points.event_count,
+        points.weighted_count
+    from points
+    where not points.is_session_by_id
+),
+
+points_by_id as (
+    select points.*
+    from points
+    where
+        points.is_session_by_id
+        -- Asked once: mostly there are none, and the events are not read for them.
+        and (select exists(select from applies_with_ids))
 )
 
-{{ session_spans(
-    'points', of=['visitor_key', 'feed_id', 'session_id', 'apply_id', 'event_date']
-) }}
+(
+    {{ session_spans('points_by_inactivity', of=visitors) }}
+)
+union all
+(
+    {{ session_spans('points_by_id', of=visitors) }}
+)

@@ -82,13 +82,14 @@ def test_what_is_no_time_is_rejected_with_its_text_and_reason(
 def test_text_with_the_punctuation_of_iso_8601_alone_is_rejected(
     settings: Settings, deliver: Deliver, query: Query
 ) -> None:
-    # Postgres takes each of the first five for a time.
+    # Postgres takes each of the first six for a time.
     wrong = [
         "2025-01-02T03:04:-5",
         "2025-01-02T03:04:C5.12,",
         "2025-01-02T03:04:0A-03:6,",
         "2025-01-02T\t3:04:05",
         "2025-01-03T03:p4:05",
+        "2025-01-03T03:04:05.123Z5Z",
         "２０２５-01-01T10:00:00Z",  # noqa: RUF001
     ]
     lines = [visit(event_id=n, at=at) for n, at in enumerate(wrong)]
