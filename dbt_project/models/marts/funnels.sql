@@ -18,12 +18,18 @@
 -- depends_on: {{ ref('event_types') }}
 {#
 Grain: one row per declared funnel, tenant, day (UTC) of the first step, breakdown and
-step. Counted anew for the days whose chains may reach into the days of new events.
+step. Counted anew for the days whose chains may reach into the hours of new events.
 #}
 with
 
 touched as (
-    {{ touched_days() }}
+    select
+        touched_hours.tenant_id,
+        (touched_hours.event_hour at time zone 'UTC')::date as event_date,
+        min(touched_hours.event_hour) as first_hour,
+        max(touched_hours.event_hour) as last_hour
+    from ({{ touched_hours() }}) as touched_hours
+    group by 1, 2
 ),
 
 declared as (
@@ -43,7 +49,11 @@ declared as (
                     in_sql.declaration ->> 'breakdown'
                 ))
             )
-        end as counted_declaration
+        end as counted_declaration,
+        make_interval(
+            secs => (stg_funnels.declaration ->> 'window_seconds')::double precision
+        ) as whole_window,
+        stg_funnels.declaration ->> 'order' = 'any' as is_in_any_order
     from {{ ref('stg_funnels') }} as stg_funnels
     cross join lateral funnels.in_sql(stg_funnels.declaration) as in_sql (declaration)
 ),
@@ -60,13 +70,19 @@ first_days as (
     select distinct
         declared.funnel,
         touched.tenant_id,
-        touched.event_date - spans.event_date + spans.first_date as first_date
+        (first_days.day_start at time zone 'UTC')::date as first_date
     from touched
     cross join declared
-    -- How far from its first step a chain gets is the same on every day.
-    cross join lateral funnels.spans(
-        declared.declaration, array[touched.tenant_id], array[touched.event_date]
-    ) as spans
+    -- The first step is within the window before a new event and, in any order, also
+    -- after it.
+    cross join lateral generate_series(
+        date_trunc('day', touched.first_hour - declared.whole_window, 'UTC'),
+        touched.last_hour + interval '59 minutes 59.999999 seconds'
+        + case when declared.is_in_any_order then declared.whole_window
+            else interval '0' end,
+        interval '1 day',
+        'UTC'
+    ) as first_days (day_start)
     {%- endif %}
 ),
 
