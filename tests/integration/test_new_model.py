@@ -96,6 +96,28 @@ def test_model_of_the_page_counts_what_was_there_before_it_and_what_comes_after(
     run("sqlfluff", "lint", f"models/core/{NAME}.sql")
 
 
+def test_table_whose_column_has_another_type_is_made_anew_by_a_run_only(
+    built_warehouse: Settings, land: Land, query: Query, project: Path, run: Run
+) -> None:
+    core = project / "models" / "core"
+    typed = f"select pg_typeof(event_count)::text, event_count from analytics.{NAME}"
+    deliver(built_warehouse, land, "1", "acme,sale,1,2025-01-01T10:00:00Z,DE\n")
+    run("dbt", "run", "--select", f"+{NAME}")
+    for path, now in [
+        (core / f"{NAME}.sql", ("count(*)", "count(*)::numeric")),
+        (core / "_country__models.yml", ("data_type: bigint", "data_type: numeric")),
+    ]:
+        path.write_text(path.read_text().replace(*now))
+
+    run("dbt", "test", "--select", NAME, "--exclude-resource-type", "unit_test")
+    untouched = query(built_warehouse, typed)
+    printed = run("dbt", "run", "--select", f"+{NAME}")
+
+    assert untouched == [("bigint", 1)]
+    assert f"analytics.{NAME} is made anew: its columns have changed" in printed
+    assert query(built_warehouse, typed) == [("numeric", 1)]
+
+
 def test_condition_that_a_run_could_not_replace_is_refused(
     built_warehouse: Settings, land: Land, query: Query, project: Path, run: Run
 ) -> None:
