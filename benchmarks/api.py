@@ -28,9 +28,9 @@ from benchmarks.measured import NotMeasured, Row, WrongAnswer
 from benchmarks.warehouse import ask, empty, load
 from event_warehouse.access.key_store import create_key
 from event_warehouse.access.keys import Scope
-from event_warehouse.airflow_environment import warehouse_environment
+from event_warehouse.processes.environment import warehouse_environment
 from event_warehouse.settings import PROJECT, Settings
-from event_warehouse.transform import transform
+from event_warehouse.transform.run import transform
 
 SCRIPT = Path(__file__).with_name("api_buckets.lua")
 DAYS = 30

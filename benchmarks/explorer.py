@@ -26,8 +26,8 @@ from benchmarks.measured import NotMeasured, Row, WrongAnswer
 from benchmarks.shop import filled_shop
 from event_warehouse.access.key_store import create_key
 from event_warehouse.access.keys import Scope
-from event_warehouse.airflow_environment import warehouse_environment
 from event_warehouse.explorer.chart_library import ensure_chart_library
+from event_warehouse.processes.environment import warehouse_environment
 from event_warehouse.settings import Settings
 
 START_SECONDS = 60.0

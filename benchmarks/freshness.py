@@ -29,12 +29,12 @@ from benchmarks.measured import (
     median_seconds,
 )
 from benchmarks.warehouse import empty
-from event_warehouse import airflow_services
-from event_warehouse.airflow_api import AirflowApi, sign_in
 from event_warehouse.load.plan import is_any_new
-from event_warehouse.pending import is_pending
+from event_warehouse.local_airflow import services as airflow_services
+from event_warehouse.local_airflow.api import AirflowApi, sign_in
 from event_warehouse.settings import PROJECT, Settings
-from event_warehouse.transform import transform
+from event_warehouse.transform.pending import is_pending
+from event_warehouse.transform.run import transform
 
 FILES = 5
 EVENTS_OF_A_FILE = 1_000

@@ -21,7 +21,7 @@ from benchmarks.shop import (
 )
 from benchmarks.warehouse import empty, load
 from event_warehouse.settings import Settings
-from event_warehouse.transform import transform
+from event_warehouse.transform.run import transform
 
 HISTORIES = (1, 10, 100)
 """As multiples of what is applied; its days, too, as each brings one day."""

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from benchmarks.bench import Bench
 from benchmarks.measured import Row, WrongAnswer, measure, median_seconds
 from benchmarks.warehouse import empty, load
-from event_warehouse.accounting import verify
-from event_warehouse.transform import transform
+from event_warehouse.reports.accounting import verify
+from event_warehouse.transform.run import transform
 
 
 def file_to_marts(bench: Bench) -> Iterator[Row]:

@@ -20,7 +20,7 @@ from benchmarks.measured import (
 from benchmarks.shop import check_accounting
 from benchmarks.warehouse import empty, load
 from event_warehouse.database import load_statements
-from event_warehouse.transform import transform
+from event_warehouse.transform.run import transform
 
 STATEMENTS = load_statements("benchmarks", "seed_004")
 BLOCK_BYTES = 1024 * 1024

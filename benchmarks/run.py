@@ -37,7 +37,7 @@ from benchmarks.sessions import sessions
 from benchmarks.small_files import small_files
 from benchmarks.storage import storage
 from benchmarks.warehouse import ask, settings_of
-from event_warehouse import embedded
+from event_warehouse.processes import embedded
 from event_warehouse.settings import PROJECT
 from event_warehouse.setup import ensure_warehouse
 

@@ -21,7 +21,7 @@ from benchmarks.shop import (
 from benchmarks.warehouse import empty, load
 from event_warehouse.database import load_statements
 from event_warehouse.settings import Settings
-from event_warehouse.transform import transform
+from event_warehouse.transform.run import transform
 
 PROGRAM = Path(__file__).with_name("sessions_duckdb.py")
 OURS = load_statements("benchmarks", "sessions")

@@ -12,9 +12,9 @@ from benchmarks.events import COUNTRIES, START, write_events
 from benchmarks.measured import WrongAnswer
 from benchmarks.small_files import cut
 from benchmarks.warehouse import ask, empty, load
-from event_warehouse.accounting import verify
+from event_warehouse.reports.accounting import verify
 from event_warehouse.settings import Settings
-from event_warehouse.transform import transform
+from event_warehouse.transform.run import transform
 
 FEEDS = Path(__file__).with_name("shop.yml")
 EVENTS_FEED = "shop_events"

@@ -33,8 +33,8 @@ def test() -> None:
     """Fail with the tests that do not hold."""
     from airflow.sdk.exceptions import AirflowFailException
 
-    from event_warehouse.quality import failed_tests
     from event_warehouse.settings import read_settings
+    from event_warehouse.transform.quality import failed_tests
 
     if failed := failed_tests(read_settings()):
         raise AirflowFailException("; ".join(failed))
@@ -45,8 +45,8 @@ def freshness() -> None:
     """Fail if no file has come for too long."""
     from airflow.sdk.exceptions import AirflowFailException
 
-    from event_warehouse.quality import stale_sources
     from event_warehouse.settings import read_settings
+    from event_warehouse.transform.quality import stale_sources
 
     if stale := stale_sources(read_settings()):
         raise AirflowFailException("; ".join(stale))

@@ -77,12 +77,12 @@ def moment(description: str) -> Param:
 @task(inlets=[MARTS], outlets=[MARTS], trigger_rule=TriggerRule.NONE_FAILED)
 def rebuild(**context: Any) -> dict[str, str]:
     """The days that were made anew; the first, and the one after the last."""
-    import event_warehouse.rebuild
+    import event_warehouse.transform.rebuild
     from event_warehouse.settings import read_settings
     from event_warehouse.window import days_of
 
     first, after = days_of(window_of(context))
-    event_warehouse.rebuild.rebuild(
+    event_warehouse.transform.rebuild.rebuild(
         read_settings(),
         [(first, after)],
         tenant_id=context["params"]["tenant"],

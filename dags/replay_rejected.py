@@ -43,8 +43,8 @@ def replay(**context: Any) -> dict[str, int]:
     from dataclasses import asdict
 
     from event_warehouse.load.replay import replay_rejected_lines
-    from event_warehouse.recast import recast_rejected_events
     from event_warehouse.settings import read_settings
+    from event_warehouse.transform.recast import recast_rejected_events
 
     settings, params, who = read_settings(), context["params"], asked_by(context)
     counts = asdict(

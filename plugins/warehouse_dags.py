@@ -38,7 +38,7 @@ MAY_PASS = "event_warehouse.sources.errors.SourceUnavailable"
 
 def tell_failure(context: Mapping[str, Any]) -> None:
     """Airflow calls it when a task has failed for good."""
-    from event_warehouse.alert import Alert, send_alert, settings_to_tell
+    from event_warehouse.reports.alert import Alert, send_alert, settings_to_tell
 
     instance = context["task_instance"]
     error = context.get("exception")
@@ -53,7 +53,7 @@ def tell_failure(context: Mapping[str, Any]) -> None:
 
 def tell_timeout(context: Mapping[str, Any]) -> None:
     """Airflow calls it when a run has failed; its tasks have told of all but this."""
-    from event_warehouse.alert import Alert, send_alert, settings_to_tell
+    from event_warehouse.reports.alert import Alert, send_alert, settings_to_tell
 
     if context.get("reason") != "timed_out":
         return
@@ -165,9 +165,9 @@ def transform_events(**context: Any) -> dict[str, Any]:
 
     from airflow.sdk.exceptions import AirflowSkipException
 
-    from event_warehouse.pending import is_pending
     from event_warehouse.settings import read_settings
-    from event_warehouse.transform import keep_declared, transform
+    from event_warehouse.transform.pending import is_pending
+    from event_warehouse.transform.run import keep_declared, transform
 
     settings = read_settings()
     keep_declared(settings)
@@ -187,7 +187,7 @@ def verify_accounting(of_all_days: bool = True) -> None:
     """
     from airflow.sdk.exceptions import AirflowFailException
 
-    from event_warehouse.accounting import verify
+    from event_warehouse.reports.accounting import verify
     from event_warehouse.settings import read_settings
 
     accounting = verify(read_settings())

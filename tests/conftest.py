@@ -13,10 +13,10 @@ from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 from psycopg import sql
 
-from event_warehouse import embedded
 from event_warehouse.migrate import migrate
+from event_warehouse.processes import embedded
 from event_warehouse.settings import PROJECT, Settings, read_settings
-from event_warehouse.transform import transform
+from event_warehouse.transform.run import transform
 from tests.fixture_types import Land, Query
 
 # No test works on a warehouse, or an Airflow, that the caller's environment names.

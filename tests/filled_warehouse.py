@@ -11,7 +11,7 @@ import pytest
 
 from event_warehouse.load.files import load_new_files
 from event_warehouse.settings import Settings
-from event_warehouse.transform import transform
+from event_warehouse.transform.run import transform
 from tests.conftest import (
     BUILT,
     FRESH,

@@ -1,7 +1,7 @@
 """Has the warehouse ready to work: running, and at this version of its schema."""
 
-from event_warehouse import embedded
 from event_warehouse.migrate import migrate
+from event_warehouse.processes import embedded
 from event_warehouse.settings import Settings
 
 

@@ -9,11 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from event_warehouse import airflow_environment, airflow_services, embedded
-from event_warehouse.airflow_api import AirflowApi, sign_in
+from event_warehouse.local_airflow import environment as airflow_environment
+from event_warehouse.local_airflow import services as airflow_services
+from event_warehouse.local_airflow.api import AirflowApi, sign_in
+from event_warehouse.processes import embedded
 from event_warehouse.settings import PROJECT, Settings, read_settings
 from event_warehouse.setup import ensure_warehouse
-from event_warehouse.transform import transform
+from event_warehouse.transform.run import transform
 from tests.waiting import wait_until
 from tests.webhook import Webhook, listening
 

@@ -10,9 +10,9 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from event_warehouse.airflow_api import AirflowApi, path_of_run
+from event_warehouse.local_airflow.api import AirflowApi, path_of_run
 from event_warehouse.settings import Settings
-from event_warehouse.transform import LOCK
+from event_warehouse.transform.run import LOCK
 from tests.airflow.conftest import KEPT_MONTHS
 from tests.waiting import wait_until
 from tests.webhook import Webhook

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
-from event_warehouse.airflow_api import AirflowApi
-from event_warehouse.airflow_services import how_to_sign_in
+from event_warehouse.local_airflow.api import AirflowApi
+from event_warehouse.local_airflow.services import how_to_sign_in
 from event_warehouse.settings import PROJECT, Settings
 from tests.waiting import wait_until
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from event_warehouse.airflow_environment import airflow_environment
+from event_warehouse.local_airflow.environment import airflow_environment
 from event_warehouse.settings import PROJECT, read_settings
 
 if TYPE_CHECKING:

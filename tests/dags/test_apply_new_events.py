@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from airflow.dag_processing.dagbag import DagBag
     from airflow.sdk import DAG
 
+VERIFY = "event_warehouse.reports.accounting.verify"
+
 
 @dataclass(frozen=True)
 class Accounting:
@@ -62,7 +64,7 @@ def test_verify_fails_for_good_and_says_what_is_wrong(
     from airflow.sdk.exceptions import AirflowFailException
 
     accounting = Accounting(False, ("a.csv failed: not CSV", "3 rows are missing"))
-    monkeypatch.setattr("event_warehouse.accounting.verify", lambda _: accounting)
+    monkeypatch.setattr(VERIFY, lambda _: accounting)
     with pytest.raises(AirflowFailException) as failure:
         call(dag, "verify")
     assert str(failure.value).split("\n") == [
@@ -79,7 +81,7 @@ def test_verify_of_some_days_leaves_out_sums_over_all(
 
     loads = (Account(None),)
     accounting = Accounting(False, ("a rollup sums to another day's",), loads)
-    monkeypatch.setattr("event_warehouse.accounting.verify", lambda _: accounting)
+    monkeypatch.setattr(VERIFY, lambda _: accounting)
     assert call(dag, "verify", of_all_days=False) is None
 
     accounting = Accounting(False, (), (Account(None), Account("a.csv failed")))
@@ -90,7 +92,5 @@ def test_verify_of_some_days_leaves_out_sums_over_all(
 def test_verify_is_silent_when_all_is_accounted_for(
     dag: "DAG", monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(
-        "event_warehouse.accounting.verify", lambda _: Accounting(True, ())
-    )
+    monkeypatch.setattr(VERIFY, lambda _: Accounting(True, ()))
     assert call(dag, "verify") is None

@@ -9,11 +9,11 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from event_warehouse.accounting import verify
-from event_warehouse.layers import LAYERS
 from event_warehouse.load.files import load_new_files
+from event_warehouse.reports.accounting import verify
 from event_warehouse.settings import Settings
-from event_warehouse.transform import LOCK, transform
+from event_warehouse.transform.layers import LAYERS
+from event_warehouse.transform.run import LOCK, transform
 from tests.filled_warehouse import copied_warehouse, filled_warehouse
 from tests.fixture_types import Query
 from tests.waiting import wait_until

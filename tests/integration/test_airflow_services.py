@@ -14,16 +14,17 @@ from pathlib import Path
 import psutil  # type: ignore[import-untyped]
 import pytest
 
-from event_warehouse import airflow_environment, background, embedded
-from event_warehouse.airflow_api import call, sign_in
-from event_warehouse.airflow_runs import run_dag
-from event_warehouse.airflow_services import (
+from event_warehouse.errors import ServiceError
+from event_warehouse.local_airflow import environment as airflow_environment
+from event_warehouse.local_airflow.api import call, sign_in
+from event_warehouse.local_airflow.runs import run_dag
+from event_warehouse.local_airflow.services import (
     how_to_sign_in,
     run_lock,
     start,
     stop,
 )
-from event_warehouse.errors import ServiceError
+from event_warehouse.processes import background, embedded
 from event_warehouse.settings import PROJECT, Settings, read_settings
 from tests.waiting import happens
 
@@ -56,8 +57,8 @@ RUN_FOR_LONG = """
 import sys
 from pathlib import Path
 
-from event_warehouse import airflow_environment
-from event_warehouse.airflow_runs import run_dag
+from event_warehouse.local_airflow import environment as airflow_environment
+from event_warehouse.local_airflow.runs import run_dag
 from event_warehouse.settings import read_settings
 
 airflow_environment.PROJECT = Path(sys.argv[1])

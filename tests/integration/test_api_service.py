@@ -14,10 +14,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from event_warehouse import api_service, background, embedded
 from event_warehouse.access.key_store import revoke_key
 from event_warehouse.access.local_key import ensure_local_key, local_key_file
 from event_warehouse.errors import ServiceError
+from event_warehouse.processes import api_service, background, embedded
 from event_warehouse.settings import Settings, read_settings
 from event_warehouse.setup import ensure_warehouse
 from tests.waiting import wait_until

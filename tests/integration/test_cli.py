@@ -10,7 +10,7 @@ import pytest
 
 from event_warehouse.load.files import load_new_files
 from event_warehouse.settings import Settings, read_settings
-from event_warehouse.transform import transform
+from event_warehouse.transform.run import transform
 from tests.fixture_types import Land, Query
 
 WAREHOUSE = Path(sys.executable).with_name("warehouse")

@@ -16,12 +16,13 @@ import psycopg
 import pytest
 from rich.console import Console
 
-from event_warehouse import embedded, main_job
 from event_warehouse.errors import DatabaseError, ServiceError
-from event_warehouse.main_job import run_main_job
+from event_warehouse.main_job import run as main_job
+from event_warehouse.main_job.run import run_main_job
+from event_warehouse.processes import embedded
 from event_warehouse.settings import Settings, read_settings
 from event_warehouse.setup import ensure_warehouse
-from event_warehouse.transform import transform
+from event_warehouse.transform.run import transform
 from tests.waiting import wait_until
 
 IS_THERE = """

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from event_warehouse.accounting import verify
 from event_warehouse.load.files import LoadSummary, load_new_files
+from event_warehouse.reports.accounting import verify
 from event_warehouse.sample.every_feed import write_samples
 from event_warehouse.settings import Settings
-from event_warehouse.transform import transform
+from event_warehouse.transform.run import transform
 from tests.fixture_types import Query
 from tests.recount_of_every_feed import (
     SHAPES,

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from event_warehouse.accounting import verify
 from event_warehouse.load.files import LoadSummary, load_new_files
+from event_warehouse.reports.accounting import verify
 from event_warehouse.settings import Settings
-from event_warehouse.transform import transform
+from event_warehouse.transform.run import transform
 from tests.fixture_types import Land, Query
 from tests.format_corpus import FEEDS, FORMATS, TIME, Case, cases_of
 

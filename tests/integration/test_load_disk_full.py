@@ -16,13 +16,13 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from event_warehouse import embedded
-from event_warehouse.accounting import verify
 from event_warehouse.errors import DatabaseError
 from event_warehouse.load.files import LoadSummary, load_new_files
 from event_warehouse.migrate import migrate
+from event_warehouse.processes import embedded
+from event_warehouse.reports.accounting import verify
 from event_warehouse.settings import Settings, read_settings
-from event_warehouse.transform import transform
+from event_warehouse.transform.run import transform
 from tests.conftest import NO_JSON, NO_LOG_FILE
 from tests.fixture_types import Land, Query
 from tests.waiting import wait_until

@@ -7,11 +7,11 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
-from event_warehouse.accounting import verify
 from event_warehouse.errors import DatabaseError
 from event_warehouse.load.files import LoadSummary, load_new_files
+from event_warehouse.reports.accounting import verify
 from event_warehouse.settings import Settings
-from event_warehouse.transform import transform
+from event_warehouse.transform.run import transform
 from tests.fixture_types import Land, Query
 from tests.integration.transform.sessions import held
 from tests.integration.transform.test_killed import crash

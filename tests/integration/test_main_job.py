@@ -16,7 +16,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from event_warehouse import embedded
+from event_warehouse.processes import embedded
 from event_warehouse.settings import PROJECT, Settings, read_settings
 from tests.waiting import wait_until
 

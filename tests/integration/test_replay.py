@@ -6,15 +6,15 @@ from threading import Thread
 
 import pytest
 
-from event_warehouse.accounting import verify
 from event_warehouse.load.files import load_new_files
 from event_warehouse.load.replay import (
     LINES_AT_ONCE,
     ReplaySummary,
     replay_rejected_lines,
 )
+from event_warehouse.reports.accounting import verify
 from event_warehouse.settings import Settings
-from event_warehouse.transform import transform
+from event_warehouse.transform.run import transform
 from tests.fixture_types import Land, Query
 
 CSV = """

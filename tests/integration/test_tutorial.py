@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from event_warehouse import embedded
+from event_warehouse.processes import embedded
 from event_warehouse.settings import PROJECT, read_settings
 
 PAGE = (PROJECT / "docs" / "tutorial.md").read_text()

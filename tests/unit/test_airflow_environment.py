@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from event_warehouse.airflow_environment import (
+from event_warehouse.local_airflow.environment import (
     admin_password,
     airflow_environment,
     process_environment,

@@ -10,10 +10,13 @@ from urllib.error import HTTPError
 
 import pytest
 
-from event_warehouse import airflow_api, airflow_runs, airflow_services, background
-from event_warehouse.airflow_api import AirflowApi
-from event_warehouse.airflow_runs import run_dag
 from event_warehouse.errors import ServiceError
+from event_warehouse.local_airflow import api as airflow_api
+from event_warehouse.local_airflow import runs as airflow_runs
+from event_warehouse.local_airflow import services as airflow_services
+from event_warehouse.local_airflow.api import AirflowApi
+from event_warehouse.local_airflow.runs import run_dag
+from event_warehouse.processes import background
 from event_warehouse.settings import Settings, read_settings
 
 RUN = {"dag_run_id": "manual__1"}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from event_warehouse.alert import Alert, send_alert, settings_to_tell
+from event_warehouse.reports.alert import Alert, send_alert, settings_to_tell
 from event_warehouse.settings import Settings, read_settings
 from tests.webhook import Webhook, listening
 

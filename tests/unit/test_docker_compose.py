@@ -26,10 +26,10 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
-from event_warehouse import embedded
 from event_warehouse.accept.open_store import FEED
-from event_warehouse.airflow_environment import airflow_environment
-from event_warehouse.airflow_services import SERVICES
+from event_warehouse.local_airflow.environment import airflow_environment
+from event_warehouse.local_airflow.services import SERVICES
+from event_warehouse.processes import embedded
 from event_warehouse.settings import PROJECT, read_settings
 
 IMAGE_PROJECT = "/opt/warehouse"

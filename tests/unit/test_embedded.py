@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from event_warehouse import embedded
 from event_warehouse.errors import ServiceError
+from event_warehouse.processes import embedded
 from event_warehouse.settings import read_settings
 
 

@@ -5,8 +5,8 @@ from typing import Any
 
 from rich.console import Console
 
-from event_warehouse.accounting import Accounting, LoadAccount
-from event_warehouse.report import print_accounting
+from event_warehouse.reports.accounting import Accounting, LoadAccount
+from event_warehouse.reports.printed import print_accounting
 
 
 def printed(accounting: Accounting) -> str:

@@ -53,8 +53,8 @@ def run(
     every: float,
 ) -> None:
     """Run the whole job once: load, transform, verify, show."""
-    from event_warehouse.main_job import run_main_job
-    from event_warehouse.report import report_console
+    from event_warehouse.main_job.run import run_main_job
+    from event_warehouse.reports.printed import report_console
 
     if watch:
         _watch(events, feed, every)
@@ -71,7 +71,7 @@ def run(
 
 
 def _watch(events: str | None, feed: str | None, every: float) -> None:
-    from event_warehouse.watch import stopped_by_signals, watch
+    from event_warehouse.main_job.watch import stopped_by_signals, watch
 
     if events or feed:
         raise WarehouseError("--watch takes what lands; leave out --events and --feed")

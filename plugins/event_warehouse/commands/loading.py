@@ -72,7 +72,7 @@ def replay(feed: str | None, all_of_them: bool) -> None:
     transform.
     """
     from event_warehouse.load.replay import replay_rejected_lines
-    from event_warehouse.recast import recast_rejected_events
+    from event_warehouse.transform.recast import recast_rejected_events
 
     settings, who = ready(), asked_by("replay")
     replay_rejected_lines(settings, feed=feed, requested_by=who)

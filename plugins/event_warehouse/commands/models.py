@@ -13,7 +13,7 @@ from event_warehouse.errors import WarehouseError
 @click.option("--full-refresh", is_flag=True, help="Rebuild every model from raw.")
 def transform(full_refresh: bool) -> None:
     """Bring events, facts, rollups and marts up to date with raw."""
-    from event_warehouse.transform import transform
+    from event_warehouse.transform.run import transform
 
     transform(ready(), full_refresh=full_refresh)
 
@@ -35,7 +35,7 @@ def rebuild(start: datetime, end: datetime, tenant: str | None) -> None:
 
     Repairs what was changed or deleted by hand; rows that are right are not written.
     """
-    from event_warehouse.rebuild import rebuild
+    from event_warehouse.transform.rebuild import rebuild
 
     if start >= end:
         raise WarehouseError(f"--end {end:%Y-%m-%d} is not after --start")
@@ -50,8 +50,8 @@ def rebuild(start: datetime, end: datetime, tenant: str | None) -> None:
 @click.command()
 def verify() -> None:
     """Prove that every record is accounted for; exit code 1 if not."""
-    from event_warehouse.accounting import verify
-    from event_warehouse.report import print_accounting, report_console
+    from event_warehouse.reports.accounting import verify
+    from event_warehouse.reports.printed import print_accounting, report_console
 
     accounting = verify(ready())
     print_accounting(accounting, report_console())

@@ -44,8 +44,9 @@ def serve(host: str, port: int | None, workers: int) -> None:
 @click.command()
 def up() -> None:
     """Start Airflow, the HTTP service and the embedded Postgres."""
-    from event_warehouse import airflow_services, api_service
     from event_warehouse.access.local_key import ensure_local_key
+    from event_warehouse.local_airflow import services as airflow_services
+    from event_warehouse.processes import api_service
 
     settings = ready()
     key = ensure_local_key(settings)
@@ -65,7 +66,8 @@ def up() -> None:
 @click.command()
 def down() -> None:
     """Stop everything that the warehouse runs; data stays."""
-    from event_warehouse import airflow_services, api_service, embedded
+    from event_warehouse.local_airflow import services as airflow_services
+    from event_warehouse.processes import api_service, embedded
 
     settings = read_settings()
     # Before Postgres, which may be what its requests are waiting for.
@@ -78,8 +80,8 @@ def down() -> None:
 @click.command()
 def status() -> None:
     """Show what is running, and the state of each feed."""
-    from event_warehouse.report import report_console
-    from event_warehouse.status import print_status
+    from event_warehouse.reports.printed import report_console
+    from event_warehouse.reports.status import print_status
 
     print_status(read_settings(), report_console())
 

@@ -9,9 +9,9 @@ from pathlib import Path
 from psycopg.conninfo import conninfo_to_dict
 
 from event_warehouse.database import connect, load_statements
-from event_warehouse.embedded import client_program
 from event_warehouse.errors import ServiceError, WarehouseError
 from event_warehouse.migrate import migrate
+from event_warehouse.processes.embedded import client_program
 from event_warehouse.settings import Settings
 
 STATEMENTS = load_statements("event_warehouse.lifecycle", "backup")

@@ -8,7 +8,7 @@ from psycopg import sql
 
 from event_warehouse.database import load_statements
 from event_warehouse.errors import WarehouseError
-from event_warehouse.layers import LAYERS, Counted
+from event_warehouse.transform.layers import LAYERS, Counted
 
 Statement = sql.SQL | sql.Composed
 STATEMENTS = load_statements("event_warehouse.lifecycle", "erase")

@@ -19,9 +19,9 @@ from event_warehouse.lifecycle.locks import (
 )
 from event_warehouse.lifecycle.mentions import searched_in_bytes
 from event_warehouse.lifecycle.receipt import Receipt, files_of, write_receipt
-from event_warehouse.rebuild import rebuild_alone
 from event_warehouse.settings import Settings
-from event_warehouse.transform import run_dbt
+from event_warehouse.transform.rebuild import rebuild_alone
+from event_warehouse.transform.run import run_dbt
 
 STATEMENTS = load_statements("event_warehouse.lifecycle", "forget")
 

@@ -8,7 +8,7 @@ import psycopg
 from event_warehouse.database import Role, connect, load_statements
 from event_warehouse.errors import WarehouseError
 from event_warehouse.settings import Settings
-from event_warehouse.transform import LOCK
+from event_warehouse.transform.run import LOCK
 
 FORGETTING = 7_271_003
 """Advisory lock that lets one deletion at a time work, to its end."""

@@ -15,7 +15,6 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from event_warehouse import embedded
 from event_warehouse.access.caller import Caller
 from event_warehouse.access.key_store import create_key
 from event_warehouse.access.keys import Scope
@@ -25,6 +24,7 @@ from event_warehouse.api.problems import Problem
 from event_warehouse.api.reading import Reading
 from event_warehouse.api.turns import QueryLimits
 from event_warehouse.load.files import load_new_files
+from event_warehouse.processes import embedded
 from event_warehouse.settings import Settings, read_settings
 from event_warehouse.setup import ensure_warehouse
 from tests.api_server import VISIT, Server, servers, wait_for

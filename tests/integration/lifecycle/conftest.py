@@ -9,7 +9,7 @@ import pytest
 
 from event_warehouse.load.files import load_new_files
 from event_warehouse.settings import Settings
-from event_warehouse.transform import transform
+from event_warehouse.transform.run import transform
 from tests.fixture_types import Land
 from tests.integration.lifecycle.months import FEEDS, JANUARY, MARCH
 

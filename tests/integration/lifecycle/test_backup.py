@@ -9,13 +9,13 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from event_warehouse.accounting import verify
 from event_warehouse.errors import ServiceError, WarehouseError
 from event_warehouse.lifecycle.backup import back_up, restore
 from event_warehouse.lifecycle.forget import forget
 from event_warehouse.load.files import load_new_files
+from event_warehouse.reports.accounting import verify
 from event_warehouse.settings import Settings
-from event_warehouse.transform import transform
+from event_warehouse.transform.run import transform
 from tests.conftest import administer, dsn_of
 from tests.fixture_types import Land
 from tests.integration.lifecycle.conftest import Deliver

@@ -7,17 +7,17 @@ from datetime import date
 import psycopg
 import pytest
 
-from event_warehouse.accounting import verify
 from event_warehouse.database import Role, connect
 from event_warehouse.errors import DatabaseError, TransformError, WarehouseError
 from event_warehouse.lifecycle.expire import Expired, expire
 from event_warehouse.load.files import load_new_files
 from event_warehouse.load.replay import replay_rejected_lines
-from event_warehouse.pending import is_pending
-from event_warehouse.rebuild import rebuild
-from event_warehouse.recast import recast_rejected_events
+from event_warehouse.reports.accounting import verify
 from event_warehouse.settings import Settings
-from event_warehouse.transform import run_dbt, transform
+from event_warehouse.transform.pending import is_pending
+from event_warehouse.transform.rebuild import rebuild
+from event_warehouse.transform.recast import recast_rejected_events
+from event_warehouse.transform.run import run_dbt, transform
 from tests.integration.lifecycle.conftest import Deliver
 from tests.integration.lifecycle.months import JANUARY, ask, every_table, visit
 from tests.integration.transform.sessions import process_of

@@ -7,7 +7,7 @@ import pytest
 
 from event_warehouse.lifecycle.expire import expire
 from event_warehouse.settings import Settings
-from event_warehouse.transform import transform
+from event_warehouse.transform.run import transform
 from tests.integration.lifecycle.conftest import Deliver
 from tests.integration.lifecycle.months import ask, visit
 

@@ -10,16 +10,16 @@ from datetime import date
 import psycopg
 import pytest
 
-from event_warehouse.accounting import verify
 from event_warehouse.errors import UserError, WarehouseError
 from event_warehouse.lifecycle.expire import expire
 from event_warehouse.lifecycle.forget import forget, forget_by_key
 from event_warehouse.lifecycle.receipt import Receipt
 from event_warehouse.load.files import load_new_files
-from event_warehouse.rebuild import rebuild
-from event_warehouse.recast import recast_rejected_events
+from event_warehouse.reports.accounting import verify
 from event_warehouse.settings import Settings
-from event_warehouse.transform import transform
+from event_warehouse.transform.rebuild import rebuild
+from event_warehouse.transform.recast import recast_rejected_events
+from event_warehouse.transform.run import transform
 from tests.conftest import NO_LOG_FILE
 from tests.fixture_types import Land
 from tests.integration.lifecycle.conftest import Deliver

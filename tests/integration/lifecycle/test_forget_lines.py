@@ -3,12 +3,12 @@
 import psycopg
 import pytest
 
-from event_warehouse.accounting import verify
 from event_warehouse.lifecycle.forget import forget
 from event_warehouse.load.replay import ReplaySummary, replay_rejected_lines
 from event_warehouse.migrate import migrate
+from event_warehouse.reports.accounting import verify
 from event_warehouse.settings import Settings
-from event_warehouse.transform import transform
+from event_warehouse.transform.run import transform
 from tests.integration.lifecycle.conftest import Deliver
 from tests.integration.lifecycle.months import FEEDS, ask, visit
 

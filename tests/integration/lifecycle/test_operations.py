@@ -13,9 +13,9 @@ from event_warehouse.database import Role, connect
 from event_warehouse.lifecycle.expire import expire
 from event_warehouse.lifecycle.forget import forget
 from event_warehouse.load.replay import replay_rejected_lines
-from event_warehouse.rebuild import rebuild
-from event_warehouse.recast import recast_rejected_events
 from event_warehouse.settings import Settings
+from event_warehouse.transform.rebuild import rebuild
+from event_warehouse.transform.recast import recast_rejected_events
 from tests.integration.lifecycle.months import ask
 
 WAREHOUSE = Path(sys.executable).with_name("warehouse")

@@ -20,7 +20,7 @@ from event_warehouse.load.files import load_new_files
 from event_warehouse.query.body import read_query
 from event_warehouse.query.run import Answer, ask
 from event_warehouse.settings import PROJECT, Settings
-from event_warehouse.transform import transform
+from event_warehouse.transform.run import transform
 from tests.api_server import Server, servers
 from tests.conftest import BUILT, NO_JSON, NO_LOG_FILE, SETTLED, clone, drop, dsn_of
 from tests.integration.query.happenings import FEEDS, Event, lines, some_events

@@ -19,7 +19,7 @@ from event_warehouse.access.key_store import create_key
 from event_warehouse.access.keys import Scope
 from event_warehouse.load.files import load_new_files
 from event_warehouse.settings import PROJECT, Settings
-from event_warehouse.transform import transform
+from event_warehouse.transform.run import transform
 from tests.api_server import Server
 from tests.conftest import NO_JSON, NO_LOG_FILE
 from tests.waiting import wait_until

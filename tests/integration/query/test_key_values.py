@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from event_warehouse.settings import Settings
-from event_warehouse.transform import transform
+from event_warehouse.transform.run import transform
 from tests.conftest import NO_LOG_FILE
 from tests.fixture_types import Query
 from tests.integration.query.conftest import Happen

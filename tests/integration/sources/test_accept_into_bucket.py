@@ -16,16 +16,16 @@ from event_warehouse.accept.bucket_segments import BucketSegments
 from event_warehouse.accept.limits import Limits
 from event_warehouse.accept.open_store import check_store, open_store
 from event_warehouse.accept.store import StoreError
-from event_warehouse.accounting import verify
 from event_warehouse.errors import ServiceError
 from event_warehouse.load.files import load_new_files
+from event_warehouse.reports.accounting import verify
 from event_warehouse.settings import Settings, read_settings
 from event_warehouse.sources.s3 import (
     S3Location,
     find_landed_in_bucket,
     parse_location,
 )
-from event_warehouse.transform import transform
+from event_warehouse.transform.run import transform
 from tests.api_server import VISIT, Server, Start, servers, wait_for
 from tests.faulty_proxy import FAULTLESS, Chances, Fault, FaultyProxy
 from tests.fixture_types import Query

@@ -7,9 +7,9 @@ import pytest
 
 from event_warehouse.load.files import LoadSummary, load_new_files
 from event_warehouse.load.plan import plan_shares
-from event_warehouse.rebuild import rebuild
 from event_warehouse.settings import Settings
-from event_warehouse.transform import transform
+from event_warehouse.transform.rebuild import rebuild
+from event_warehouse.transform.run import transform
 from event_warehouse.window import days_of, resolve_window
 from tests.fixture_types import Query
 from tests.integration.sources.web_server import Page, WebServer

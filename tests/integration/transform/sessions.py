@@ -13,7 +13,7 @@ from event_warehouse.settings import Settings
 
 TRANSFORMER = """
 from event_warehouse.settings import read_settings
-from event_warehouse.transform import transform
+from event_warehouse.transform.run import transform
 transform(read_settings())
 """
 

@@ -3,7 +3,7 @@
 import psycopg
 from psycopg import sql
 
-from event_warehouse.accounting import verify
+from event_warehouse.reports.accounting import verify
 from event_warehouse.settings import Settings
 from tests.integration.transform.recount import recount
 from tests.integration.transform.visitors import RETENTION, SESSIONS, Rows, in_order

@@ -9,10 +9,10 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from event_warehouse.rebuild import rebuild
-from event_warehouse.recast import recast_rejected_events
 from event_warehouse.settings import Settings
-from event_warehouse.transform import transform
+from event_warehouse.transform.rebuild import rebuild
+from event_warehouse.transform.recast import recast_rejected_events
+from event_warehouse.transform.run import transform
 from tests.integration.transform.sessions import transformer
 from tests.integration.transform.tables import assert_tells
 from tests.integration.transform.visits import Deliver

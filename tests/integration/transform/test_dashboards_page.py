@@ -8,7 +8,7 @@ import pytest
 
 from event_warehouse.database import Role, connect
 from event_warehouse.settings import PROJECT, Settings
-from event_warehouse.transform import transform
+from event_warehouse.transform.run import transform
 from tests.integration.transform.visits import ALL, Deliver
 
 PAGE = (PROJECT / "docs" / "dashboards.md").read_text()

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from event_warehouse.layers import LAYERS
 from event_warehouse.settings import PROJECT, Settings
+from event_warehouse.transform.layers import LAYERS
 from tests.conftest import dsn_of
 from tests.fixture_types import Query
 from tests.integration.transform.tables import NOT_COMPARED, TABLES

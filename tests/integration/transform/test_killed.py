@@ -9,11 +9,11 @@ from concurrent.futures import ThreadPoolExecutor
 import psycopg
 import pytest
 
-from event_warehouse import embedded
 from event_warehouse.errors import WarehouseError
 from event_warehouse.load.files import load_new_files
+from event_warehouse.processes import embedded
 from event_warehouse.settings import Settings
-from event_warehouse.transform import transform
+from event_warehouse.transform.run import transform
 from tests.fixture_types import Land, Query
 from tests.integration.transform.sessions import held, transformer
 from tests.integration.transform.tables import assert_tells

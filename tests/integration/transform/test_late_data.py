@@ -6,7 +6,7 @@ import psycopg
 from psycopg import sql
 
 from event_warehouse.settings import Settings
-from event_warehouse.transform import transform
+from event_warehouse.transform.run import transform
 from tests.fixture_types import Query
 from tests.integration.transform.tables import assert_tells
 from tests.integration.transform.visits import ALL, Deliver, visit

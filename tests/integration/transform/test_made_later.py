@@ -9,14 +9,14 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from event_warehouse.accounting import verify
 from event_warehouse.errors import TransformError
 from event_warehouse.lifecycle.expire import expire
 from event_warehouse.lifecycle.forget import forget
 from event_warehouse.load.files import load_new_files
-from event_warehouse.recast import recast_rejected_events
+from event_warehouse.reports.accounting import verify
 from event_warehouse.settings import Settings
-from event_warehouse.transform import transform
+from event_warehouse.transform.recast import recast_rejected_events
+from event_warehouse.transform.run import transform
 from tests.fixture_types import Land, Query
 from tests.integration.transform.tables import contents
 

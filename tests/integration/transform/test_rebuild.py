@@ -9,9 +9,9 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from event_warehouse.rebuild import rebuild
 from event_warehouse.settings import Settings
-from event_warehouse.transform import transform
+from event_warehouse.transform.rebuild import rebuild
+from event_warehouse.transform.run import transform
 from tests.integration.transform.tables import assert_tells, contents
 from tests.integration.transform.test_late_data import VERSIONED, versions
 from tests.integration.transform.visits import ALL, Deliver, visit

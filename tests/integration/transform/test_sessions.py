@@ -16,9 +16,9 @@ import psycopg
 import pytest
 
 from event_warehouse.load.files import load_new_files
-from event_warehouse.rebuild import rebuild
 from event_warehouse.settings import PROJECT, Settings
-from event_warehouse.transform import transform
+from event_warehouse.transform.rebuild import rebuild
+from event_warehouse.transform.run import transform
 from tests.fixture_types import Land, Query
 from tests.integration.transform.visitors import (
     FEEDS,

@@ -2,7 +2,7 @@
 
 from event_warehouse.load.files import load_new_files
 from event_warehouse.settings import Settings
-from event_warehouse.transform import transform
+from event_warehouse.transform.run import transform
 from tests.fixture_types import Land, Query
 
 HEADER = "customer_id,event_type,transaction_id,timestamp\n"

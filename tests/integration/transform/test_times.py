@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from event_warehouse.load.files import load_new_files
 from event_warehouse.settings import Settings
-from event_warehouse.transform import transform
+from event_warehouse.transform.run import transform
 from tests.fixture_types import Land, Query
 from tests.integration.transform.visits import Deliver, visit
 

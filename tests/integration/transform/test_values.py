@@ -2,9 +2,9 @@
 
 import secrets
 
-from event_warehouse.accounting import verify
+from event_warehouse.reports.accounting import verify
 from event_warehouse.settings import Settings
-from event_warehouse.transform import transform
+from event_warehouse.transform.run import transform
 from tests.fixture_types import Query
 from tests.integration.transform.records import OTHER_FIELDS
 from tests.integration.transform.tables import assert_tells

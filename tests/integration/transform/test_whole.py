@@ -3,7 +3,7 @@
 from itertools import pairwise
 
 from event_warehouse.settings import Settings
-from event_warehouse.transform import transform
+from event_warehouse.transform.run import transform
 from tests.integration.transform.recount import recount
 from tests.integration.transform.tables import assert_tells, contents
 from tests.integration.transform.visits import ALL, Deliver

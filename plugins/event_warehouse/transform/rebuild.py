@@ -10,7 +10,7 @@ from psycopg.types.range import Range
 from event_warehouse.database import Role, connect
 from event_warehouse.errors import ExpiredError, TransformError
 from event_warehouse.settings import Settings
-from event_warehouse.transform import LOCK, run_dbt
+from event_warehouse.transform.run import LOCK, run_dbt
 
 ASK = """
 insert into ledger.rebuilds (days, tenant_id, requested_by)

@@ -9,13 +9,15 @@ from pathlib import Path
 
 from rich.console import Console
 
-from event_warehouse import airflow_runs, airflow_services, api_service, embedded
 from event_warehouse.access.local_key import ensure_local_key
-from event_warehouse.accounting import verify
 from event_warehouse.errors import FileError, WarehouseError
 from event_warehouse.feeds import read_feeds
 from event_warehouse.load.find import feed_of
-from event_warehouse.report import print_accounting, print_dashboards
+from event_warehouse.local_airflow import runs as airflow_runs
+from event_warehouse.local_airflow import services as airflow_services
+from event_warehouse.processes import api_service, embedded
+from event_warehouse.reports.accounting import verify
+from event_warehouse.reports.printed import print_accounting, print_dashboards
 from event_warehouse.settings import Settings
 from event_warehouse.setup import ensure_warehouse
 

@@ -14,18 +14,18 @@ from typing import Any
 
 from psycopg import sql
 
-from event_warehouse import background, embedded
-from event_warehouse.airflow_api import call, path_of_run, sign_in
-from event_warehouse.airflow_environment import (
+from event_warehouse.database import connect
+from event_warehouse.errors import ServiceError
+from event_warehouse.local_airflow.api import call, path_of_run, sign_in
+from event_warehouse.local_airflow.environment import (
     ADMIN,
     admin_password,
     airflow_home,
     airflow_url,
     process_environment,
 )
-from event_warehouse.airflow_pools import ensure_pool
-from event_warehouse.database import connect
-from event_warehouse.errors import ServiceError
+from event_warehouse.local_airflow.pools import ensure_pool
+from event_warehouse.processes import background, embedded
 from event_warehouse.settings import Settings
 
 START_SECONDS = 180.0

@@ -11,11 +11,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from event_warehouse.accounting import Accounting, LoadAccount
 from event_warehouse.database import Role, connect, load_statements
+from event_warehouse.reports.accounting import Accounting, LoadAccount
 from event_warehouse.settings import Settings
 
-STATEMENTS = load_statements("event_warehouse", "dashboards")
+STATEMENTS = load_statements("event_warehouse.reports", "dashboards")
 PLAIN_WIDTH = 136
 UNPRINTABLE = "\N{REPLACEMENT CHARACTER}"
 TERMS = {

@@ -4,9 +4,9 @@ import psycopg
 import pytest
 
 from event_warehouse.load.files import load_new_files
-from event_warehouse.quality import failed_tests, stale_sources
 from event_warehouse.settings import Settings
-from event_warehouse.transform import transform
+from event_warehouse.transform.quality import failed_tests, stale_sources
+from event_warehouse.transform.run import transform
 from tests.fixture_types import Land
 
 FILE = (

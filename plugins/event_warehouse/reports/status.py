@@ -2,12 +2,13 @@
 
 from rich.console import Console
 
-from event_warehouse import airflow_services, api_service, embedded
 from event_warehouse.database import Role, connect, load_statements
-from event_warehouse.report import print_query
+from event_warehouse.local_airflow import services as airflow_services
+from event_warehouse.processes import api_service, embedded
+from event_warehouse.reports.printed import print_query
 from event_warehouse.settings import Settings
 
-STATEMENTS = load_statements("event_warehouse", "status")
+STATEMENTS = load_statements("event_warehouse.reports", "status")
 
 
 def print_status(settings: Settings, console: Console) -> None:

@@ -14,7 +14,8 @@ from event_warehouse.errors import TransformError
 from event_warehouse.feeds import read_feeds
 from event_warehouse.funnels.declared import keep_funnels, read_funnels
 from event_warehouse.load.declarations import keep_declarations
-from event_warehouse.pending import (
+from event_warehouse.settings import Settings
+from event_warehouse.transform.pending import (
     DBT_PROJECT,
     Applied,
     has_views,
@@ -22,7 +23,6 @@ from event_warehouse.pending import (
     taken_in,
     taken_in_since,
 )
-from event_warehouse.settings import Settings
 
 if TYPE_CHECKING:
     from dbt.cli.main import dbtRunnerResult

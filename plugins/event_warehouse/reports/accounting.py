@@ -23,12 +23,12 @@ from psycopg.types.json import Jsonb
 
 from event_warehouse.database import Role, connect, load_statements
 from event_warehouse.errors import WarehouseError
-from event_warehouse.layers import LAYERS
 from event_warehouse.lifecycle.locks import FORGETTING
 from event_warehouse.settings import Settings
-from event_warehouse.transform import LOCK
+from event_warehouse.transform.layers import LAYERS
+from event_warehouse.transform.run import LOCK
 
-STATEMENTS = load_statements("event_warehouse", "accounting")
+STATEMENTS = load_statements("event_warehouse.reports", "accounting")
 SUM = sql.SQL("""
     select
         {name} as table_name,

@@ -1,6 +1,6 @@
 """The pool of Airflow that keeps loaders from crowding the database."""
 
-from event_warehouse.airflow_api import sign_in
+from event_warehouse.local_airflow.api import sign_in
 from event_warehouse.settings import Settings
 
 LOADERS = "warehouse_loaders"

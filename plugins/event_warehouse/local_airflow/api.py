@@ -10,8 +10,8 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import quote
 from urllib.request import ProxyHandler, Request, build_opener
 
-from event_warehouse.airflow_environment import ADMIN, admin_password, airflow_url
 from event_warehouse.errors import ServiceError
+from event_warehouse.local_airflow.environment import ADMIN, admin_password, airflow_url
 from event_warehouse.settings import Settings
 
 TIMEOUT_SECONDS = 30.0

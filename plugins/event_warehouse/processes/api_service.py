@@ -8,9 +8,9 @@ import time
 import urllib.request
 from pathlib import Path
 
-from event_warehouse import background
-from event_warehouse.airflow_environment import warehouse_environment
 from event_warehouse.errors import ServiceError
+from event_warehouse.processes import background
+from event_warehouse.processes.environment import warehouse_environment
 from event_warehouse.settings import Settings
 
 START_SECONDS = 60.0

@@ -11,7 +11,7 @@ from psycopg.rows import class_row
 from event_warehouse.database import Role, connect, load_statements
 from event_warehouse.settings import PROJECT, Settings
 
-STATEMENTS = load_statements("event_warehouse", "pending")
+STATEMENTS = load_statements("event_warehouse.transform", "pending")
 DBT_PROJECT = PROJECT / "dbt_project"
 
 

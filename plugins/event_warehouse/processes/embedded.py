@@ -36,7 +36,7 @@ SERVER_USER = "embedded_postgres"
 """Postgres refuses to run as root; this user is made for it."""
 OWNERS = ("warehouse", "airflow")
 SERVICE = "warehouse_service"
-STATEMENTS = load_statements("event_warehouse", "embedded")
+STATEMENTS = load_statements("event_warehouse.processes", "embedded")
 POLL_SECONDS = 0.1
 SOCKET_SECONDS = 5.0
 """A server that starts has its process id before its socket."""

@@ -10,7 +10,7 @@ from event_warehouse.feeds import choose_feed, read_feeds
 from event_warehouse.load.declarations import keep_declarations
 from event_warehouse.settings import Settings
 
-STATEMENTS = load_statements("event_warehouse", "recast")
+STATEMENTS = load_statements("event_warehouse.transform", "recast")
 
 logger = logging.getLogger(__name__)
 

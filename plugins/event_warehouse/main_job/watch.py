@@ -9,16 +9,16 @@ from dataclasses import dataclass, field, replace
 from threading import Event
 from types import FrameType
 
-from event_warehouse.accounting import count_all
-from event_warehouse.alert import Alert, send_alert
 from event_warehouse.database import Role, connect
 from event_warehouse.errors import WarehouseError
 from event_warehouse.lifecycle.locks import FORGETTING
 from event_warehouse.load.files import load_new_files
 from event_warehouse.load.plan import is_any_new
-from event_warehouse.pending import is_pending
+from event_warehouse.reports.accounting import count_all
+from event_warehouse.reports.alert import Alert, send_alert
 from event_warehouse.settings import Settings
-from event_warehouse.transform import LOCK, Parsed, keep_declared, transform
+from event_warehouse.transform.pending import is_pending
+from event_warehouse.transform.run import LOCK, Parsed, keep_declared, transform
 
 MOST_WAIT_SECONDS = 60.0
 """After rounds that failed, each of which doubles the wait."""

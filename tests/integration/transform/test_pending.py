@@ -9,10 +9,10 @@ import pytest
 from event_warehouse.load.files import load_new_files
 from event_warehouse.load.plan import is_any_new, plan_shares
 from event_warehouse.load.share import Share
-from event_warehouse.pending import Applied, is_pending
-from event_warehouse.recast import recast_rejected_events
 from event_warehouse.settings import Settings
-from event_warehouse.transform import Parsed, keep_declared, run_dbt, transform
+from event_warehouse.transform.pending import Applied, is_pending
+from event_warehouse.transform.recast import recast_rejected_events
+from event_warehouse.transform.run import Parsed, keep_declared, run_dbt, transform
 from tests.filled_warehouse import copied_warehouse, filled_warehouse
 from tests.fixture_types import Land, Query
 

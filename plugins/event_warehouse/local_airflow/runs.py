@@ -9,10 +9,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
-from event_warehouse import airflow_services, background, end_with_starter, errors
-from event_warehouse.airflow_api import AirflowApi, path_of_run, sign_in
-from event_warehouse.airflow_environment import process_environment
+from event_warehouse import errors
 from event_warehouse.errors import ServiceError
+from event_warehouse.local_airflow import services
+from event_warehouse.local_airflow.api import AirflowApi, path_of_run, sign_in
+from event_warehouse.local_airflow.environment import process_environment
+from event_warehouse.processes import background, end_with_starter
 from event_warehouse.settings import Settings
 
 POLL_SECONDS = 1.0
@@ -34,8 +36,8 @@ def run_dag(
     """
     # Inside the claim, which the services' start needs too: what is seen here stays so.
     with _claimed(settings, on_line) as claimed:
-        if not airflow_services.are_running(settings):
-            airflow_services.ensure_migrated(settings)
+        if not services.are_running(settings):
+            services.ensure_migrated(settings)
             return _run_alone(settings, dag_id, conf, on_line, claimed)
     return _run_in_services(settings, dag_id, conf, on_line)
 
@@ -47,7 +49,7 @@ def run_log(settings: Settings, dag_id: str) -> Path:
 
 @contextmanager
 def _claimed(settings: Settings, on_line: OnLine) -> Iterator[TextIO]:
-    lock = airflow_services.run_lock(settings)
+    lock = services.run_lock(settings)
     is_told = False
     while True:
         with background.claim(lock) as claimed:
@@ -71,7 +73,7 @@ def _run_alone(
     log.parent.mkdir(parents=True, exist_ok=True)
     command = [
         *(sys.executable, "-P", end_with_starter.__file__),
-        *(airflow_services.airflow_program(), "dags", "test", dag_id),
+        *(services.airflow_program(), "dags", "test", dag_id),
         *("--conf", json.dumps(conf)),
     ]
     with (
@@ -131,7 +133,7 @@ def _reason(failure: Mapping[str, Any]) -> str:
 def _run_in_services(
     settings: Settings, dag_id: str, conf: Mapping[str, Any], on_line: OnLine
 ) -> int:
-    airflow_services.require_running(settings)
+    services.require_running(settings)
     api = sign_in(settings)
     _require_dag(api, dag_id)
     body = {"logical_date": None, "conf": dict(conf)}
@@ -139,7 +141,7 @@ def _run_in_services(
     path = path_of_run(dag_id, run["dag_run_id"])
     told: dict[str, int] = {}
     while True:
-        airflow_services.require_running(settings)
+        services.require_running(settings)
         state = api.get(path)["state"]
         _tell_tasks(api, path, told, on_line)
         if state in {"success", "failed"}:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from event_warehouse.settings import Settings
-from event_warehouse.transform import results_of_dbt
+from event_warehouse.transform.run import results_of_dbt
 
 
 def failed_tests(settings: Settings) -> list[str]:

@@ -3,10 +3,10 @@
 from rich.console import Console
 
 from event_warehouse.database import Role, connect, load_statements
-from event_warehouse.report import print_query
+from event_warehouse.reports.printed import print_query
 from event_warehouse.settings import Settings
 
-STATEMENTS = load_statements("event_warehouse", "operations")
+STATEMENTS = load_statements("event_warehouse.reports", "operations")
 
 
 def print_operations(settings: Settings, console: Console, *, limit: int) -> None:
