@@ -12,7 +12,7 @@ import pytest
 
 from event_warehouse.load.files import load_new_files
 from event_warehouse.settings import PROJECT, Settings
-from event_warehouse.transform import transform
+from event_warehouse.transform.run import transform
 from tests.fixture_types import Land, Query
 
 PAGE = (PROJECT / "docs" / "models.md").read_text()
