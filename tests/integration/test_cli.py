@@ -57,7 +57,7 @@ def test_load_says_what_it_did(warehouse_with_files: Settings, query: Query) -> 
 
     assert code == 0, output
     assert last_line(output) == (
-        "loaded 1 files (1 rows, 0 rejected lines), 0 already loaded, 0 failed"
+        "loaded 1 file (1 row, 0 rejected lines), 0 already loaded, 0 failed"
     )
     assert query(warehouse_with_files, "select status from raw.loads") == [("loaded",)]
 
@@ -72,7 +72,7 @@ def test_load_of_a_bad_file_ends_with_1_and_has_loaded_the_others(
     assert code == 1
     assert "bad.csv as feed customer_events was not loaded: is empty" in output
     assert last_line(output) == (
-        "warehouse: 1 files were not loaded; the lines above say why"
+        "warehouse: 1 file could not be loaded; the lines above say why"
     )
     statuses = "select status from raw.loads order by 1"
     assert query(warehouse_with_files, statuses) == [("failed",), ("loaded",)]

@@ -127,7 +127,7 @@ def test_file_that_no_feed_means_is_named(
 
     load_new_files(warehouse)
 
-    assert "1 files below" in caplog.text
+    assert "1 file below" in caplog.text
     assert "custmer_events/a.csv" in caplog.text
 
 

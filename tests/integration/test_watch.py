@@ -81,7 +81,7 @@ def test_files_show_in_the_rollup_and_sigterm_ends_it_well(
     output, _ = watching.communicate(timeout=SECONDS)
 
     assert watching.returncode == 0, output
-    assert output.count("loaded 1 files (1 rows, 0 rejected lines)") == 2
+    assert output.count("loaded 1 file (1 row, 0 rejected lines)") == 2
 
 
 def test_what_fails_is_told_once_and_work_goes_on_when_it_is_mended(
@@ -110,4 +110,4 @@ def test_what_fails_is_told_once_and_work_goes_on_when_it_is_mended(
 
     land(settings, "customer_events/bad.csv", '{"id": 1}\n')
     wait_until(lambda: len(webhook.messages) == 3, seconds=SECONDS)
-    assert "1 files were not loaded" in webhook.messages[2]["error"]
+    assert "1 file could not be loaded" in webhook.messages[2]["error"]

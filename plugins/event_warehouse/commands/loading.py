@@ -7,6 +7,7 @@ import click
 
 from event_warehouse.commands.ready import asked_by, ready
 from event_warehouse.errors import WarehouseError
+from event_warehouse.wording import things
 
 if TYPE_CHECKING:
     from event_warehouse.window import Window
@@ -39,7 +40,8 @@ def load(
     )
     if summary.failed:
         raise WarehouseError(
-            f"{summary.failed} files were not loaded; the lines above say why"
+            f"{things(summary.failed, 'file')} could not be loaded; "
+            "the lines above say why"
         )
 
 

@@ -27,6 +27,7 @@ from event_warehouse.sources.errors import FileChanged, FileGone, SourceUnavaila
 from event_warehouse.sources.local import find_file
 from event_warehouse.sources.source_file import SourceFile
 from event_warehouse.window import Window
+from event_warehouse.wording import things
 
 PROGRESS_SECONDS = 1.0
 SETTLED = ["loaded", "dismissed"]
@@ -254,10 +255,10 @@ def _summarise(outcomes: Sequence[FileOutcome]) -> LoadSummary:
         f", {summary.left} left for the next run" * bool(summary.left),
     )
     logger.info(
-        "loaded %d files (%d rows, %d rejected lines), %d already loaded, %d failed%s",
-        summary.loaded,
-        summary.rows,
-        summary.rejected_lines,
+        "loaded %s (%s, %s), %d already loaded, %d failed%s",
+        things(summary.loaded, "file"),
+        things(summary.rows, "row"),
+        things(summary.rejected_lines, "rejected line"),
         summary.already_loaded,
         summary.failed,
         "".join(others),

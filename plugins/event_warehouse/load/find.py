@@ -24,6 +24,7 @@ from event_warehouse.sources.local import (
 )
 from event_warehouse.sources.source_file import SourceFile
 from event_warehouse.window import Window
+from event_warehouse.wording import things
 
 if TYPE_CHECKING:
     from event_warehouse.sources.s3 import S3Client
@@ -100,8 +101,8 @@ def _report_unclaimed(landing: Path, feeds: Sequence[Feed]) -> None:
     ]
     if unclaimed:
         logger.warning(
-            "%d files below %s are of no feed, the first %s",
-            len(unclaimed),
+            "%s below %s of no feed, the first %s",
+            things(len(unclaimed), "file"),
             landing,
             min(unclaimed),
         )
@@ -171,10 +172,10 @@ class _Finder:
         unsettled = len(landed) - len(settled)
         if unsettled and not self._is_quiet:
             logger.info(
-                "%s: %d files changed in the last %g seconds or in the future; they "
-                "are left for a later run",
+                "%s: %s changed in the last %g seconds or in the future, left for a "
+                "later run",
                 feed.name,
-                unsettled,
+                things(unsettled, "file"),
                 self._settings.settle_seconds,
             )
         return settled
@@ -213,9 +214,9 @@ class _Finder:
         listing = find_on_web(feed.url, window.start, window.end, client=client)
         if listing.missing:
             logger.warning(
-                "%s: %d files of the window are not published, the first %s",
+                "%s: %s of the window not published yet, the first %s",
                 feed.name,
-                len(listing.missing),
+                things(len(listing.missing), "file"),
                 listing.missing[0],
             )
         return listing.found

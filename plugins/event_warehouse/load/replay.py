@@ -21,6 +21,7 @@ from event_warehouse.load.one_file import (
 from event_warehouse.load.readers import is_parquet, read_records
 from event_warehouse.load.records import Batch, Records
 from event_warehouse.settings import Settings
+from event_warehouse.wording import things
 
 LINES_AT_ONCE = 10_000
 BYTES_AT_ONCE = 16 * 1024 * 1024
@@ -93,9 +94,9 @@ def replay_rejected_lines(
     assert still_rejected is not None
     summary = ReplaySummary(sum(replayed), still_rejected[0])
     logger.info(
-        "replayed %d lines of %d files, %d are still rejected",
-        summary.replayed,
-        sum(count > 0 for count in replayed),
+        "replayed %s of %s, %d still rejected",
+        things(summary.replayed, "line"),
+        things(sum(count > 0 for count in replayed), "file"),
         summary.still_rejected,
     )
     return summary

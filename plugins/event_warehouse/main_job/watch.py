@@ -19,6 +19,7 @@ from event_warehouse.reports.alert import Alert, send_alert
 from event_warehouse.settings import Settings
 from event_warehouse.transform.pending import is_pending
 from event_warehouse.transform.run import LOCK, Parsed, keep_declared, transform
+from event_warehouse.wording import things
 
 MOST_WAIT_SECONDS = 60.0
 """After rounds that failed, each of which doubles the wait."""
@@ -88,7 +89,8 @@ class _Watched:
                 # Told, and no reason to look less often: other files are loaded.
                 _tell(
                     self.settings,
-                    f"{failed} files were not loaded; warehouse verify names them",
+                    f"{things(failed, 'file')} could not be loaded; warehouse verify "
+                    "tells why",
                 )
             self.failed_files = failed
 

@@ -10,6 +10,7 @@ from psycopg.rows import class_row
 
 from event_warehouse.database import Role, connect, load_statements
 from event_warehouse.settings import PROJECT, Settings
+from event_warehouse.wording import things
 
 STATEMENTS = load_statements("event_warehouse.transform", "pending")
 DBT_PROJECT = PROJECT / "dbt_project"
@@ -32,10 +33,11 @@ class Applied:
     def told(self) -> str:
         """The counts in one line."""
         return (
-            f"{self.files} files: {self.records} records, {self.events} events, "
-            f"{self.rejected_lines + self.rejected_events} rejects, "
-            f"{self.duplicates} duplicates; {self.lag_seconds:g} s after the first "
-            "was loaded"
+            f"{things(self.files, 'file')}: {things(self.records, 'record')}, "
+            f"{things(self.events, 'event')}, "
+            f"{things(self.rejected_lines + self.rejected_events, 'reject')}, "
+            f"{things(self.duplicates, 'duplicate')}; "
+            f"{self.lag_seconds:g} s after the first was loaded"
         )
 
 

@@ -9,6 +9,7 @@ from event_warehouse.database import Role, connect, load_statements
 from event_warehouse.feeds import choose_feed, read_feeds
 from event_warehouse.load.declarations import keep_declarations
 from event_warehouse.settings import Settings
+from event_warehouse.wording import things
 
 STATEMENTS = load_statements("event_warehouse.transform", "recast")
 
@@ -54,8 +55,8 @@ def _recast(
     assert recast is not None
     event_count, load_count = recast
     logger.info(
-        "the next transform casts %d rejected events of %d files again",
-        event_count,
-        load_count,
+        "the next transform casts %s of %s again",
+        things(event_count, "rejected event"),
+        things(load_count, "file"),
     )
     return int(event_count)
