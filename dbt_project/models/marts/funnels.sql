@@ -18,7 +18,7 @@
 -- depends_on: {{ ref('event_types') }}
 {#
 Grain: one row per declared funnel, tenant, day (UTC) of the first step, breakdown and
-step. Counted anew for the days whose chains may reach into the days of new events.
+step. New events cause a recount of the days whose chains may reach them.
 #}
 with
 
@@ -30,7 +30,7 @@ declared as (
     select
         stg_funnels.funnel,
         stg_funnels.declaration,
-        -- What is longer would fit into no index, and counts with those that have none.
+        -- Longer values would fit into no index, and count as missing.
         case
             when stg_funnels.declaration ->> 'breakdown' is null
                 then stg_funnels.declaration
@@ -63,7 +63,7 @@ first_days as (
         touched.event_date - spans.event_date + spans.first_date as first_date
     from touched
     cross join declared
-    -- How far from its first step a chain gets is the same on every day.
+    -- How far a chain gets from its first step is the same on every day.
     cross join lateral funnels.spans(
         declared.declaration, array[touched.tenant_id], array[touched.event_date]
     ) as spans
