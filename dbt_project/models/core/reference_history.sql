@@ -11,7 +11,7 @@
 -- noqa: disable=LT02
 {#
 Grain: one row per version of a reference record, such as a product. It keeps all
-versions; reference_latest shows the newest.
+versions; reference_latest has the newest.
 #}
 with
 
