@@ -1,4 +1,4 @@
-{# Statistics of a relation, or of the columns that its config says it is planned by. #}
+{# Analyzes a relation, or only the columns in its `planned_by`. #}
 {% macro analyze(relation) -%}
     {% call statement('analyze') -%}
         analyze {{ relation }}

@@ -1,12 +1,12 @@
 {#
-Each attribute of each event down to the third level, as one row: the columns that are
-named, then key, as POST /query names it, and value. Of lists and nulls there is nothing,
-nor of names with a dot in them, which would look like a path.
+Each attribute of each event, down to the third level, as one row: the columns that are
+named, then key, spelled as in POST /query, and value. Lists, nulls and names that
+contain a dot, which would look like a path, are left out.
 
     {{ attribute_values('events', columns=['tenant_id']) }}
 
-Most attributes are flat, so they are taken apart once, and again only where there is an
-object among them.
+Most attributes are flat, so they are expanded once, and again only if an object is
+among them.
 #}
 {% macro attribute_values(events, columns, condition='true') -%}
     select

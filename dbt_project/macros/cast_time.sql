@@ -1,5 +1,7 @@
-{# The time that a text means, by its feed's format; null if it is none. Strict, because
-   timestamptz itself also takes 'now', 'infinity' and the locale's 01/02/2025. #}
+{#
+The time in a text, in the feed's format; null if it is not valid. Strict, because
+timestamptz also accepts 'now', 'infinity' and the locale's 01/02/2025.
+#}
 {% macro cast_time(value, time_format) -%}
     case
         when {{ time_format }} = 'iso8601' then
@@ -15,7 +17,7 @@
             end
         when {{ value }} ~ '{{ epoch_pattern() }}' then
             case
-                {#- The times that Postgres has: 4713 BC to 294276 AD. #}
+                {#- The range of Postgres: 4713 BC to 294276 AD. #}
                 when {{ epoch_seconds(value, time_format) }} between -2.1e11 and 9.2e12
                     then to_timestamp({{ epoch_seconds(value, time_format) }})
             end
@@ -40,13 +42,13 @@
 
 
 {#
-Whether a text has the form of ISO 8601: date and time of day, then an offset or none,
-which is UTC. To be asked beside pg_input_is_valid.
+Whether a text has the form of ISO 8601: date and time of day, then an offset, or none
+for UTC. To be used together with pg_input_is_valid.
 
-A regular expression takes as long as it has states: this one 1.5 us. So most times, which
-end in Z, are told by a pattern of fixed places, which takes 0.1 us, and an expression of
-few states, 0.25 us. These also let through what has, say, a colon within the year, but no
-such text is a valid timestamptz.
+A regular expression gets slower with its number of states: this one takes 1.5 us. So
+most times, which end in Z, are recognized by a pattern with fixed positions, at 0.1 us,
+and an expression with few states, at 0.25 us. These also accept, say, a colon within
+the year, but no such text is a valid timestamptz.
 #}
 {% macro is_iso8601(value) -%}
     (

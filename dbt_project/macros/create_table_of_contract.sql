@@ -1,7 +1,7 @@
 {#
-Creates the model's table, empty, from the columns and constraints of its contract, with
-its indexes; partitioned by month where the model's config says `partition_by`. An index of
-some rows only is not dbt's own to make: `partial_indexes`, each with columns and where.
+Creates the model's empty table from the columns and constraints of its contract, with
+its indexes, and partitioned by month if its config has `partition_by`. dbt itself can't
+create partial indexes: `partial_indexes`, each with columns and where.
 #}
 {% macro create_table_of_contract(relation, sql) -%}
     {% call statement('create_table') -%}
@@ -20,9 +20,9 @@ some rows only is not dbt's own to make: `partial_indexes`, each with columns an
         {%- endcall %}
     {%- endfor %}
     {% if 'apply_id' in model.columns -%}
-        {# The applies that a model looks for are newer than any statistics, which would
-           say that there are none of them: a plan for one row, run over a million. Without
-           statistics the planner takes half a percent of the table. #}
+        {# The applies that a model looks for are newer than any statistics, which
+           would estimate no rows: a plan for one row, run over a million. Without
+           statistics the planner assumes half a percent of the table. #}
         {% call statement('statistics') -%}
             alter table {{ relation }} alter column apply_id set statistics 0
         {%- endcall %}

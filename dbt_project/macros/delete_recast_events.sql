@@ -1,4 +1,4 @@
-{# Takes out of rejected_events what pending recasts take in. #}
+{# Removes from rejected_events the records that pending recasts process. #}
 {% macro delete_recast_events() -%}
     {%- if execute and load_relation(this) -%}
         delete from {{ this }} as kept

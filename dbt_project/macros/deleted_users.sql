@@ -1,4 +1,4 @@
-{# Whether any user was deleted: while none was, nothing is looked for. #}
+{# Whether any user was deleted. If not, nothing has to be looked up. #}
 {% macro has_deleted_users() -%}
     {%- if execute -%}
         {{ return(run_query(
@@ -8,8 +8,8 @@
 
 
 {#
-Takes out of raw what the batch has of deleted users, in the transaction that counts it
-as theirs. Of reference records, which are of their entity, only the user's id.
+Removes the batch's records of deleted users from raw, in the transaction that counts
+them as deleted. Reference records belong to their entity and lose only the user's id.
 #}
 {% macro remove_deleted_rows() -%}
     {%- if has_deleted_users() and not is_rebuild() -%}

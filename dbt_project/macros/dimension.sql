@@ -1,12 +1,11 @@
 {#
-The rows that a dimension has not yet: each new value with the next key, which it keeps
-for ever.
-    key      column of the integer that facts and rollups hold
-    value    column of what it stands for; with `per_tenant`, of a tenant
-    seen_in  model whose pending rows name the values
+The rows that a dimension lacks: each new value with the next key, which never changes.
+    key      column of the integer key in facts and rollups
+    value    column of the value; with `per_tenant`, of a tenant
+    seen_in  model whose pending rows contain the values
 
-Of the batch all events count, repeats too: what names the same users need not be waited
-for.
+All events of the batch count, also repeats, which contain the same values: so there is
+no need to wait for the search for repeats.
 #}
 {% macro dimension(key, value, seen_in, per_tenant=false) -%}
     {%- set columns = ['tenant_id', value] if per_tenant else [value] -%}
@@ -42,8 +41,8 @@ for.
                 seen.{{ column }} = known.{{ column }} {{- ' and ' if not loop.last }}
             {% endfor %}
     )
-    -- Sorted, all are found before the first is inserted: a join that looks through the
-    -- table once for each value would else also look through those inserted so far.
+    -- Sorting finds all rows before the first one is inserted. A nested loop would also
+    -- scan those inserted so far.
     order by
         {%- for column in columns %}
             seen.{{ column }} {{- ',' if not loop.last }}

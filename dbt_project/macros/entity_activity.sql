@@ -1,18 +1,19 @@
 {#
-Events and distinct products by what reference data say of the products now; what they say
-nothing of is `unknown`. A product of several countries counts in each.
+Events and distinct products by the current reference data of the products; missing data
+are `unknown`. A product with several countries counts in each.
     by           owner, brand or country
     counted_in   fact of the events
     at           its day or month
     is_by_entity the fact has one row per entity of a day or month: rows are products
 
-Known and unknown are apart, so that who asks for one owner reads the rows of its products
-and no others: `coalesce(owner, 'unknown') = ...` says nothing of the products to read.
+Known and unknown products are separate, so that a query for one owner reads only the
+rows of that owner's products: `coalesce(owner, 'unknown') = ...` can't limit the
+products.
 #}
 {% macro entity_activity(by, counted_in, at, is_by_entity=false) -%}
     with
 
-    -- Read twice, and each time only what is asked for.
+    -- Not materialized: read twice, each time only the rows asked for.
     products as not materialized (
         {% if by == 'country' -%}
             select distinct

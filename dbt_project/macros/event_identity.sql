@@ -1,10 +1,10 @@
 {#
-What tells an event from every other of its tenant and time: the values of the feed's
-declared identity, or, where it declares none, the record's own place. An array, which is
-equal only to one with the same values in the same places; a missing one equals a missing.
+What identifies an event within its tenant and time: the values of the feed's declared
+identity or, if it declares none, the record's own place. An array equals only one with
+the same values in the same positions; two missing values are equal.
 
-`event` is the alias of a row with the event fields, `apply` of its row of int_applies;
-`attributes` are jsonb, by default the event's.
+`event` is the alias of a row with the event fields, `apply` that of its row of
+int_applies; `attributes` are jsonb, by default the event's.
 #}
 {% macro event_identity(event, apply, attributes=none) -%}
     array[

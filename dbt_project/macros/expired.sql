@@ -7,8 +7,8 @@
 
 
 {#
-Refuses to empty a model that could not be filled again, as what it was made of has
-expired. `occasion` says which model it is, and why it would be emptied.
+Refuses to empty a model that could not be refilled because its source rows have
+expired. `occasion` names the model and why it would be emptied.
 #}
 {% macro require_nothing_expired(occasion=none) -%}
     {%- set reason = run_query('select ledger.why_no_full_refresh()').columns[0][0] -%}
@@ -20,8 +20,8 @@ expired. `occasion` says which model it is, and why it would be emptied.
 
 
 {#
-Says of a model that is made after events have expired, or sessions went with a deleted
-user, that it never had them, so that verify asks it for the events since.
+Notes for a model created after events have expired, or sessions were deleted with a
+user, that it never had them, so that verify does not expect them.
 #}
 {% macro record_removals_before() -%}
     {% call statement('lacks') -%}

@@ -1,12 +1,12 @@
 {#
-A view `analytics.<feed>` for each feed: its events, or of reference data the newest
-records, with the attributes that it declares as columns of their types. A value that is
-none, which came before the declaration was mended, is null. A view is made anew only when
-its declaration has changed; its comment tells.
+A view `analytics.<feed>` for each feed: its events or, for reference data, the latest
+records, with the declared attributes as typed columns. A value that does not match its
+type, from before the declaration was corrected, is null. A view is replaced only when
+its declaration has changed; its comment contains the declaration's hash.
 
-It is replaced where it stands, with new columns behind those that it has. That can't be
-where one is taken away or has another type: then it is dropped, unless somebody's views
-stand on it, which is said; they are not to go with it.
+It is replaced in place, with new columns after the existing ones. If a column goes or
+changes its type, this is impossible, and the view is dropped. If other views depend on
+it, it is kept instead, with a message, because they would be dropped with it.
 #}
 {% macro create_feed_views() -%}
     {%- if execute -%}
@@ -38,8 +38,8 @@ stand on it, which is said; they are not to go with it.
 
 
 {#
-Of each feed whose view is not of its declaration: name, declaration and its hash; the
-columns that the view has, each with its type, and whether something stands on it.
+For each feed whose view does not match its declaration: name, declaration and its hash;
+the view's columns with their types; and whether anything depends on it.
 #}
 {% macro feeds_to_view() -%}
     {% set query -%}
@@ -55,7 +55,7 @@ columns that the view has, each with its type, and whether something stands on i
             where
                 to_regclass('analytics.events') is not null
                 and to_regclass('analytics.reference_latest') is not null
-                -- A name that a newer version of the project has for a table.
+                -- A newer version of the project uses the name for a table.
                 and not exists (
                     select from pg_class
                     where
@@ -103,7 +103,9 @@ columns that the view has, each with its type, and whether something stands on i
 {%- endmacro %}
 
 
-{# The columns of a feed's view by their names: what each is, and of attributes its type. #}
+{#
+The columns of a feed's view by name: what each one is, and the type of an attribute.
+#}
 {% macro columns_of_feed(declaration) -%}
     {%- set fields = ['tenant_id', 'entity_id', 'version', 'version_time']
         if declaration.kind == 'reference'
@@ -124,7 +126,7 @@ columns that the view has, each with its type, and whether something stands on i
 {%- endmacro %}
 
 
-{# Of the columns that a view has, those that its declaration has not, or not so. #}
+{# The columns of a view that its declaration lacks, or declares differently. #}
 {% macro columns_that_go(before, columns) -%}
     {%- set gone = [] -%}
     {%- for name, type in before
@@ -135,7 +137,7 @@ columns that the view has, each with its type, and whether something stands on i
 {%- endmacro %}
 
 
-{# A feed's rows; the columns that come first are those that its view has, in their order. #}
+{# A feed's rows. The view's existing columns come first, in their order. #}
 {% macro select_of_feed(declaration, columns, first) -%}
     {%- set names = first | map('first') | list -%}
     {%- for name in columns if name not in names -%}
@@ -159,7 +161,7 @@ columns that the view has, each with its type, and whether something stands on i
 {%- endmacro %}
 
 
-{# An attribute as its type, or null if it is none or empty. #}
+{# An attribute cast to its type; null if it is invalid or empty. #}
 {% macro typed_attribute(attributes, path, type) -%}
     {%- set value = attribute_text(attributes, path) -%}
     {%- if type == 'text' -%}
@@ -173,7 +175,7 @@ columns that the view has, each with its type, and whether something stands on i
 {%- endmacro %}
 
 
-{# What Postgres calls an attribute's type. #}
+{# Postgres's name of an attribute's type. #}
 {% macro type_of_attribute(type) -%}
     {{ return({
         'integer': 'bigint', 'timestamp': 'timestamp with time zone', 'json': 'jsonb',
@@ -181,7 +183,7 @@ columns that the view has, each with its type, and whether something stands on i
 {%- endmacro %}
 
 
-{# A path as a column's name, told from the event fields. #}
+{# A path as a column name that differs from the event fields. #}
 {% macro column_of_attribute(path, taken) -%}
     {%- set name = path | replace('.', '_') -%}
     {{ return(('attribute_' ~ name) if name in taken or name == 'attributes' else name) }}

@@ -1,8 +1,8 @@
 {#
-Where a funnel was declared, otherwise or no more since marts.funnels was written, takes
-out all that it has and has taken in: the run then counts every day anew, in the same
-transaction. After an expiry that is every day that is kept: what a funnel that is declared
-as before has counted of earlier ones stays.
+If a funnel was added, changed or removed since marts.funnels was written, empties the
+mart and its ledger entry, so that the run counts every day again, in the same
+transaction. After an expiry this covers only the kept days: an unchanged funnel keeps
+its counts of earlier days.
 #}
 {% macro forget_redeclared_funnels() -%}
     {%- if execute and not is_rebuild() -%}

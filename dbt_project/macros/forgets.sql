@@ -1,21 +1,22 @@
 {#
-How a user leaves the tables when `warehouse forget` deletes them. Each incremental model
-with a column that can tell of a user says so in its config:
+How a deleted user leaves the tables (`warehouse forget`). Each incremental model with a
+column that can identify a user declares it in its config:
 
     forgets={'user_key': 'move_to_0'}
 
 Columns are user_id, user_key, device_id, device_key, visitor_key or session_id (with a
 tenant_id beside them), record (load_id and line_number), a jsonb column to take out of,
 or a count of events:
-    delete      rows of the user go
-    move_to_0   the rows' key becomes 0 and their counts are added to what 0 has, by
+    delete      the user's rows are deleted
+    move_to_0   the rows' key becomes 0, and their counts are added to those of 0, by
                 unique_key: for counts of days whose events have expired. Days whose
-                events are kept are then made anew (rebuilt_by).
-    take_out    the key user_id goes out of the JSON object, the row stays
-    subtract    what int_event_key_values has of the user's events is taken from the
-                count, by unique_key; a row that has come to 0 goes
-A device or session is the user's if no event of another or of nobody has it. A model that
-is made anew as a whole or holds nothing of one user says {'nothing': 'why'}.
+                events are kept are rebuilt afterwards (rebuilt_by).
+    take_out    the key user_id is removed from the JSON object, the row stays
+    subtract    the user's events, as in int_event_key_values, are subtracted from the
+                count, by unique_key; rows that reach 0 are deleted
+A device or session belongs to the user if no event of another user, or of none, has it.
+A model that is recomputed as a whole, or that holds nothing about a single user,
+declares {'nothing': 'why'}.
 #}
 {% macro forgetting_of_models() -%}
     {%- set found = [] -%}
@@ -36,7 +37,7 @@ is made anew as a whole or holds nothing of one user says {'nothing': 'why'}.
 {%- endmacro %}
 
 
-{# Keeps the declarations where `warehouse forget` finds them, if they have changed. #}
+{# Stores changed declarations where `warehouse forget` finds them. #}
 {% macro register_forgetting() -%}
     {%- if execute -%}
         update ledger.models set forgets = declared.forgets
@@ -49,8 +50,10 @@ is made anew as a whole or holds nothing of one user says {'nothing': 'why'}.
 {%- endmacro %}
 
 
-{# The incremental models, joined by commas, that can tell of a user and don't say how one
-   leaves them. #}
+{#
+The incremental models, comma-separated, that can identify a user and don't declare how
+a user leaves them.
+#}
 {% macro models_that_forget_nobody() -%}
     {%- set silent = [] -%}
     {#- The graph is empty while dbt parses. -#}

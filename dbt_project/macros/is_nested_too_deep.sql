@@ -1,11 +1,11 @@
 {#
-Whether a text, read as JSON, has objects and arrays in one another more than 500 deep, as
-the loader counts them: far deeper, Postgres ends the statement instead of saying that the
-text is no JSON. Few texts have so many brackets at all, and only of these are the strings
-left out and the brackets added up.
+Whether a text, read as JSON, has objects and arrays nested more than 500 deep, counted
+as in the loader. Far deeper, Postgres cancels the statement instead of reporting
+invalid JSON. Only the few texts with that many brackets are stripped of strings and
+counted.
 
-What opens a string and never closes it is a string to the end: looked for anew from each
-quote in it, it would take the square of its length.
+An unterminated string extends to the end. Searching again from each quote in it would
+take quadratic time.
 #}
 {% macro is_nested_too_deep(value) -%}
     case

@@ -1,7 +1,9 @@
-{# Whether a text has a type that feeds declare for attributes. Strict, because Postgres's
-   own casts also take 'now', 'infinity', 'NaN' and the locale's 01/02/2025. A numeric of
-   15,000 characters leaves room for sums: Postgres ends the statement whose result has
-   more than 131,072 digits before the point. #}
+{#
+Whether a text matches a type that feeds declare for attributes. Strict, because
+Postgres's own casts also accept 'now', 'infinity', 'NaN' and the locale's 01/02/2025.
+Numerics are limited to 15,000 characters to leave room for sums: Postgres fails a
+statement whose result has more than 131,072 digits before the point.
+#}
 {% macro is_valid_attribute(value, type) -%}
     case {{ type }}
         when 'integer'

@@ -1,12 +1,12 @@
 {#
-The event fields whose values GET /keys lists: ids are counted without their values, which
-the dimensions have; names have few. An event's attributes are listed beside them.
+The event fields whose values GET /keys lists. Ids are counted without their values,
+which the dimensions have; names have few values. Attributes are listed as well.
 #}
 {%- macro listed_ids() -%}
     {{ return(['user_id', 'entity_id', 'session_id', 'device_id']) }}
 {%- endmacro %}
 
-{# Those that the buckets of the rollups count by already. #}
+{# Those that the rollups' buckets are grouped by. #}
 {%- macro listed_names_of_buckets() -%}
     {{ return(['event_type', 'country', 'browser']) }}
 {%- endmacro %}
@@ -15,7 +15,7 @@ the dimensions have; names have few. An event's attributes are listed beside the
     {{ return(['platform', 'environment', 'service']) }}
 {%- endmacro %}
 
-{# A value if it is listed; null counts the others together. #}
+{# A value if it is listed; null counts all others together. #}
 {%- macro listed_value(value) -%}
     case
         when

@@ -1,7 +1,7 @@
 {#
-The users, say, with most events of each tenant and day: days that new events fall into
-are ranked anew from the fact, as a list that was cut off can't be added to. Ties go by
-id.
+The users, say, with the most events of each tenant and day. Days with new events are
+ranked again from the fact, because a truncated list can't be added to. Ties are ordered
+by id.
     what         user, entity or device: the dimension has its key and its id
     counted_in   fact of their events by day
     named_in     the dimension

@@ -1,9 +1,9 @@
 {#
-Begins the model's transaction: how it reads times, how much memory its sorts may take, the
-model's lock, and those of its upstreams so that they stand still. The locks end with the
-transaction, as does the ledger's entry: a run that is killed has done nothing. Locks are
-taken from a model to its upstreams only, so two runs can't wait for each other. One
-statement, as each costs dbt some milliseconds, and a run has forty models.
+Begins the model's transaction: sets the time zone and work_mem, and takes the model's
+lock and shared locks on its upstreams, so that they don't change. Locks and ledger
+entry end with the transaction: a killed run has done nothing. Locks are only taken from
+a model to its upstreams, so two runs can't deadlock. It is one statement, because each
+costs dbt some milliseconds, and a run has forty models.
 #}
 {% macro begin_model(upstreams=[]) -%}
     {% call statement('begin') -%}
@@ -20,9 +20,9 @@ statement, as each costs dbt some milliseconds, and a run has forty models.
 
 
 {#
-The applies that are in every upstream's ledger and not in the model's own, as the text of
-an int8multirange; `is_stale` models, which are made anew, have none of their own. Models of
-records get none of which the batch has only the events.
+The applies that every upstream has and the model lacks, as the text of an
+int8multirange. `is_stale` models, which are recreated, have none of their own. Models
+of records don't get those of which the batch holds only the events.
 #}
 {% macro pin_applies(upstreams) -%}
     {%- set held -%}
@@ -46,7 +46,7 @@ records get none of which the batch has only the events.
 {%- endmacro %}
 
 
-{# Takes from the ledger what the model had: it is made anew. #}
+{# Clears the model's ledger entry, because the model is recreated. #}
 {% macro forget_applies() -%}
     {% call statement('forget') -%}
         update ledger.models set applies = '{}', is_stale = false, lacks_removal_id = 0
@@ -55,7 +55,7 @@ records get none of which the batch has only the events.
 {%- endmacro %}
 
 
-{# The applies that each of the models has, as text. #}
+{# The applies that all of the models have, as text. #}
 {% macro applies_of(models) -%}
     {{ return(run_query('select ' ~ applied_of(models)).columns[0][0] | string) }}
 {%- endmacro %}

@@ -1,4 +1,6 @@
-{# Why a text is no time; null where it is one, even if not one that Postgres has. #}
+{#
+Why a text is not a valid time; null if it is one, even one outside Postgres's range.
+#}
 {% macro problem_of_time(value, time_format) -%}
     case
         when {{ value }} is null then 'is missing'

@@ -1,9 +1,8 @@
 {#
-Takes out, of the keys that were just added to, the values beyond those with the smallest
-hashes. From where on they are cut off is kept in ledger.value_bounds: where a deleted
-user's value leaves a place, one that was cut off before can't take it, as how often it
-came is not known. In a block, as there are no new rows to look at where nothing was
-pending.
+Keeps, for the keys that were just added to, only the values with the smallest hashes.
+ledger.value_bounds stores the hash from which on values were cut off: if a deleted
+user's value leaves a place, one that was cut off before can't take it, because its
+count is unknown. In a block, because without pending applies there are no new rows.
 #}
 {% macro prune_key_values() -%}
     do $$
@@ -59,7 +58,7 @@ pending.
 {%- endmacro %}
 
 
-{# Where the table is emptied or made, all values are to come again. #}
+{# If the table is emptied or created, all values will be added again. #}
 {% macro forget_value_bounds() -%}
     {%- if execute and (is_refreshed(this.identifier) or load_relation(this) is none) -%}
         delete from {{ source('ledger', 'value_bounds') }}

@@ -1,8 +1,8 @@
 {#
-The condition that a column is in a multirange, as comparisons with constants, which the
-planner can match with an index and estimate: '{[3,4),[7,9)}' becomes
-(x = 3 or x >= 7 and x < 9). Of one number alone it knows that all rows have the same, and
-need not be sorted by it.
+The condition that a column is in a multirange, as comparisons with constants, for which
+the planner can use an index and estimate rows: '{[3,4),[7,9)}' becomes (x = 3 or x >= 7
+and x < 9). For a single number it also knows that all rows are equal and need no
+sorting by it.
 #}
 {% macro ranges_as_conditions(column, multirange) -%}
     {%- set conditions = [] -%}
@@ -16,8 +16,9 @@ need not be sorted by it.
 
 
 {#
-The model's SQL with constants for its calls of ledger.is_pending and is_pending_load. One
-that was left would be false for every row, and what is pending be noted as taken in.
+The model's SQL with constants for its calls of ledger.is_pending and is_pending_load. A
+call that is left would be false for every row, while its applies would be recorded as
+processed.
 #}
 {% macro with_pinned_calls(sql, applies) -%}
     {% set pinned = with_pinned_loads(with_pinned_applies(sql, applies), applies) %}
@@ -52,7 +53,7 @@ that was left would be false for every row, and what is pending be noted as take
 {%- endmacro %}
 
 
-{# The first month that the applies have events of, and the one after the last, if any. #}
+{# The first month with events of the applies, and the month after the last, if any. #}
 {% macro months_of(applies) -%}
     {% set query -%}
         select min(month), (max(month) + interval '1 month')::date
@@ -68,10 +69,10 @@ that was left would be false for every row, and what is pending be noted as take
 {#
 The model's SQL with constants for its calls of ledger.is_pending_load.
 
-The planner can't know how many rows a load has that is newer than its statistics, and
-takes it for one: it then reads the load by the index and alone, in twice the time. So
-where the loads are much of raw, the condition stands in a case, which the planner takes
-for half of the rows.
+For a load newer than its statistics the planner assumes one row and reads it by the
+index, without parallel workers, in twice the time. So if the loads are more than a
+fifth of raw, the condition is put into a case, for which the planner assumes half of
+the rows.
 #}
 {% macro with_pinned_loads(sql, applies) -%}
     {% set call = modules.re.search(

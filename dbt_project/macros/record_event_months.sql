@@ -1,4 +1,4 @@
-{# Notes which months the events of each apply that a batch has cast fall into. #}
+{# Records the months of the events of each apply that a batch has cast. #}
 {% macro record_event_months(batch) -%}
     update ledger.applies set event_months = months.event_months
     from (
@@ -6,7 +6,7 @@
             days.apply_id,
             array_agg(distinct date_trunc('month', days.event_day)::date) as event_months
         from (
-            -- Days first: they are found in half the time of months, and are few.
+            -- Days first: they take half the time of months, and are few.
             select distinct
                 batch.apply_id,
                 date_bin('1 day', batch.event_time, '2000-01-01Z') as event_day

@@ -1,5 +1,4 @@
-{# All that a reference record says; event fields that it happens to have are attributes
-   of it. #}
+{# All fields of a reference record; its event fields, if any, become attributes. #}
 {% macro reference_attributes(record) -%}
     (jsonb_strip_nulls(jsonb_build_object(
         {% for field in var('identity_fields') if field != 'entity_id' -%}

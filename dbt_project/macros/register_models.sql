@@ -1,7 +1,7 @@
 {#
-Gives each incremental model its place in the ledger before it ever ran, so that one that
-failed the first time is seen to lack applies; and takes away those of models that are no
-more.
+Gives each incremental model its ledger entry before its first run, so that a model
+whose first run failed is seen to lack applies; deletes those of models that no longer
+exist.
 #}
 {% macro register_models() -%}
     {#- The graph is empty while dbt parses. -#}
@@ -25,7 +25,7 @@ more.
 {%- endmacro %}
 
 
-{# True if a view is among what the run makes. #}
+{# True if the run creates a view. #}
 {% macro makes_views() -%}
     {%- for id in selected_resources if id in graph.nodes
             and graph.nodes[id].config.materialized == 'view' -%}
@@ -35,7 +35,9 @@ more.
 {%- endmacro %}
 
 
-{# The names of the incremental models; of those only that read one of `upstreams`. #}
+{#
+The names of the incremental models; with `upstreams`, only those that read one of them.
+#}
 {% macro incremental_models(upstreams=none) -%}
     {%- set names = [] -%}
     {%- for node in graph.nodes.values() if node.config.materialized == 'incremental' -%}
@@ -49,10 +51,9 @@ more.
 
 
 {#
-Drops the tables whose columns, by name and type, are not their contract's, as after an
-upgrade, and what they have taken in: the run makes them anew from raw. Of those that were
-made with another setting it notes that they are stale; readers keep the rows until new
-ones are there.
+Drops the tables whose columns, by name and type, differ from their contract, as after
+an upgrade, with their ledger entries: the run creates them again. Tables made with
+another setting are marked as stale; readers keep the rows until the new ones are there.
 #}
 {% macro drop_outdated_models() -%}
     {%- set columns = columns_of_tables() -%}
@@ -73,7 +74,8 @@ ones are there.
             {% do adapter.drop_relation(api.Relation.create(
                 database=node.database, schema=node.schema, identifier=node.name,
                 type='table')) %}
-            {#- Views go with it; the next run that makes views makes all. -#}
+            {#- Views are dropped with it; the next transform creates all views
+                again. -#}
             {% do run_query('delete from ledger.project') %}
             {% do run_query("delete from ledger.models where model = '" ~ node.name ~ "'") %}
         {%- elif table in columns and is_made_otherwise(node) -%}
@@ -89,8 +91,9 @@ ones are there.
 
 
 {#
-An empty view for each table that is yet to be made, which the materialization exchanges
-for it: dbt runs unit tests before their model, and some read the columns of its table.
+Creates an empty view for each table that does not exist yet, which the materialization
+replaces: dbt runs a model's unit tests before the model, and some read the columns of
+its table.
 #}
 {% macro create_placeholders() -%}
     {%- for node in graph.nodes.values() if node.config.materialized == 'incremental' -%}
@@ -106,7 +109,7 @@ for it: dbt runs unit tests before their model, and some read the columns of its
                         {{- ',' if not loop.last }}
                     {% endfor -%}
                 where false;
-                {#- Hooks run as who signed in. #}
+                {#- Hooks run as the user who signed in. #}
                 alter view {{ relation }} owner to {{ target.role }}
             {%- endset %}
             {% do run_query(query) %}
@@ -117,9 +120,9 @@ for it: dbt runs unit tests before their model, and some read the columns of its
 
 
 {#
-True if the model's table was made with another setting than it has now. `meta.made_with`
-is what the model's description says of the setting, and the description is the comment
-that the table was given when it was made.
+True if the model's table was made with another setting than the current one.
+`meta.made_with` is the part of the model's description that contains the setting, and
+the table got the description as its comment when it was made.
 #}
 {% macro is_made_otherwise(node) -%}
     {%- if not node.config.meta.made_with -%} {{ return(false) }} {%- endif -%}
@@ -131,7 +134,7 @@ that the table was given when it was made.
 {%- endmacro %}
 
 
-{# The columns of each table of dbt's and their types, by schema and table, as a text. #}
+{# The columns and types of each of dbt's tables, by schema and table, as text. #}
 {% macro columns_of_tables() -%}
     {% set query -%}
         select
@@ -158,7 +161,7 @@ that the table was given when it was made.
 {%- endmacro %}
 
 
-{# The same as the models declare them; types in Postgres's own words. #}
+{# The same as declared by the models, with Postgres's names of the types. #}
 {% macro columns_of_contracts() -%}
     {%- set declared = [] -%}
     {%- for node in graph.nodes.values() if node.config.materialized == 'incremental' -%}
@@ -185,7 +188,7 @@ that the table was given when it was made.
 {%- endmacro %}
 
 
-{# A table of two columns as a dictionary, by the first. #}
+{# A table with two columns as a dictionary. #}
 {% macro as_dict(table) -%}
     {%- set found = {} -%}
     {%- for row in table.rows -%} {%- do found.update({row[0]: row[1]}) -%} {%- endfor -%}

@@ -1,9 +1,10 @@
 {#
 True for records of the batch that repeat no earlier one.
 
-Mostly `not in`: the hash join of `not exists` would scatter the rows, whose order events'
-index likes. But that is hashed only while all repeats fit into memory, and else asks them
-one by one; so from a million on, as when a whole history is delivered again, `not exists`.
+Usually `not in`: the hash join of `not exists` would lose the order of the rows, from
+which the index of events benefits. But `not in` is hashed only if all repeats fit into
+memory, and otherwise searched for each row. So from a million on, as when a whole
+history is delivered again, it is `not exists`.
 #}
 {% macro repeats_nothing(batch) -%}
     {%- set repeats = ref('int_repeats') -%}
@@ -26,7 +27,7 @@ one by one; so from a million on, as when a whole history is delivered again, `n
 {%- endmacro %}
 
 
-{# Rows of a table by its statistics; 0 if there is none. #}
+{# Estimated rows of a table, from its statistics; 0 if it does not exist. #}
 {% macro row_estimate(relation) -%}
     {%- if not execute -%} {{ return(0) }} {%- endif -%}
     {% set query -%}

@@ -1,7 +1,7 @@
 {#
-What new days of visitors change in the counts of a cohort's visitors by day or week:
-1 where a visitor comes for the first time in it; and where late events show that a visitor
-first came in an earlier one, all that is known of the visitor moves to that cohort.
+What new visitor-days change in the visitor counts of cohorts, by day or week: 1 for a
+visitor's first time in that day or week. If late events make a visitor's first day
+earlier, all known days of the visitor move to the other cohort.
     period  day or week
     cohort  column of the first day, or the Monday of its week
     at      column of the day with events, or the Monday of its week
@@ -21,7 +21,8 @@ first came in an earlier one, all that is known of the visitor moves to that coh
         select
             new_days.tenant_id,
             new_days.visitor_key,
-            -- The latest, as the first of these applies had it: null if it knew none.
+            -- The latest, as known to the first of these applies; null if there was
+            -- none.
             case
                 when bool_and(new_days.known_first_date is not null)
                     then max(new_days.known_first_date)
@@ -52,7 +53,7 @@ first came in an earlier one, all that is known of the visitor moves to that coh
         cross join lateral (
             values (visitors.known_first_date, -1), (visitors.first_date, 1)
         ) as moved (first_date, change)
-        -- Week by week, as the days of visitors are found.
+        -- Week by week, as in the index of visitors' days.
         cross join lateral generate_series(
             {{ week_of_date('visitors.known_first_date') }}::timestamp,
             (
@@ -95,8 +96,10 @@ first came in an earlier one, all that is known of the visitor moves to that coh
 {%- endmacro %}
 
 
-{# What a rebuild's days or weeks have to have: of visitors with events in them, by their
-   first day. #}
+{#
+The correct counts for a rebuild's days or weeks: visitors with events in them, by their
+first day.
+#}
 {% macro _retention_of_rebuild(period, cohort, at) -%}
     select
         active.tenant_id,
@@ -127,8 +130,8 @@ first came in an earlier one, all that is known of the visitor moves to that coh
 
 
 {#
-True for the days of visitors that are before all that earlier applies knew of them. The
-first day of each is among them.
+True for visitor-days earlier than all that previous applies knew of the visitor. The
+visitor's very first day is among them.
 #}
 {% macro is_before_known(days) -%}
     ({{ days }}.known_first_date is null or {{ days }}.event_date < {{ days }}.known_first_date)

@@ -1,15 +1,15 @@
 {#
-Spans of time without a gap longer than the timeout, of points of time. Grain: one row per
-span, with the event type and entity of its first and its last point.
+Combines points in time into spans without a gap longer than the timeout. Grain: one row
+per span, with the event type and entity of its first and last point.
     points  relation with tenant_id, event_time, event_type, entity_id, event_count,
-            weighted_count, the columns of `of`, and `opened`: 0 for an event, 1 where a
-            span begins that is known already, -1 where it ends; within it no gap counts
-    of      columns that tell whose points they are, session_id among them; where it is
-            not null, no gap counts
+            weighted_count, the columns of `of`, and `opened`: 0 for an event, 1 at the
+            start of a known span, -1 at its end; gaps within a known span don't count
+    of      columns that identify whose points they are, including session_id; where
+            that is not null, no gap counts
 
-Points of one time go by type and entity, so that the order of arrival decides nothing. It
-takes one sort: counts are differences of running sums between a span's first and last
-point, which a group by would have to look for once more.
+Points with the same time are ordered by type and entity, so the order of arrival makes
+no difference. It takes one sort: counts are differences of running sums between a
+span's first and last point, which a group by would have to search for again.
 #}
 {% macro session_spans(points, of) -%}
     {%- set timeout = "interval '" ~ var('session_timeout_minutes') ~ " minutes'" -%}

@@ -1,4 +1,4 @@
-{# The sketch of the values of a group (plugins/event_warehouse/migrations). #}
+{# The sketch of a group's values (plugins/event_warehouse/migrations). #}
 {% macro sketch_of(value) -%}
     coalesce(
         sketch.of(

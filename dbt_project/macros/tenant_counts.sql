@@ -1,4 +1,4 @@
-{# What the marts of a tenant's events count, added up from the rows of a finer one. #}
+{# The counts of the marts of a tenant's events, summed from the rows of a finer one. #}
 {% macro tenant_counts(finer) -%}
     sum({{ finer }}.event_count)::bigint as event_count,
     sum({{ finer }}.weighted_count)::bigint as weighted_count,

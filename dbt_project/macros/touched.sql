@@ -1,4 +1,4 @@
-{# The hours (UTC) of tenants that pending applies have events in, or that are rebuilt. #}
+{# The tenants' hours (UTC) with events of pending applies, or of the rebuild. #}
 {% macro touched_hours() -%}
     select distinct
         int_touched_hours.tenant_id,
@@ -8,7 +8,7 @@
 {%- endmacro %}
 
 
-{# The days. #}
+{# The same by day. #}
 {% macro touched_days() -%}
     select distinct
         int_touched_hours.tenant_id,

@@ -1,6 +1,6 @@
 {#
-The visitors of a table that have a row of a rebuild's days.
-    times  columns of the row's times: it is of a day if one of them is
+The visitors with a row of a table in a rebuild's days.
+    times  columns of the row's times, one of which has to be in these days
 #}
 {% macro visitors_in_rebuild(relation, times) -%}
     select
@@ -15,8 +15,8 @@ The visitors of a table that have a row of a rebuild's days.
 
 
 {#
-The condition that a row is of the visitors that a rebuild makes anew, and counts only
-events that are kept: what reaches before the horizon stays as it is.
+The condition that a row belongs to a visitor of the rebuild and counts only kept
+events: rows that reach before the horizon don't change.
     times  columns of the row's times, the first of them first
 #}
 {% macro of_rebuilt_visitors(kept, times) -%}

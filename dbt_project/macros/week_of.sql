@@ -1,9 +1,9 @@
 {#
-The Monday of a day's week, or of a time's (UTC), as an expression that an index can have.
+The Monday of the week (UTC) of a day or time, as an expression that can be indexed.
 
-Rows of visitors are scattered over an index that begins with the visitor: of a history a
-hundred times as long, new ones change nearly each its own page. In one that begins with the
-week they are side by side, however long the history is.
+An index that begins with the visitor scatters the rows of visitors: with a hundred
+times the history, nearly each new row changes a page of its own. In an index that
+begins with the week they are adjacent, however long the history is.
 #}
 {% macro week_of_date(date) -%}
     date_trunc('week', {{ date }}::timestamp)::date
@@ -15,7 +15,7 @@ week they are side by side, however long the history is.
 {%- endmacro %}
 
 
-{# A relation of the weeks that a stretch of time reaches into, in its column `week`. #}
+{# A relation with the weeks that a time range overlaps, in its column `week`. #}
 {% macro weeks_of(start, end, relation) -%}
     generate_series(
         {{ week_of_time(start) }}, {{ week_of_time(end) }}, interval '7 days'

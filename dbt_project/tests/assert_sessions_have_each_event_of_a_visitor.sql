@@ -1,6 +1,6 @@
 {#
-Tenants whose sessions have another number of events, of those that fct_sessions has taken
-in, than there are with a user or a device.
+Tenants whose sessions have another number of events than there are with a user or a
+device, in the applies that fct_sessions has processed.
 #}
 with
 
@@ -31,5 +31,5 @@ from events
 full join sessions using (tenant_id)
 where
     events.event_count is distinct from sessions.event_count
-    -- A run that was ended between the two is taken up by the next.
+    -- The next run completes one that was interrupted between the two.
     and (select ledger.applied('fct_sessions') <@ ledger.applied('events'))

@@ -1,4 +1,4 @@
-{# Sessions by inactivity that begin within the timeout after the one before. #}
+{# Sessions by inactivity that begin within the timeout of the previous one. #}
 with
 
 neighbours as (

@@ -1,5 +1,5 @@
 {#
-Tenants and days whose retention has another number of visitors, over all cohorts, than had
+Tenants and days for which the visitors of all cohorts don't add up to the visitors with
 events.
 #}
 with

@@ -1,6 +1,5 @@
 {#
-Events of the first batch that are not cast: they are read where they stand, in its columns
-and their order.
+The first batch's rows that are not cast but read from events, in its column order.
 #}
 {% macro kept_events(condition) -%}
     select

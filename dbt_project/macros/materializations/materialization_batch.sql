@@ -1,15 +1,15 @@
 {#
-A batch: what the pending applies bring, made anew by each run and not logged. After a
-crash it is empty, and so is the ledger entry that says what it holds; the next run makes
-it again.
-    upstreams    batches that it is made of; it then holds the applies that they hold
+A batch: an unlogged table with the rows of the pending applies, created again by each
+run. After a crash it is empty, and so is its ledger entry; the next run creates it
+again.
+    upstreams    batches that it is derived from; it holds the same applies
     planned_by   columns that its readers filter and join by, for statistics (all)
-    planner_off  methods that the planner is not to choose, such as enable_sort
+    planner_off  planner methods to disable, such as enable_sort
 
-The first batch, which has no upstreams, holds the applies that not every model that reads
-a batch has taken in. It gives each new load its apply, so that applies are numbered in
-the order in which they are taken in. Its ledger entry has a second one beside it, `.kept`:
-the applies of which it has the events as they stand, and no other record.
+The first batch, which has no upstreams, holds the applies that at least one reader of a
+batch lacks. It gives each new load its apply, so applies are numbered in the order in
+which they are processed. It has a second ledger entry, `.kept`: the applies of which it
+holds only the events as they stand.
 #}
 {% materialization batch, adapter='postgres' -%}
     {%- set target_relation = this.incorporate(type='table') -%}
@@ -20,7 +20,7 @@ the applies of which it has the events as they stand, and no other record.
     {%- set kept = '{}' -%}
     {% do begin_model(upstreams) %}
     {%- if is_rebuild() -%}
-        {#- What it holds is to be taken in by nobody. -#}
+        {#- No model may process what it holds as new. -#}
         {%- set applies = '{}' -%}
         {% do require_rebuilt_batches(upstreams) %}
     {%- elif upstreams -%}
@@ -69,12 +69,12 @@ the applies of which it has the events as they stand, and no other record.
 
 
 {#
-An apply for each load that has none, in the order of the loads. It keeps the feed's
-declaration, which only a full refresh renews.
+Creates an apply for each load that has none, in the order of the loads. It keeps the
+feed's declaration, which only a full refresh renews.
 #}
 {% macro assign_applies() -%}
     {% if should_full_refresh() -%}
-        {#- Before anything is renewed that no model could follow. -#}
+        {#- Before anything is renewed, as no model could follow. -#}
         {% do require_nothing_expired() %}
         {% call statement('renew') -%}
             update ledger.applies as applies set declaration = feeds.declaration
@@ -82,7 +82,7 @@ declaration, which only a full refresh renews.
             inner join raw.feeds using (feed_id)
             where applies.load_id = loads.load_id
         {%- endcall %}
-        {# All records are cast by it. #}
+        {# All records are cast with the renewed declarations. #}
         {% call statement('forget_recasts') -%}
             select ledger.forget_recasts()
         {%- endcall %}
@@ -117,8 +117,8 @@ declaration, which only a full refresh renews.
 
 
 {#
-The models that a full refresh makes anew, selected or not: all are cast by the feeds'
-declarations, which it renews. Dimensions keep their keys for ever.
+The models that a full refresh recreates, selected or not, because it renews the
+declarations that all of them are cast with. Dimensions keep their keys.
 #}
 {% macro refreshable_models() -%}
     {%- set names = [] -%}
@@ -130,7 +130,7 @@ declarations, which it renews. Dimensions keep their keys for ever.
 {%- endmacro %}
 
 
-{# True if a model is made anew: by this full refresh, or because it is stale. #}
+{# True if a model is recreated: by this full refresh, or because it is stale. #}
 {% macro is_refreshed(name) -%}
     {%- if should_full_refresh() -%} {{ return(true) }} {%- endif -%}
     {%- if not execute -%} {{ return(false) }} {%- endif -%}
@@ -144,8 +144,8 @@ declarations, which it renews. Dimensions keep their keys for ever.
 
 
 {#
-The applies that not every reader of a batch has; all of them while a model is stale, as
-in a full refresh.
+The applies that at least one reader of a batch lacks; all of them while a model is
+stale, as in a full refresh.
 #}
 {% macro pending_of_readers() -%}
     {%- set batches = [] -%}
@@ -179,10 +179,10 @@ in a full refresh.
 
 
 {#
-Of these applies those whose events are read where they stand, and not cast again: all
-models of records have them, and none of these is made anew. What is an event then was
-decided, and stays so for a model that is made later: also where a cast has changed since,
-raw has expired, or a deletion has left a repeat without its event.
+The applies whose events are read as they stand instead of being cast again: all models
+of records have them, and none of these models is being recreated. What counts as an
+event was decided then and stays so for a model that is added later, even if a cast has
+changed since, raw has expired, or a deletion has left a repeat without its event.
 #}
 {% macro kept_of(applies) -%}
     {%- if should_full_refresh() or applies == '{}' -%} {{ return('{}') }} {%- endif -%}
@@ -207,7 +207,9 @@ raw has expired, or a deletion has left a repeat without its event.
 {%- endmacro %}
 
 
-{# The first batch's SQL for the applies, but of those in `kept` the events that are kept. #}
+{#
+The first batch's SQL for the applies; for those in `kept` it reads the kept events.
+#}
 {% macro with_kept_events(sql, applies, kept) -%}
     {%- set others = run_query(
         "select '" ~ applies ~ "'::int8multirange - '" ~ kept ~ "'").columns[0][0] -%}

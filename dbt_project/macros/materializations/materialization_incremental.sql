@@ -1,41 +1,42 @@
 {#
-`materialized: incremental` in this project takes in, each exactly once, the applies that
-the model's upstreams have and the model has not (docs/decisions). There is no watermark,
-and rows and ledger entry are written in one transaction.
+`materialized: incremental` in this project processes, exactly once each, the applies
+that the model's upstreams have and the model lacks (docs/decisions). There is no
+watermark, and rows and ledger entry are written in one transaction.
 
-A model's SQL gives the rows for the pending applies only, `where {{ is_pending(...) }}`.
+A model's SQL returns only the rows of pending applies: `where {{ is_pending(...) }}`.
     upstreams              models whose ledgers feed this one (required)
     incremental_strategy   append   new rows
                            add      new counts and sketches: by `unique_key`, the other
-                                    columns add up, and those of integer[] unite
+                                    columns are added, those of integer[] merged
                            replace  whole groups: those of the new rows, by `unique_key`
     unique_key             columns, for add and replace
-    deleted_at_zero        for add of what may be below 0: a column whose rows go when it
-                           has come to 0
-    span                   for replace of parts of a group: columns of a start and an end.
-                           A kept row goes if it ends within the span of a new one. It
-                           is found by the week of its end (macros/week_of.sql)
-    partial_indexes        indexes of some rows: columns and where
+    deleted_at_zero        for add of possibly negative counts: a column whose rows are
+                           deleted when it reaches 0
+    span                   for replace of parts of a group: columns of a start and an
+                           end. A stored row is replaced if it ends within the span of
+                           a new one. It is found by the week of its end
+                           (macros/week_of.sql)
+    partial_indexes        indexes with a condition: columns and where
     partition_by           a timestamptz column: one partition a month (UTC)
     planned_by             columns that models filter and join by, for statistics (all)
-    reads_records          true if it takes from the batch more than the events; an apply
-                           is cast until all such models have it
-    rebuilt_by             column of the rows' time; a rebuild makes days anew by it. Or
-                           visitor_key: all rows of the visitors that the days have
-    rebuilt_unit           what a row counts as a whole, if more than a day: week or month
+    reads_records          true if the model reads more of the batch than events; an
+                           apply is cast until all such models have it
+    rebuilt_by             time column of the rows, by which a rebuild recomputes days;
+                           or visitor_key: all rows of the visitors of these days
+    rebuilt_unit           what a row counts, if more than a day: week or month
     rebuilt_times          for visitor_key: columns of the rows' times, the first first
-    meta.made_with         words of the description that name a setting: where the table's
-                           comment has others, the table is made anew
+    meta.made_with         words of the description that contain a setting; if the
+                           table's comment has others, its rows are recomputed
     forgets                how a deleted user leaves the table (macros/forgets.sql)
 
-A full refresh deletes the rows and takes all applies in again, in one transaction:
-readers see the old rows until the new ones are there, and keep their views and grants. What
-one that was ended has not come to, the next run makes anew (ledger.models.is_stale).
+A full refresh deletes the rows and processes all applies again, in one transaction:
+readers see the old rows until the new ones are there, and keep their views and grants.
+The next run completes an interrupted one (ledger.models.is_stale).
 #}
 {% materialization incremental, adapter='postgres' -%}
     {%- set existing = load_cached_relation(this) -%}
     {%- if existing is not none and existing.is_view -%}
-        {# What an older version of the project had as a view. #}
+        {# A view in an older version of the project, or a placeholder of this run. #}
         {% do adapter.drop_relation(existing) %}
         {%- set existing = none -%}
     {%- endif -%}
@@ -61,7 +62,7 @@ one that was ended has not come to, the next run makes anew (ledger.models.is_st
 {%- endmaterialization %}
 
 
-{# Writes what the pending applies bring, and records them. #}
+{# Writes the rows of the pending applies, and records these. #}
 {% macro take_in_applies(existing, target_relation) -%}
     {%- set upstreams = config.require('upstreams') -%}
     {% do begin_model(upstreams) %}
@@ -92,7 +93,7 @@ one that was ended has not come to, the next run makes anew (ledger.models.is_st
 {%- endmacro %}
 
 
-{# Writes the rows of a select by the model's strategy; those of 'main' are the new ones. #}
+{# Writes the rows of a select by the model's strategy; 'main' writes the new ones. #}
 {% macro write_rows(relation, sql) -%}
     {%- set strategy = config.get('incremental_strategy') or 'append' -%}
     {%- set columns = model.columns.keys() | join(', ') -%}
@@ -105,8 +106,8 @@ one that was ended has not come to, the next run makes anew (ledger.models.is_st
         {%- endcall %}
     {%- elif strategy == 'add' -%}
         {% do create_fresh(sql) %}
-        {#- Not `on conflict`: where few keys are known it takes half as long again, and
-            the model's lock keeps other writers out. -#}
+        {#- Not `on conflict`: with few existing keys it takes 1.5 times as long,
+            and the model's lock keeps other writers out. -#}
         {% call statement('add') -%}
             update {{ relation }} as kept set
                 {% for column in model.columns if column not in keys -%}
@@ -129,8 +130,8 @@ one that was ended has not come to, the next run makes anew (ledger.models.is_st
                     select from {{ relation }} as kept where {{ same_keys(keys) }}
                 )
             {%- endif %}
-            -- By the tenant's days, say, whose pages of the index are then at hand; to sort
-            -- by the whole key takes longer than it saves.
+            -- By the tenant's days, say, whose index pages are then cached; sorting by
+            -- the whole key costs more than it saves.
             order by {{ keys[:2] | join(', ') }}
         {%- endcall %}
         {% if has_added and config.get('deleted_at_zero') -%}
@@ -157,7 +158,7 @@ one that was ended has not come to, the next run makes anew (ledger.models.is_st
                             and {{ week_of_time('kept.' ~ span[1]) }} = weeks.week
                             and kept.{{ span[1] }} >= fresh.{{ span[0] }}
                             and kept.{{ span[1] }} <= fresh.{{ span[1] }}
-                        -- A fence: as a plain join it reads all that is kept.
+                        -- A fence: as a plain join it reads the whole table.
                         offset 0
                     ) as found
                 ) as stale
@@ -172,7 +173,7 @@ one that was ended has not come to, the next run makes anew (ledger.models.is_st
         {% call statement('main') -%}
             insert into {{ relation }} ({{ columns }})
             select {{ columns }} from {{ this.identifier }}__fresh as fresh
-            {# Spans come in the order of their key, as they are found by it. -#}
+            {# Spans are already ordered by the key that finds them. -#}
             {% if not span -%} order by {{ keys | join(', ') }} {%- endif %}
         {%- endcall %}
     {%- else -%}
@@ -182,7 +183,10 @@ one that was ended has not come to, the next run makes anew (ledger.models.is_st
 {%- endmacro %}
 
 
-{# The new rows by themselves: only to make a table do selects run in parallel. #}
+{#
+The new rows in a temporary table: Postgres runs a select in parallel only to create a
+table.
+#}
 {% macro create_fresh(sql) -%}
     {% call statement('fresh') -%}
         create temporary table {{ this.identifier }}__fresh on commit drop as {{ sql }};
@@ -198,7 +202,7 @@ one that was ended has not come to, the next run makes anew (ledger.models.is_st
 {%- endmacro %}
 
 
-{# The partitions that the events of the applies fall into. #}
+{# Creates the partitions for the events of the applies. #}
 {% macro ensure_partitions(relation, applies) -%}
     {% call statement('partitions') -%}
         select ledger.ensure_partition('{{ relation.include(database=false) }}', month)
@@ -214,7 +218,7 @@ one that was ended has not come to, the next run makes anew (ledger.models.is_st
 {%- endmacro %}
 
 
-{# Refuses to empty a model whose batch does not hold all that the model had. #}
+{# Refuses to empty a model whose batch lacks some of what the model had. #}
 {% macro require_whole_batches(upstreams) -%}
     {% set query -%}
         select batches.model
@@ -239,10 +243,10 @@ one that was ended has not come to, the next run makes anew (ledger.models.is_st
 
 
 {#
-Statistics for the models that read this one next, if what was written is more than a
-tenth of the table: autovacuum would come too late, and a plan for an empty table ran for
-ten minutes on one of a million rows, then was ended. A tenth each time costs a constant
-share of the writes.
+Updates the statistics for the models that read this one next, if more than a tenth of
+the table was written. Autovacuum would come too late: a plan for an empty table ran on
+a million rows for ten minutes and was then cancelled. With a tenth as the threshold the
+cost is a constant share of the writes.
 #}
 {% macro analyze_after_growth(relation) -%}
     {% set written = load_result('main').response.rows_affected %}
@@ -251,7 +255,7 @@ share of the writes.
         from pg_class
         where
             pg_class.relkind = 'r'
-            -- Of a table without partitions the tree is empty.
+            -- The tree of a table without partitions is empty.
             and (
                 pg_class.oid = '{{ relation.include(database=false) }}'::regclass
                 or pg_class.oid in (

@@ -1,15 +1,15 @@
 {#
-A view is replaced where it stands. dbt's own way is to make a new one and drop
-the old one with, by cascade, every view on it: marts.accounting would be gone until the
-run ends, and what others built on it for ever. Only columns that are renamed or taken
-away, by a newer version of the project, need that.
+Replaces a view in place. dbt itself creates a new view and drops the old one with, by
+cascade, every view on it: marts.accounting would be missing until the end of the run,
+and what others built on it for good. Only renamed or removed columns, in a newer
+version of the project, make that necessary.
 #}
 {% materialization view, adapter='postgres' -%}
     {%- set target_relation = this.incorporate(type='view') -%}
     {{ run_hooks(pre_hooks, inside_transaction=False) }}
     {{ run_hooks(pre_hooks, inside_transaction=True) }}
 
-    {#- Two runs that replace one view at once would fail on its catalogue row. -#}
+    {#- Two concurrent replacements would fail on the view's catalogue row. -#}
     {% do begin_model() %}
     {%- if config.get('contract').enforced -%}
         {% do get_assert_columns_equivalent(sql) %}
@@ -19,7 +19,7 @@ away, by a newer version of the project, need that.
     {%- endif %}
     {% call statement('main') -%}
         create or replace view {{ target_relation }}
-        {#- Who reads it is who its tables' row-level security asks. #}
+        {#- Row-level security of its tables then applies to the reader. #}
         {%- if 'tenant_id' in model.columns %} with (security_invoker = true) {%- endif %}
         as {{ sql }}
     {%- endcall %}
@@ -32,7 +32,7 @@ away, by a newer version of the project, need that.
 {%- endmaterialization %}
 
 
-{# True unless the view is there and has columns that the select does not begin with. #}
+{# True unless the view exists and the select does not begin with its columns. #}
 {% macro keeps_columns(sql) -%}
     {% if load_cached_relation(this) is none -%} {{ return(true) }} {%- endif %}
     {% set before = adapter.get_columns_in_relation(this) | map(attribute='name') | list %}

@@ -1,15 +1,15 @@
 {#
-A rebuild makes the rows of some days anew from the events that are kept, for every model
-whose config says `rebuilt_by`: the column of its rows' time, or visitor_key
-(visitors_in_rebuild.sql). `warehouse rebuild` starts one; it runs with the variable
-is_rebuild and writes down which days, and whose, in ledger.rebuilds.
+A rebuild recomputes the rows of some days from the kept events, for every model with
+`rebuilt_by` in its config: the time column of its rows, or visitor_key
+(visitors_in_rebuild.sql). `warehouse rebuild` starts one, with the variable is_rebuild,
+and stores its days and tenant in ledger.rebuilds.
 #}
 {% macro is_rebuild() -%}
     {{ return(var('is_rebuild', false)) }}
 {%- endmacro %}
 
 
-{# The rebuild that runs: its id, and whether it is of one tenant only. #}
+{# The running rebuild: its id, and whether it is limited to one tenant. #}
 {% macro running_rebuild() -%}
     {% set rows = run_query(
         "select rebuild_id, tenant_id is not null from ledger.rebuilds"
@@ -23,10 +23,10 @@ is_rebuild and writes down which days, and whose, in ledger.rebuilds.
 
 
 {#
-The condition that a row is of the days, and the tenant, that are made anew; as comparisons
-with constants, which the planner can match with an index and prune partitions by.
+The condition that a row belongs to the days, and the tenant, of the rebuild. It
+compares with constants, so the planner can use indexes and prune partitions.
     column  a date or a timestamptz
-    unit    what the row counts as a whole, if more than a day: week or month
+    unit    what the row counts, if more than a day: week or month
 #}
 {% macro in_rebuild(relation, column, unit='day') -%}
     {%- if not execute -%} {{ return('true') }} {%- endif -%}
@@ -43,8 +43,7 @@ with constants, which the planner can match with an index and prune partitions b
                     + interval '1 {{ unit }}'
                 )::date
             ))
-            -- A week that an expiry has cut in two keeps what it counted when it was
-            -- whole.
+            -- A week that the horizon cuts in two keeps its original counts.
             * datemultirange(daterange((
                 date_trunc('{{ unit }}', ledger.events_horizon() - interval '1 day')
                 + interval '1 {{ unit }}'

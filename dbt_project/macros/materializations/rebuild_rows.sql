@@ -1,8 +1,8 @@
 {#
-Makes the rows of a rebuild's days anew. Only rows that differ are written: on days that
-are right nothing is, and readers see what was wrong until all of it is right.
+Recomputes the rows of a rebuild's days. Only rows that differ are written, so correct
+days don't change, and readers see the wrong rows until all of them are corrected.
 
-The model takes in no more applies than it has: events of others are added by the next run.
+The model's applies stay the same: events of others are added by the next run.
 #}
 {% macro rebuild_rows(relation) -%}
     {%- set columns = model.columns.keys() | join(', ') -%}
@@ -42,7 +42,7 @@ The model takes in no more applies than it has: events of others are added by th
 {%- endmacro %}
 
 
-{# Refuses a batch that another run has made meanwhile. #}
+{# Refuses a batch that another run has created in the meantime. #}
 {% macro require_rebuilt_batches(upstreams) -%}
     {% set query -%}
         select batches.model

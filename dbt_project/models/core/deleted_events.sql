@@ -6,9 +6,9 @@
     post_hook="{{ remove_deleted_rows() }}",
 ) }}
 {#
-Grain: one row per record of a deleted user that arrived after the deletion. It is not
-taken in, and its row of raw goes in the same transaction; what stays is its place. So a
-full refresh, which reads raw, could not make it anew.
+Grain: one row per record of a deleted user that arrived after the deletion. The record
+is not stored, and its raw row is deleted in the same transaction; only its place is
+kept. So a full refresh, which reads raw, could not recreate it.
 #}
 select
     batch.apply_id,

@@ -3,5 +3,5 @@
     full_refresh=false,
     indexes=[{'columns': ['country'], 'unique': true}],
 ) }}
-{# Grain: one row per country, ever seen; a key is given once and for ever. #}
+{# Grain: one row per country ever seen; its key never changes. #}
 {{ dimension('country_key', 'country', seen_in='int_new_buckets') }}

@@ -1,7 +1,7 @@
 {{ config(materialized='view') }}
 {#
-Grain: one row per product that a feed `products` names, as it says newest. Brand and
-countries have two names, the second that of Open Food Facts.
+Grain: one row per product in a feed named `products`, in its latest version. Brand and
+countries have two spellings, the second being that of Open Food Facts.
 #}
 with
 

@@ -5,9 +5,8 @@
 -- noqa: disable=LT02
 -- The loop's selects.
 {#
-Grain: one row per tenant, field and value of it that the tenant has sent. What a tenant
-may read of the dimensions that all tenants share: its own names, by which its rollups
-can be read.
+Grain: one row per tenant, field and value that the tenant has sent: the tenant's own
+names out of the shared dimensions, which it needs to read its rollups.
 #}
 {%- set dimensions = {
     'event_type': 'dim_event_types',

@@ -4,7 +4,7 @@
     forgets={'user_id': 'delete'},
     indexes=[{'columns': ['tenant_id', 'user_id'], 'unique': true}],
 ) }}
-{# Grain: one row per user of a tenant, ever seen; a key is given once and for ever. #}
+{# Grain: one row per user of a tenant ever seen; its key never changes. #}
 {{ dimension(
     'user_key', 'user_id',
     seen_in='int_event_batch', per_tenant=true

@@ -4,10 +4,10 @@
     forgets={'record': 'delete'},
 ) }}
 {#
-Grain: one row per record that repeats the identity of an event, or key and version of a
-reference record. What was kept is found by the identity, as it was when the repeat was
-left out. It is looked for with a left join: not found, it breaks the contract, and is not
-lost.
+Grain: one row per record that repeats the identity of an event, or the key and version
+of a reference record. The kept row is found by the identity, as when the repeat was
+decided. With the left join a kept row that is not found violates the contract, instead
+of losing the repeat.
 #}
 -- noqa: disable=LT02
 -- Conditions here are macros of several lines.
@@ -17,7 +17,7 @@ int_applies as (
     select * from {{ ref('int_applies') }}
 ),
 
--- Materialized: few rows, which the planner then looks up by the index of events.
+-- Materialized: few rows, which the planner then looks up in the index of events.
 repeats as materialized (
     select batch.*
     from {{ ref('int_event_batch') }} as batch
@@ -37,7 +37,7 @@ select
     repeats.line_number,
     kept.line_number as kept_line_number,
     repeats.feed_id,
-    -- Null-safe, which `=` is not.
+    -- Null-safe, unlike `=`.
     not exists (
         select
             repeats.sample_rate, repeats.event_id, repeats.event_type, repeats.user_id,

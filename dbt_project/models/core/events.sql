@@ -10,9 +10,9 @@
     ],
 ) }}
 {#
-Grain: one row per event; of records with the same identity the first (int_repeats). Its
-index has the time first: new events are mostly the newest, whose page is at hand, which
-saves one second of the five that a million events take.
+Grain: one row per event, the first of the records with the same identity (int_repeats).
+The index begins with the time: new events are mostly the newest, so its pages are
+cached, which saves one of the five seconds per million events.
 #}
 select
     int_new_events.apply_id,

@@ -6,9 +6,9 @@
     forgets={'device_key': 'move_to_0'},
 ) }}
 {#
-Grain: one row per tenant, day (UTC) and device. Lists of the most active over any days
-are read from it, as those of single days, which are cut off, can't be added up. A
-missing device has key 0.
+Grain: one row per tenant, day (UTC) and device. Top lists over any days are read from
+it, because the truncated lists of single days can't be added up. A missing device has
+key 0.
 #}
 select
     int_new_events.tenant_id,

@@ -6,8 +6,8 @@
     forgets={'user_key': 'move_to_0'},
 ) }}
 {#
-Grain: one row per tenant, day (UTC), entity, event type and user. Counts add, so late
-events change the rows of their own day and nothing else. A missing value has key 0.
+Grain: one row per tenant, day (UTC), entity, event type and user. Counts are additive,
+so late events change only rows of their own day. A missing value has key 0.
 #}
 select
     int_new_events.tenant_id,

@@ -6,11 +6,11 @@
     rebuilt_unit='month',
 ) }}
 {#
-Grain: one row per tenant, month (UTC) and entity: what a dashboard of months adds up, a
-small part of the days'. No entity has key 0.
+Grain: one row per tenant, month (UTC) and entity, for monthly dashboards: a fraction of
+the daily fact. A missing entity has key 0.
 #}
 {% if is_rebuild() -%}
--- The days have been rebuilt before: a month of them is less than its events.
+-- The days are already rebuilt, and a month of them is smaller than its events.
 select
     daily.tenant_id,
     date_trunc('month', daily.event_date)::date as event_month,

@@ -7,10 +7,10 @@
     post_hook='{{ prune_key_values() }}',
 ) }}
 {#
-Grain: one row per tenant, key, event type and value, of the values of a tenant's key that
-have the smallest hashes. What is among the smallest of all is among the smallest of any
-part, so a value that is kept has been kept since it first came: its counts are exact,
-whatever comes late or in which order, and whoever is deleted.
+Grain: one row per tenant, key, event type and value, for the values of a tenant's key
+with the smallest hashes. What is among the smallest of all is among the smallest of any
+part, so a kept value has been kept since it first occurred: its counts are exact,
+whatever the order of arrival and whoever is deleted.
 #}
 with
 

@@ -4,7 +4,9 @@
     unique_key=['tenant_id', 'key', 'event_type'],
     forgets={'event_count': 'subtract'},
 ) }}
-{# Grain: one row per tenant, key and event type: how many events have the key. #}
+{#
+Grain: one row per tenant, key and event type, with the number of events with the key.
+#}
 select
     int_new_key_values.tenant_id,
     int_new_key_values.key,

@@ -6,8 +6,8 @@
     rebuilt_by='event_date',
 ) }}
 {#
-Grain: one row per tenant, cohort and day (UTC) on which visitors of the cohort had events.
-A late event that makes a visitor's first day earlier moves the visitor's days to the other
-cohort, of whatever age they are.
+Grain: one row per tenant, cohort and day (UTC) on which visitors of the cohort had
+events. If a late event makes a visitor's first day earlier, the visitor's days move to
+the other cohort, however old they are.
 #}
 {{ retention_changes('day', cohort='cohort_date', at='event_date') }}

@@ -8,6 +8,6 @@
 ) }}
 {#
 Grain: one row per tenant, cohort and week (from Monday, UTC) in which visitors of the
-cohort had events. Late events do what they do to fct_retention_daily.
+cohort had events. Late events work as in fct_retention_daily.
 #}
 {{ retention_changes('week', cohort='cohort_week', at='event_week') }}

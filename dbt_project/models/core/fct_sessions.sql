@@ -29,17 +29,17 @@
 -- noqa: disable=LT02
 -- Joins here are lateral or made by loops, whose lines it would have elsewhere.
 {#
-Grain: one row per session. New events can join sessions and never split one, so the spans
-that new events make among themselves are united with the kept sessions that they reach;
-late events mend those and no others, and no event is read again. Two kept sessions never
-reach each other, so each that has to be united is reached by a new span itself.
+Grain: one row per session. New events can join sessions but never split one. So the
+spans of the new events are merged with the stored sessions that they reach; no other
+session changes, and no event is read again. Two stored sessions never reach each other,
+so a new span itself reaches each session to be merged.
 
-A session is found by the week of its end, which is near what reaches it, but for two kinds,
-which have an index of their own: one that the producer's id makes is reached from any time,
-and one of over a day may end long after.
+A session is found by the week of its end, which is close to what reaches it. Two kinds
+have an index of their own: sessions by the producer's id are reached from any time, and
+sessions of over a day may end long after.
 
-A rebuild unites nothing with what is kept: it has all events of its visitors. A session
-that began before the horizon stays, with what it has from after it.
+A rebuild merges nothing with stored sessions, as it has all events of its visitors. A
+session that began before the horizon stays, including its events after the horizon.
 #}
 {%- set horizon = events_horizon() if is_rebuild() else none %}
 with
@@ -59,8 +59,8 @@ new_spans as (
     where {{ is_pending('int_new_sessions') }}
 ),
 
--- Those that end within reach, and the next one, as it may have begun within reach.
--- Sessions by id reach from any time to any: their reach is null, and has no weeks.
+-- Sessions that end within reach, and the next one, which may have begun within reach.
+-- Sessions by id reach any time: their reach is null and has no weeks.
 reached as (
     select distinct kept.*
     from new_spans
@@ -80,8 +80,8 @@ reached as (
                     and kept.session_id = ''
                     and kept.session_end >= new_spans.reach_start
                     and kept.session_end <= new_spans.reach_end + interval '1 day'
-                -- A fence: the planner takes the weeks for a thousand, and would look
-                -- into all weeks of the index instead.
+                -- A fence: the planner assumes a thousand weeks, and would otherwise
+                -- search all weeks of the index.
                 offset 0  -- noqa: AM09
             ) as found
         )
@@ -105,7 +105,7 @@ reached as (
             new_spans.session_id is not null
             or kept.session_start <= new_spans.reach_end
         )
-        -- Asked once: in a table that is empty there is nothing to look for.
+        -- Evaluated once: an empty table needs no lookups.
         and {{ 'false' if is_rebuild() else
             '(select exists(select from ' ~ this ~ '))' }}
 ),
@@ -148,7 +148,7 @@ spans as (
     {% endfor -%}
 ),
 
--- Most touch no other and stay as they are; only the others are taken apart and united.
+-- Most are isolated and stay as they are; only the others are split and merged.
 marked as (
     select
         spans.*,

@@ -6,9 +6,9 @@
     forgets={'user_key': 'delete'},
 ) }}
 {#
-Grain: one row per tenant, day (UTC) and user with events. Late events are put into their
-place among those that the row has; nothing else of history is read, but where a new event
-has the very time of a kept one, whose id the row does not have.
+Grain: one row per tenant, day (UTC) and user with events. Late events are inserted at
+their place in the existing row. No other history is read, except where a new event has
+exactly the time of a stored one, whose id the row does not contain.
 #}
 with
 
@@ -48,7 +48,7 @@ kept_events as (
     where {{ 'false' if is_rebuild() else 'true' }}
 ),
 
--- Times that a user has both new and kept events of.
+-- Times at which a user has both new and stored events.
 shared_times as materialized (
     select distinct
         new_events.tenant_id,
@@ -131,14 +131,14 @@ placed as (
 select
     placed.user_key,
     placed.event_date,
-    -- A key of users is no other tenant's.
+    -- A user key belongs to one tenant only.
     min(placed.tenant_id) as tenant_id,
     array_agg(
         placed.event_time
         order by placed.event_time, placed.event_id, placed.place
     ) as event_times,
     array_agg(
-        -- -1 - key is ~key, which is below 0 also for a missing type's 0.
+        -- -1 - key is ~key, which is negative also for key 0 of a missing type.
         case
             when placed.is_tie then -1 - placed.event_type_key
             else placed.event_type_key

@@ -17,13 +17,13 @@
 -- noqa: disable=LT02
 -- It takes lateral for a table's name.
 {#
-Grain: one row per visitor and day (UTC) with events, by the apply that brought the first
-of them. Each row says what earlier applies knew of its visitor, so that retention can be
-added up from new rows, late ones too, and no row ever changes. The first day of all is
-among the rows that are before what was known, of which there are few.
+Grain: one row per visitor and day (UTC) with events, added by the apply with the first
+of them. Each row states what earlier applies knew of the visitor, so retention can be
+added up from new rows, also late ones, and rows never change. A visitor's very first
+day is among the few rows that are earlier than what was known.
 
-A rebuild has all events of its visitors; only of days before the horizon it takes the rows
-for what was known.
+A rebuild has all events of its visitors; only for days before the horizon it reads the
+stored rows.
 #}
 {%- set horizon = events_horizon() if is_rebuild() else none %}
 with
@@ -85,7 +85,7 @@ known as (
             and kept.visitor_key = days.visitor_key
             and {{ week_of_date('kept.event_date') }} = days.event_week
     ) as same_week
-    -- Asked once: in a table that is empty there is nothing to look for.
+    -- Evaluated once: an empty table needs no lookups.
     where {{ 'false' if is_rebuild() else
         '(select exists(select from ' ~ this ~ '))' }}
 ),

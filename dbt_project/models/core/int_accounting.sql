@@ -5,9 +5,9 @@
     ],
 ) }}
 {#
-Grain: one row per apply. Every term is counted in its own table, and what is gone from it
-in the ledger. A recast has no raw rows of its own; what it rejects again is all that its
-load has rejected, with what was gone of that before.
+Grain: one row per apply. Every term is counted in its own table, and removed rows in
+the ledger. A recast has no raw rows of its own; its rejected records are all that its
+load has rejected, including those removed before.
 #}
 with
 

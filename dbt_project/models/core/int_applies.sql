@@ -1,9 +1,9 @@
 {{ config(materialized='view', contract={'enforced': false}) }}
 -- noqa: disable=LT02
 {#
-Grain: one row per apply. How its records are cast and what identifies its events, one
-flag a field, by the feed's declaration as it was when the apply was first taken in. A
-record of a reference feed is identified by its key, which is its entity_id.
+Grain: one row per apply. How its records are cast and what identifies its events, with
+a flag per field, according to the feed's declaration when the apply was first
+processed. Reference records are identified by their key, entity_id.
 #}
 select
     stg_applies.apply_id,
@@ -21,15 +21,15 @@ select
     stg_applies.is_identified_by_attributes,
     stg_applies.identity = '[]'
     and not stg_applies.is_reference as is_identified_by_record,
-    -- Null if no text can fail to have its type. Not worked out by a subquery, which
-    -- parallel workers could not run.
+    -- Null if every text matches its type. Not a subquery, which parallel workers could
+    -- not run.
     case
         when jsonb_path_exists(stg_applies.attribute_types, '$.* ? (@ <> "text")')
             then stg_applies.attribute_types
     end as attribute_types,
     case when stg_applies.uses_file_time then stg_loads.file_time end
         as default_event_time,
-    -- A version that is a plain number is no time, early or late.
+    -- A version that is a plain number is not a time, so limits don't apply.
     case
         when stg_applies.time_format <> 'version_number' then stg_applies.earliest
     end as earliest,

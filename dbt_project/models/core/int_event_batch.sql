@@ -10,20 +10,22 @@
 ) }}
 -- noqa: disable=LT02,LT05
 {#
-Grain: one row per raw record of the pending applies, cast, or with why it can't be. Of
-applies that all models of records have, the others get the events that are kept and no
-other record (materialization_batch.sql).
+Grain: one row per raw record of the pending applies, cast, or with the reason why it
+can't be. For applies that all models of records have, it holds only the kept events,
+for the other models (materialization_batch.sql).
 
-Cast once here and read by every model that takes in events. Every cast stands behind its
-check in one case, so that a bad value sets its row aside and nothing else. Records of
-reference feeds are cast alike; their event_time is their version. Of a recast it has the
-records that were rejected and no others; such a record is of the last recast that took it.
+Records are cast once, here, and read by every model that processes events. Every cast
+is guarded by its check in the same case, so a bad value only sets its own row aside.
+Records of reference feeds are cast in the same way; their event_time is their version.
+For a recast it holds only the records that were rejected; such a record belongs to the
+last recast that took it.
 
-A record of a deleted user is set aside, as is an event from before what is kept; both are
-looked at only if there is any. A reference record is its entity's, and loses but the user.
+Records of deleted users, and events from before the horizon, are set aside; both are
+checked only if there are any. A reference record belongs to its entity and loses only
+the user.
 
-New loads have no statistics: joins of few rows, as the loads are, are right for many, too,
-if they are hash joins; and those can run in parallel.
+New loads have no statistics. Hash joins planned for few rows, as loads are, are right
+for many as well, and can run in parallel.
 #}
 {%- set horizon = events_horizon() %}
 {%- set has_deleted = has_deleted_users() %}
@@ -39,14 +41,14 @@ stg_events as (
 ),
 
 pending_applies as (
-    -- Distinct as it is, but said so, its flags are worked out once an apply and not
-    -- once a record.
+    -- Already distinct, but with `distinct` the flags are computed once per apply
+    -- instead of once per record.
     select distinct int_applies.*
     from {{ ref('int_applies') }} as int_applies
     where {{ is_pending('int_applies') }}
 ),
 
--- Not materialized: what is written down first is read by one process only.
+-- Not materialized: a materialized CTE is read by one process only.
 recast_events as not materialized (
     select
         recast_events.load_id,
@@ -68,15 +70,15 @@ deleted_users as (
             stg_events.user_id
         from {{ ref('stg_events') }} as stg_events
         where ledger.is_pending_load(stg_events.load_id, stg_events.received_at)
-        -- A fence: a hash is worked out once a user and not once a record.
+        -- A fence: the hash is computed once per user instead of once per record.
         offset 0  -- noqa: AM09
     ) as users
     where ledger.is_deleted(users.tenant_id, users.user_id)
 ),
 
 {% endif -%}
--- All that costs, in one step and once: what can't be cast is null, and only of those
--- few is the reason asked for.
+-- Everything expensive, once and in one step: what can't be cast is null, and only for
+-- those few the reason is determined.
 cast_events as (
     select
         stg_events.*,
@@ -137,7 +139,7 @@ cast_events as (
                 from recast_events
             )
         end
-    -- A fence: without it the planner casts again wherever a result is used.
+    -- A fence: without it the planner repeats the cast wherever a result is used.
     offset 0  -- noqa: AM09
 ),
 
@@ -185,8 +187,8 @@ checked as (
     offset 0  -- noqa: AM09
 )
 
--- What the readers filter by comes first, then what most of them need: what stands before
--- a column is passed over in each row.
+-- Columns that readers filter by come first, then those that most readers need: reading
+-- a column means skipping those before it, in every row.
 select
     checked.apply_id,
     checked.load_id,
@@ -217,7 +219,8 @@ select
     checked.platform,
     checked.environment,
     checked.service,
-    -- Asked for once more, as almost none is: it saves the comparisons below.
+    -- Checked again first, because almost no record is rejected: this saves the
+    -- comparisons below.
     case
         when
             checked.rejected_column is not null

@@ -2,9 +2,8 @@
 -- noqa: disable=LT02
 -- The loops' selects.
 {#
-Grain: one row per event and key that it has. As int_new_key_values counts them, but event
-by event, to take those of a deleted user out of what was counted; the test of both is
-that their counts are the same.
+Grain: one row per event and key of it. The same as int_new_key_values, but by event, so
+that the counts of a deleted user can be subtracted; a test compares the counts of both.
 #}
 with
 

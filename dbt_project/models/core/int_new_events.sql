@@ -1,8 +1,8 @@
 {{ config(materialized='ephemeral', contract={'enforced': false}) }}
 {#
-Grain: one row per record of the batch that is an event: it could be cast, and repeats no
-other. What facts and rollups add up, beside events itself: the batch is small, fresh in
-memory and its statistics are exact.
+Grain: one row per record of the batch that is an event: it could be cast, and repeats
+no other. Facts and rollups read it instead of events, because the batch is small,
+cached, and has exact statistics.
 #}
 select batch.*
 from {{ ref('int_event_batch') }} as batch

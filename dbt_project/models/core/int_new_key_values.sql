@@ -7,19 +7,20 @@
 -- noqa: disable=LT02
 -- The loops' selects.
 {#
-Grain: one row per apply, tenant, event type, key and value that the batch has events of;
-values that will not be kept are counted together, under null.
+Grain: one row per apply, tenant, event type, key and value with events in the batch;
+values that will not be kept are counted together, as null.
 
-Fields with few values are counted together, in one pass; of ids only how many events have
-them: their values are in the dimensions. Of an attribute's values those are kept whose
-hashes are among the smallest of its tenant's key. Which can't be is known before they are
-counted: from those that are kept, from where others were cut off, and from every 64th
-event. So of an attribute that is different in each event hardly a value is counted.
+Fields with few values are counted together, in one pass. For ids, only the events that
+have them are counted: their values are in the dimensions. For an attribute, the values
+with the smallest hashes of the tenant's key are kept. Which values can't be kept is
+known before they are counted, from those that are stored, from where others were cut
+off, and from every 64th event. So hardly any value is counted of an attribute that
+differs in each event.
 #}
 {%- set kept = kept_relation('fct_key_values') %}
 with
 
--- Not materialized: what is written down first is read by one process only.
+-- Not materialized: a materialized CTE is read by one process only.
 int_new_events as not materialized (
     select int_new_events.* from {{ ref('int_new_events') }} as int_new_events
 ),

@@ -4,15 +4,20 @@
     upstreams=['int_event_batch'],
 ) }}
 {#
-Grain: one row per record of the batch that repeats an earlier one, in the batch or before
-it. First is the lowest apply, then the lowest line. The hash finds candidates, the values
-decide. A reference record repeats one of the same key and version.
+Grain: one row per record of the batch that repeats an earlier one, in the batch or
+before it. The first has the lowest apply, then the lowest line. Hashes find candidates,
+values decide. A reference record repeats one with the same key and version.
 #}
 -- noqa: disable=LT02
 -- Conditions here are macros of several lines.
-{# No ref, and no circle: both take in what is decided here, and of what they took in
-   before only earlier applies count. #}
-{#- What is made anew has been cast by other declarations, and is in the batch again. #}
+{#
+Not a ref, because dbt would see a cycle: both tables depend on what is decided here.
+There is none, because only their rows of earlier applies count.
+#}
+{#-
+A table being recreated was cast with other declarations, and its records are in the
+batch again.
+#}
 {%- set kept_events = none if is_refreshed('events') else kept_relation('events') %}
 {%- set kept_references = none if is_refreshed('reference_history')
     else kept_relation('reference_history') %}
@@ -20,7 +25,7 @@ with
 
 batch as not materialized (
     select * from {{ ref('int_event_batch') }} as batch
-    -- What is kept is an event already.
+    -- Kept rows are events already.
     where batch.rejected_column is null and not batch.is_kept
 ),
 
@@ -28,7 +33,8 @@ int_applies as (
     select * from {{ ref('int_applies') }}
 ),
 
--- Identities that the batch may have more than once: few, so their values are compared.
+-- Identities that may occur more than once in the batch: few, so their values are
+-- compared.
 repeated as (
     select
         batch.event_time,

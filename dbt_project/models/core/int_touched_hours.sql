@@ -1,7 +1,7 @@
 {{ config(upstreams=['int_new_buckets'], rebuilt_by='event_hour') }}
 {#
-Grain: one row per apply, tenant and hour (UTC) that the apply has events in: what a model
-has to make anew that can't just add.
+Grain: one row per apply, tenant and hour (UTC) with events of the apply: what models
+whose rows are not additive have to recompute.
 #}
 select distinct
     int_new_buckets.apply_id,

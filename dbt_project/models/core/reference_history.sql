@@ -10,8 +10,8 @@
 ) }}
 -- noqa: disable=LT02
 {#
-Grain: one row per version of a reference record, such as a product. What was current at
-any time is kept; reference_latest has the newest.
+Grain: one row per version of a reference record, such as a product. It keeps all
+versions; reference_latest has the newest.
 #}
 with
 

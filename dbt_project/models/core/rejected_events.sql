@@ -5,8 +5,8 @@
     pre_hook="{{ delete_recast_events() }}",
 ) }}
 {#
-Grain: one row per raw record that can't be cast. What a recast takes in is taken out, in
-the transaction that puts in again what is still rejected.
+Grain: one row per raw record that can't be cast. The records of a recast are removed in
+the transaction that inserts those that are still rejected.
 #}
 select
     batch.apply_id,

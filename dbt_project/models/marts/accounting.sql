@@ -1,5 +1,5 @@
 {{ config(materialized='view') }}
-{# Grain: one row per file that was loaded or failed; nothing is left out. #}
+{# Grain: one row per file that was loaded or failed, without exception. #}
 with
 
 applied as (
@@ -9,7 +9,7 @@ applied as (
         sum(int_accounting.raw_row_count)::bigint as raw_row_count,
         sum(int_accounting.event_count)::bigint as event_count,
         sum(int_accounting.reference_row_count)::bigint as reference_row_count,
-        -- Of the newest apply: a recast takes in all that was rejected before it.
+        -- From the newest apply: a recast processes all that was rejected before it.
         (array_agg(
             int_accounting.rejected_event_count
             order by int_accounting.apply_id desc
@@ -21,7 +21,7 @@ applied as (
 ),
 
 replayed as (
-    -- Each line that was read again is a record of the load that read it.
+    -- Each replayed line is a record of the load that replayed it.
     select
         replays.replays_load_id as load_id,
         sum(replays.record_count)::bigint as line_count

@@ -1,6 +1,6 @@
 {{ config(materialized='view') }}
 {#
-Grain: one row per event, by its time and tenant: what stands behind a number. Its
+Grain: one row per event, by time and tenant: the events behind a number. Their
 attributes are columns of analytics.<feed>.
 #}
 select

@@ -1,5 +1,5 @@
 {{ config(materialized='view') }}
-{# Grain: one row per event type, ever seen. #}
+{# Grain: one row per event type ever seen. #}
 select
     dim_event_types.event_type_key,
     dim_event_types.event_type

@@ -18,7 +18,7 @@
 -- depends_on: {{ ref('event_types') }}
 {#
 Grain: one row per declared funnel, tenant, day (UTC) of the first step, breakdown and
-step. Counted anew for the days whose chains may reach into the hours of new events.
+step. New events cause a recount of the days whose chains may reach them.
 #}
 with
 
@@ -36,7 +36,7 @@ declared as (
     select
         stg_funnels.funnel,
         stg_funnels.declaration,
-        -- What is longer would fit into no index, and counts with those that have none.
+        -- Longer values would fit into no index, and count as missing.
         case
             when stg_funnels.declaration ->> 'breakdown' is null
                 then stg_funnels.declaration

@@ -5,7 +5,7 @@
     rebuilt_by='event_date',
     forgets={'device_id': 'delete'},
 ) }}
-{# Grain: one row per tenant, day (UTC) and place of the devices with most events. #}
+{# Grain: one row per tenant, day (UTC) and rank of the devices with the most events. #}
 {{ most_active(
     'device',
     counted_in='fct_device_activity_daily', named_in='dim_devices'

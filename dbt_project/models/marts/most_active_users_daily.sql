@@ -5,7 +5,7 @@
     rebuilt_by='event_date',
     forgets={'user_id': 'delete'},
 ) }}
-{# Grain: one row per tenant, day (UTC) and place of the users with most events. #}
+{# Grain: one row per tenant, day (UTC) and rank of the users with the most events. #}
 {{ most_active(
     'user',
     counted_in='fct_entity_activity_daily', named_in='dim_users'

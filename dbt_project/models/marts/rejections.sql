@@ -1,7 +1,7 @@
 {{ config(materialized='view') }}
 {#
-Grain: one row per file, kind of record and reason, of what is rejected now; replayed
-lines and events that were cast since are gone from it.
+Grain: one row per file, kind of record, column and reason, for what is rejected now;
+lines that were replayed and events that were recast since no longer count.
 #}
 with
 

@@ -5,7 +5,7 @@ select
     counts.cohort_date,
     counts.event_date,
     counts.event_date - counts.cohort_date as day_number,
-    -- On its first day a cohort is complete.
+    -- All visitors of a cohort have events on its first day.
     cohorts.visitor_count as cohort_size,
     counts.visitor_count,
     counts.visitor_count::double precision / cohorts.visitor_count as retention_rate

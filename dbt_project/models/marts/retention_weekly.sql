@@ -5,7 +5,7 @@ select
     counts.cohort_week,
     counts.event_week,
     (counts.event_week - counts.cohort_week) / 7 as week_number,
-    -- In its first week a cohort is complete.
+    -- All visitors of a cohort have events in its first week.
     cohorts.visitor_count as cohort_size,
     counts.visitor_count,
     counts.visitor_count::double precision / cohorts.visitor_count as retention_rate

@@ -1,5 +1,5 @@
 {{ config(materialized='view') }}
-{# Grain: one row per session, with the names that fct_sessions has keys of. #}
+{# Grain: one row per session, with names in place of the keys of fct_sessions. #}
 select
     fct_sessions.tenant_id,
     dim_users.user_id,

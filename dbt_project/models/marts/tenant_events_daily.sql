@@ -16,7 +16,7 @@ select
     touched.event_date,
     counted.*
 from touched
--- Day by day, each a short range of the key, however long the history is.
+-- One short range of the key per day, however long the history is.
 cross join lateral (
     select {{ tenant_counts('hours') }}
     from {{ ref('tenant_events_hourly') }} as hours

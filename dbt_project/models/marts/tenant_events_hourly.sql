@@ -16,7 +16,7 @@ select
     touched.event_hour,
     counted.*
 from touched
--- Hour by hour, each a short range of the key, however long the history is.
+-- One short range of the key per hour, however long the history is.
 cross join lateral (
     select {{ tenant_counts('buckets') }}
     from {{ ref('tenant_events_5min') }} as buckets

@@ -5,9 +5,9 @@
     planner_off=['enable_sort'],
 ) }}
 {#
-Grain: one row per apply, tenant, five minutes (UTC), event type, country and browser that
-the batch has events of. One pass over the events for all that needs no finer grain.
-Hashing, even in parts on disk, takes half the time of sorting the events.
+Grain: one row per apply, tenant, five minutes (UTC), event type, country and browser
+with events in the batch. One pass over the events for all models that need no finer
+grain. Hashing, even when it spills to disk, takes half the time of sorting.
 #}
 select
     int_new_events.apply_id,

@@ -11,8 +11,8 @@
     }],
 ) }}
 {#
-Grain: one row per tenant, hour (UTC), event type, country and browser. Hours that new
-events fall into are summed anew from their five-minute buckets.
+Grain: one row per tenant, hour (UTC), event type, country and browser. Hours with new
+events are summed again from their five-minute buckets.
 #}
 with
 
@@ -31,8 +31,8 @@ select
     summed.device_sketch,
     summed.session_sketch
 from touched
--- Hour by hour, each a short range of the key: a join of both reads all buckets of
--- history as soon as a day's hours are touched.
+-- One short range of the key per hour: a join reads the buckets of all history as soon
+-- as a day's hours have new events.
 cross join lateral (
     select
         buckets.event_type_key,

@@ -6,7 +6,7 @@
 ) }}
 {#
 Grain: one row per tenant, five minutes (UTC), event type, country and browser. Counts
-add and sketches unite, so late events change their own bucket and nothing else. A missing
+are added and sketches merged, so late events change only their own bucket. A missing
 value has key 0.
 #}
 select

@@ -1,4 +1,4 @@
-{# Grain: one row per apply: a load's first application, or one replay. #}
+{# Grain: one row per apply: the first application of a load, or a recast. #}
 select
     applies.apply_id,
     applies.load_id,

@@ -1,4 +1,4 @@
-{# Grain: one row per record as it arrived; an empty value is a missing one. #}
+{# Grain: one row per raw record; empty values are null. #}
 select
     events_raw.load_id,
     events_raw.line_number,

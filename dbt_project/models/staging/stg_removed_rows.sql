@@ -1,4 +1,4 @@
-{# Grain: one row per table, load, apply and way of going, of rows that are gone. #}
+{# Grain: one row per table, load, apply and kind of removal. #}
 select
     removed_rows.table_name,
     removed_rows.load_id,
