@@ -28,7 +28,7 @@ logger = logging.getLogger(__name__)
 
 
 def back_up(settings: Settings, file: Path) -> None:
-    """Writes a backup; loads and transforms may go on, but are not in it.
+    """Writes a backup; what loads and transforms commit meanwhile is not in it.
 
     The file is complete or doesn't exist. Raises ServiceError with the end of pg_dump's
     error output.

@@ -152,7 +152,7 @@ where
 order by pg_attribute.attnum;
 
 -- value_bounds --
--- Deletes keys that nobody else had.
+-- Deletes the bounds of keys that only the user had.
 delete from ledger.value_bounds as kept
 where
     kept.tenant_id = %(tenant_id)s

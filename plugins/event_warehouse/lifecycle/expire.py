@@ -61,8 +61,8 @@ def expire(
 ) -> tuple[Expired, ...]:
     """Deletes the months (UTC) that end on or before these days; commits once.
 
-    Events expire by their own time; records, rejects and duplicates by when they
-    arrived. Facts, rollups and marts stay. Horizons never move back. The ledger records
+    Events expire by their own time, records and rejects by their arrival, duplicates by
+    either. Facts, rollups and marts stay. Horizons never move back. The ledger records
     who asked, by default the database user. Does nothing if nothing was ever
     transformed. Raises WarehouseError if a load is not applied yet or a deletion is not
     finished.

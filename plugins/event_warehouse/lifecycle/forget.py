@@ -142,7 +142,7 @@ def _finish(
 
 
 def _without(user_id: str, text: str) -> str:
-    """Removes the user's id from who asked: a run's name or a person may have it."""
+    """The text without the user's id, which a run's or requester's name may contain."""
     return re.sub(rf"(?<!\w){re.escape(user_id)}(?!\w)", "(the user)", text)
 
 

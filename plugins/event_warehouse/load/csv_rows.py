@@ -97,8 +97,8 @@ class _Rows(list[str]):
 def _written(values: Sequence[object]) -> str:
     """One row of CSV, ending in LF.
 
-    csv.writer quotes only the characters of its own line terminator, and COPY needs CR
-    quoted too. So it writes CRLF here, which is then replaced.
+    Of CR and LF, csv.writer quotes only those in its own line terminator, and COPY
+    needs both quoted. So it writes CRLF here, which is then replaced.
     """
     rows = _Rows()
     csv.writer(rows, lineterminator="\r\n").writerow(values)

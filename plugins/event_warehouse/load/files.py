@@ -68,8 +68,8 @@ def load_new_files(
     With a share, loads only that part of the files; parallel loaders take the rest.
     Commits file by file. A file that can't be loaded is recorded as failed in
     `raw.loads`, with the reason, and counted. Raises FileError if the source doesn't
-    exist, or after loading all others if it can't be reached; FeedError if the source
-    has no feed or the feed isn't declared.
+    exist or, once all others are loaded, if one can't be reached. Raises FeedError if
+    no feed is named for the source or the feed isn't declared.
     """
     feeds = read_feeds(settings.feeds)
     share = share or WHOLE
@@ -117,7 +117,10 @@ def dismiss_failed(settings: Settings, load_id: int) -> str:
 
 
 def _version_now(uri: str) -> str | None:
-    """The version of a local file that had just changed when it failed, else None."""
+    """The version that a local file has now; None if it is remote or gone.
+
+    Asked for a file that had just changed when it failed: its version was not trusted.
+    """
     if not uri.startswith("file:"):
         return None
     try:
@@ -132,7 +135,7 @@ def _load_feed(
     if not files:
         return
     keep_declaration(connection, feed)
-    # In its own transaction: else other loaders would wait for a month's first file.
+    # In its own transaction, or others would wait until a month's first file is loaded.
     connection.execute(STATEMENTS["ensure_partition"])
     settled = settled_uris(connection, feed, files)
     said = time.monotonic()

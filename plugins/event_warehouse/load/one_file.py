@@ -132,7 +132,7 @@ class _Start(NamedTuple):
     is_claimed: bool
     """False if another process is loading it."""
     load_id: int | None
-    """None if a loaded file has the same size, so that this may be a copy."""
+    """None if unclaimed, or if a loaded file has the same size: this may be a copy."""
 
 
 def _already_loaded(

@@ -24,8 +24,8 @@ MAX_ROW_BYTES = 256 * 1024 * 1024
 """Limit for the pages and the longest lists of a row together. It has room for any list
 that fits in a record, where each value takes at least two characters."""
 MAX_UNPACKED_BYTES = 32 * 1024 * 1024
-"""Limit for a batch, assuming that all rows are as large as in the page with the
-largest."""
+"""Limit for a batch, assuming that all its rows are as large as the average in the page
+with the largest values."""
 BUFFER_BYTES = 32 * 1024
 """For each column's stream. Without a buffer size pyarrow reads whole row groups."""
 TOLD_CHARACTERS = 300

@@ -112,7 +112,7 @@ def _replay_or_leave(connection: psycopg.Connection, feed: Feed, load: _Load) ->
 
 
 def _replay(connection: psycopg.Connection, feed: Feed, load: _Load) -> int:
-    """Replays a load and returns the number of lines; commits once."""
+    """Replays a load in one transaction and returns the number of lines."""
     keep_declaration(connection, feed)
     connection.execute(STATEMENTS["ensure_partition"])
     with connection.transaction():

@@ -21,7 +21,7 @@ class Layer:
     model: str
     counted: Counted = Counted.ALL
     """Layers that count only some events delete the rows of deleted users. The others
-    move expired counts to user 0, and are rebuilt from the events that are left."""
+    keep expired counts, under user 0, and are rebuilt from the events that are left."""
     event_count: str = "event_count"
     """SQL for the number of events that a row counts."""
 

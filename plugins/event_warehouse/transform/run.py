@@ -54,7 +54,7 @@ def transform(
     only: Sequence[str] = (),
     parsed: Parsed | None = None,
 ) -> Applied:
-    """Brings every model up to date; idempotent.
+    """Brings every model up to date; leaves those that already are untouched.
 
     With `only`, just the models of these names, as far as the batches hold what they
     lack. Each model commits by itself, so after an interrupted run the next one
