@@ -43,7 +43,7 @@ class Settings:
     """URI with which the HTTP service signs in to Postgres; None means `external_dsn`,
     or the service's own user of the embedded Postgres."""
     settle_seconds: float
-    """A landing file that changed more recently may still be being written."""
+    """A landing file that changed more recently counts as still being written."""
     keep_event_months: int | None
     """Whole months of events that `expire` keeps besides the current one, if set."""
     keep_raw_months: int | None

@@ -151,7 +151,7 @@ def _read_event(sent: bytes, index: int, now: datetime) -> Event | list[Fault]:
 
 
 def _faults_of_data(data: bytes, parsed: object) -> Iterator[str]:
-    # Search the text, because of a duplicate key only the last value was parsed.
+    # Search the text, too: for a duplicate key only the last value was parsed.
     if b"\\u0000" in data and NUL_ESCAPE.search(data):
         yield NUL
     if not (data.isascii() and b"\\u" not in data) and _has_overlong_key(parsed):

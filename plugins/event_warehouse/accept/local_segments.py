@@ -180,7 +180,7 @@ def _cut(segment: _Segment) -> None:
 def publish_file(path: Path, folder: Path, byte_count: int, now: datetime) -> None:
     """Renames a hidden segment to its visible name; removes it if it is empty.
 
-    The name and folder are of the time of publishing, so that no file appears late in a
+    The name and folder have the time of publishing, so that no file appears late in a
     past hour.
     """
     if byte_count == 0:

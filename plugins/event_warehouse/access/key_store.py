@@ -23,7 +23,7 @@ def create_key(
     description: str = "",
     days: int | None = None,
 ) -> str:
-    """Creates a key and returns its text, which is stored nowhere.
+    """Creates a key and returns its text, which is not stored.
 
     Creates the tenant's role too, if there is none. Without a tenant the key is an
     operator's; without days it doesn't expire.

@@ -76,7 +76,7 @@ class LocalFile:
         return "-".join(map(str, self.stamp))
 
     def is_settled(self, now: float, settle_seconds: float) -> bool:
-        """True if the file no longer seems to be being written."""
+        """True if nothing seems to write to the file any more."""
         age = now - self.modified
         return age >= settle_seconds or age < -FUTURE_SECONDS
 
