@@ -1,6 +1,6 @@
 """Event Warehouse: event files in, typed events, facts, rollups and marts out.
 
-Plain Python that the DAGs, the command line and the tests call; knows no Airflow.
+Plain Python that the DAGs, the command line and the tests call; independent of Airflow.
 Applications use `from event_warehouse import track`.
 """
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 else:
 
     def __getattr__(name: str) -> object:
-        # Only who sends events pays for importing what sends them.
+        # Lazy, so that only programs that send events import the producer.
         if name not in __all__:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         from event_warehouse import producer

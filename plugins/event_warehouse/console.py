@@ -4,7 +4,7 @@ import sys
 
 
 def main() -> None:
-    """Run the command, or say what it lacks where only the producer is installed."""
+    """Runs the command, or says what is missing if only the producer is installed."""
     try:
         from event_warehouse.cli import main as run
     except ModuleNotFoundError as error:

@@ -1,4 +1,4 @@
-"""Connections to the warehouse, each with the role its work needs."""
+"""Connects to the warehouse with the role that the work needs."""
 
 import re
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ class Role(StrEnum):
 def connect(
     dsn: str, role: Role | None = None, *, autocommit: bool = False
 ) -> Iterator[psycopg.Connection]:
-    """A connection that acts as `role`; commits when the block ends well.
+    """A connection that acts as `role`; commits if the block succeeds.
 
     Raises DatabaseError for whatever Postgres refuses inside the block.
     """
@@ -35,7 +35,7 @@ def connect(
         ) as connection:
             if role is not None:
                 connection.execute(sql.SQL("set role {}").format(sql.Identifier(role)))
-                # The role outlasts the transaction that the block works in.
+                # Committed, so that a rollback in the block doesn't reset the role.
                 if not autocommit:
                     connection.commit()
             yield connection
@@ -44,7 +44,7 @@ def connect(
 
 
 def _explain(error: psycopg.Error) -> str:
-    """Postgres's message without the row data that its context may hold."""
+    """Postgres's message without its context, which may contain row data."""
     primary = error.diag.message_primary
     if primary is None:
         return f"Postgres can't be reached: {error}"

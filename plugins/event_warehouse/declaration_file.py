@@ -1,4 +1,4 @@
-"""Reads the YAML files in which people declare what the warehouse works with."""
+"""Reads the YAML files with declarations of feeds and funnels."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,13 +8,13 @@ import yaml
 from pydantic import ValidationError
 
 NOT_PATTERNS = {"name": "must be lower-case letters, digits and _, a letter first"}
-"""What is said of a name instead of a regular expression."""
+"""The message to show for a name instead of a regular expression."""
 KEY = "[key]"
-"""What pydantic puts after the name of a member whose name is at fault."""
+"""What pydantic appends to a location if the key itself is invalid."""
 
 
 class _Loader(yaml.SafeLoader):
-    """Refuses a key that stands twice, of which YAML would take the last."""
+    """Refuses duplicate keys, of which YAML would silently use the last."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> Any:
         keys = [key.value for key, _ in node.value]
@@ -30,19 +30,19 @@ class _Loader(yaml.SafeLoader):
 
 
 def read_yaml(path: Path) -> Any:
-    """What the file says.
+    """The file's content.
 
     Raises OSError, UnicodeDecodeError or yaml.YAMLError if it can't be read.
     """
-    # The open file, whose name the errors then have.
+    # Pass the open file, so that errors include its name.
     with path.open(encoding="utf-8") as file:
         return yaml.load(file, _Loader)
 
 
 def first_reason(error: ValidationError, not_patterns: Mapping[str, str] = {}) -> str:
-    """The place and the reason of the first fault, in words for who declared it.
+    """The place and the reason of the first fault, in words for the file's author.
 
-    `not_patterns` says by place what is told instead of a regular expression.
+    `not_patterns` has messages, by place, to show instead of a regular expression.
     """
     first = error.errors()[0]
     place = ".".join(str(part) for part in first["loc"] if part != KEY)

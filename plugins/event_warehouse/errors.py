@@ -1,12 +1,15 @@
-"""What can go wrong, in words for the person who has to mend it."""
+"""What can go wrong, in words for the person who has to correct it.
+
+A class's docstring is its default message.
+"""
 
 
 class WarehouseError(Exception):
     """The warehouse can't do what was asked."""
 
     def __init__(self, message: str | None = None) -> None:
-        # libpq, dbt and Postgres's programs explain in several lines; a command and a
-        # task end in one.
+        # libpq, dbt and Postgres's programs report errors in several lines; a command
+        # and a task end with one.
         lines = (message or self.__doc__ or "").splitlines()
         super().__init__(" ".join(filter(None, map(str.strip, lines))))
 

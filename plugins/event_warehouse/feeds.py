@@ -1,4 +1,4 @@
-"""The feeds: which files bring events, and which input field is which event field."""
+"""The feeds: which files contain events, and how input fields map to event fields."""
 
 import re
 from collections.abc import Mapping
@@ -28,7 +28,7 @@ from event_warehouse.sources.key_pattern import parse_pattern
 
 
 class EventField(StrEnum):
-    """The fields of an event that are columns; every other is an attribute."""
+    """The fields of an event that are columns; all others are attributes."""
 
     TENANT_ID = "tenant_id"
     EVENT_ID = "event_id"
@@ -50,24 +50,24 @@ NAMES_OF_TABLES = re.compile(
     "((rejected|duplicate|deleted)_)?events(_.*)?|reference_(history|latest)"
     "|(stg|int|dim|fct|rollup)_.*"
 )
-"""What `analytics` has beside the feeds' views."""
+"""The other relations in `analytics`, besides the feeds' views."""
 COLUMN_BYTES = 63 - len("attribute_")
 NOT_PATTERNS = {
     "delimiter": 'must be one character of ASCII that is no letter, digit or "'
 }
-"""What is said instead of a regular expression."""
+"""The messages to show instead of a regular expression."""
 ALWAYS_IN_IDENTITY = {EventField.TENANT_ID, EventField.EVENT_TIME}
 NOT_IN_IDENTITY = {*ALWAYS_IN_IDENTITY, EventField.SAMPLE_RATE}
 
 
-# pydantic reads the declarations, although it otherwise stays at the API: they come
-# from people, and its messages name the entry, the field and the reason.
+# pydantic is otherwise used only in the API. It reads the declarations too, because
+# people write them, and its messages name the entry, the field and the reason.
 class _Declared(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 InputPath = Annotated[str, Field(pattern=r"^[^.]+([.][^.]+)*$", max_length=200)]
-"""An input field's name; dots lead into nested objects."""
+"""An input field's name; a dotted path into nested objects."""
 
 AttributeType = Literal[
     "text", "integer", "numeric", "boolean", "timestamp", "date", "json"
@@ -77,13 +77,13 @@ Format = Literal["csv", "json_lines", "json", "parquet"]
 
 
 class Constant(_Declared):
-    """A value that every event of the feed has in a field."""
+    """A field with the same value in every event of the feed."""
 
     constant: Annotated[str, Field(min_length=1)]
 
 
 class Joined(_Declared):
-    """A field that is made of several; what a record lacks is left out."""
+    """A field joined from several input fields; skips those that a record lacks."""
 
     join: Annotated[tuple[InputPath, ...], Field(min_length=1)]
     separator: str = ":"
@@ -98,24 +98,24 @@ class Feed(_Declared):
     files: Annotated[tuple[str, ...], Field(min_length=1)]
     """Patterns below the landing folder or bucket."""
     exclude: tuple[str, ...] = ()
-    """Names of folders that are not read."""
+    """Names of folders to skip."""
     url: str | None = None
-    """Template of a file's address by year, month, day and hour (UTC)."""
+    """Template of a file's URL with year, month, day and hour (UTC)."""
     format: Format
     delimiter: Annotated[str, Field(pattern=r"^[!#-~\t ]$")] = ","
     unwrap: InputPath | None = None
-    """An object whose members count as the record's own, as far as it has no such."""
+    """An object whose members move to the top level, unless the name is taken there."""
     strip_nul: bool = False
-    """NUL characters are left out, and the record is kept as it arrived, too."""
+    """NUL characters are removed, and the original record is kept as well."""
     fields: Mapping[EventField, InputPath | Constant | Joined] = {}
     attributes: Mapping[InputPath, AttributeType] | None = None
-    """The other input fields and their types; None if any may come."""
+    """The other input fields and their types; None if any are allowed."""
     identity: tuple[EventField, ...] = ()
     identified_by_attributes: bool = False
-    """Whether attributes tell events apart, too; `identity: all` says so."""
+    """True if attributes are part of an event's identity; set by `identity: all`."""
     sessions: Literal["inactivity", "session_id"] = "inactivity"
-    """What makes a session of a visitor's events; an event without a session_id is
-    always one of a session by inactivity."""
+    """How a visitor's events are divided into sessions; events without a session_id are
+    always divided by inactivity."""
     time_format: TimeFormat = "iso8601"
     missing_event_time: Literal["reject", "file_time"] = "reject"
     earliest: AwareDatetime = datetime(1970, 1, 1, tzinfo=UTC)
@@ -175,7 +175,7 @@ class Feed(_Declared):
 
     @field_serializer("latest_ahead")
     def _as_seconds(self, ahead: timedelta) -> str:
-        """Seconds, because ISO 8601 would make years of days, whose length varies."""
+        """In seconds, as ISO 8601 would turn days into years, which vary in length."""
         return f"{ahead.total_seconds():f} seconds"
 
     @model_validator(mode="after")
@@ -204,7 +204,7 @@ class Feed(_Declared):
     def _names_columns_apart(self) -> "Feed":
         columns: dict[str, str] = {}
         for path in self.attributes or ():
-            # Postgres cuts names; a column of the feed's view has the path's.
+            # Postgres truncates names, and the view's columns are named by path.
             column = (
                 path.replace(".", "_").encode()[:COLUMN_BYTES].decode(errors="ignore")
             )
@@ -231,7 +231,7 @@ class Feed(_Declared):
 
     @property
     def sources(self) -> dict[EventField, tuple[str, ...]]:
-        """The input paths of each field that is read from the input; mostly one."""
+        """The input paths of each field that is read from the input; usually one."""
         named: dict[EventField, tuple[str, ...]] = {}
         for field in EventField:
             source = self.fields.get(field, field.value)
@@ -241,7 +241,7 @@ class Feed(_Declared):
 
     @property
     def separators(self) -> dict[EventField, str]:
-        """What stands between the parts of each field that is joined."""
+        """The separator of each joined field."""
         return {
             field: source.separator
             for field, source in self.fields.items()
@@ -250,20 +250,20 @@ class Feed(_Declared):
 
     @property
     def required_time_sources(self) -> tuple[str, ...]:
-        """The input paths without which no record has a time; none if that may be."""
+        """The input paths that the event time needs; empty if it may be missing."""
         if self.missing_event_time == "file_time":
             return ()
         return self.sources.get(EventField.EVENT_TIME, ())
 
     @property
     def declared_sources(self) -> frozenset[str]:
-        """The input fields that the declaration names itself."""
+        """The input fields that the declaration names."""
         named = (_paths(source) for source in self.fields.values())
         return frozenset(chain(*named, self.attributes or ()))
 
     @property
     def constants(self) -> dict[EventField, str]:
-        """The value of each field that is the same in every event."""
+        """The value of each constant field."""
         return {
             field: source.constant
             for field, source in self.fields.items()
@@ -280,7 +280,7 @@ def _paths(source: str | Constant | Joined) -> tuple[str, ...]:
 def read_feeds(path: Path) -> dict[str, Feed]:
     """The declared feeds by name.
 
-    Raises FeedError with the entry and the reason for the first that is wrong.
+    Raises FeedError with the entry and the reason for the first invalid one.
     """
     try:
         declared = read_yaml(path)
@@ -305,7 +305,7 @@ def _read_feed(path: Path, name: object, entry: object) -> Feed:
 
 
 def choose_feed(feeds: Mapping[str, Feed], name: str) -> Feed:
-    """The feed of that name; raises FeedError that lists the names there are."""
+    """The feed of that name; raises FeedError listing all names if there is none."""
     if name not in feeds:
         raise FeedError(f"there is no feed {name!r}; declared are {', '.join(feeds)}")
     return feeds[name]

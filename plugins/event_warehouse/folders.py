@@ -1,11 +1,11 @@
-"""Folders whose names outlast a crash; imports no more than the producer may."""
+"""Durable folder entries; imports only what the producer may import."""
 
 import os
 from pathlib import Path
 
 
 def sync_folder(folder: Path) -> None:
-    """Make the names in the folder outlast a crash of the machine; raises OSError."""
+    """Syncs the folder, so that its entries survive a crash; raises OSError."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

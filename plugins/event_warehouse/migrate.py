@@ -1,4 +1,4 @@
-"""Brings a warehouse to this version of its schema; a second call changes nothing."""
+"""Migrates a warehouse to this version of its schema; idempotent."""
 
 import logging
 from pathlib import Path
@@ -10,13 +10,13 @@ from event_warehouse.errors import DatabaseError
 
 MIGRATIONS = Path(__file__).with_name("migrations")
 LOCK = 7_271_001
-"""Advisory lock that lets one process migrate at a time."""
+"""Advisory lock: one process migrates at a time."""
 
 logger = logging.getLogger(__name__)
 
 
 def migrate(dsn: str) -> bool:
-    """True if versions were missing and have been applied, all or none of them.
+    """Applies all missing versions or none; True if any were missing.
 
     Raises DatabaseError with what Postgres refused.
     """
@@ -65,7 +65,7 @@ def _upgrade(dsn: str) -> None:
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
     except DBAPIError as error:
-        # What Postgres said, which `connect` tells in the warehouse's words.
+        # Postgres's own error, which `connect` translates to a DatabaseError.
         raise error.orig or error from error
     except CommandError as error:
         raise DatabaseError(

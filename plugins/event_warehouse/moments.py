@@ -1,13 +1,13 @@
-"""Moments as people and programs write them."""
+"""Parses moments as people and programs write them."""
 
 from datetime import UTC, datetime
 
 
 def read_moment(text: str) -> datetime:
-    """A date or time in ISO 8601, in UTC, which it is in if it names no offset.
+    """A date or time in ISO 8601, converted to UTC; without an offset it is in UTC.
 
-    Raises ValueError if there is no such time, or an offset leads out of the years 1 to
-    9999.
+    Raises ValueError if there is no such time, or if the offset moves it out of the
+    years 1 to 9999.
     """
     try:
         return in_utc(datetime.fromisoformat(text))
@@ -16,9 +16,9 @@ def read_moment(text: str) -> datetime:
 
 
 def in_utc(moment: datetime) -> datetime:
-    """The same moment; one without a time zone is taken to be in UTC.
+    """The same moment in UTC; one without a time zone is already in UTC.
 
-    Raises OverflowError where that leads out of the years 1 to 9999.
+    Raises OverflowError if that is outside the years 1 to 9999.
     """
     if moment.tzinfo is None:
         return moment.replace(tzinfo=UTC)

@@ -20,40 +20,40 @@ class Settings:
     home: Path
     """Local state: the embedded Postgres, Airflow's home, the sample, logs."""
     landing: Path
-    """Where the feeds' files arrive, one folder a feed."""
+    """Where the feeds' files arrive, one folder per feed."""
     bucket: str | None
-    """`s3://bucket/prefix` where the feeds' files arrive, too, if anywhere."""
+    """`s3://bucket/prefix` where files arrive as well; None means no bucket."""
     feeds: Path
     """The file that declares the feeds."""
     funnels: Path
     """The file that declares the funnels."""
     external_dsn: str | None
-    """URI of a Postgres server; none means the embedded one under `home`."""
+    """URI of a Postgres server; None means the embedded one under `home`."""
     port: int | None
-    """TCP port of the embedded Postgres on 127.0.0.1; none means socket only."""
+    """TCP port of the embedded Postgres on 127.0.0.1; None means socket only."""
     airflow_port: int
     """Port of Airflow's UI and API."""
     external_airflow_dsn: str | None
-    """URI of Airflow's metadata database; none means the embedded Postgres's."""
+    """URI of Airflow's metadata database; None means the embedded Postgres's."""
     api_port: int
     """Port of the HTTP service."""
     api_tenant: str
-    """Whose events they are that an operator's key posts and names no tenant for."""
+    """The tenant of events posted with an operator's key that name no tenant."""
     external_api_dsn: str | None
-    """URI that the HTTP service signs in to Postgres with; none means as it is set up
-    for the embedded one, or as `external_dsn`."""
+    """URI with which the HTTP service signs in to Postgres; None means `external_dsn`,
+    or the service's own user of the embedded Postgres."""
     settle_seconds: float
-    """A landing file that changed more recently is taken to be still written."""
+    """A landing file that changed more recently counts as still being written."""
     keep_event_months: int | None
-    """Whole months of events that `expire` keeps beside the one that runs, if set."""
+    """Whole months of events that `expire` keeps besides the current one, if set."""
     keep_raw_months: int | None
-    """The same of records as they arrived."""
+    """The same for raw records."""
     alert_webhook_url: str | None = field(default=None, repr=False)
-    """Where failures are told; it holds what lets one post there."""
+    """Where failures are reported; a secret, as it lets anyone post there."""
 
     @property
     def socket_folder(self) -> Path:
-        """Where the embedded Postgres has its socket."""
+        """The folder of the embedded Postgres's socket."""
         return self.home / "run"
 
     @property
@@ -68,7 +68,7 @@ class Settings:
 
     @property
     def api_dsn(self) -> str:
-        """URI of the warehouse database, as the HTTP service signs in."""
+        """URI of the warehouse database for the HTTP service."""
         return (
             self.external_api_dsn
             or self.external_dsn
@@ -76,7 +76,7 @@ class Settings:
         )
 
     def embedded_dsn(self, name: str, *, user: str | None = None) -> str:
-        """URI of one of the embedded Postgres's databases, as its owner or another."""
+        """URI of a database of the embedded Postgres, for its owner or another user."""
         folder, port = quote(str(self.socket_folder)), self.port or DEFAULT_PORT
         return f"postgresql://{user or name}@/{name}?host={folder}&port={port}"
 
@@ -146,9 +146,9 @@ def _dsn(values: Mapping[str, str], key: str) -> str | None:
 
 
 def _dsn_for_dbt(values: Mapping[str, str], key: str) -> str | None:
-    """As `_dsn`, and nothing in it that dbt_project/profiles.yml would read otherwise.
+    """Like `_dsn`, but refuses what dbt_project/profiles.yml would read differently.
 
-    Else dbt would work on another server or database than the loader.
+    Otherwise dbt would use another server or database than the loader.
     """
     dsn = _dsn(values, key)
     if dsn and (problem := _problem_for_dbt(dsn)):
@@ -158,7 +158,7 @@ def _dsn_for_dbt(values: Mapping[str, str], key: str) -> str | None:
 
 def _problem_for_dbt(dsn: str) -> str | None:
     """The first thing that is wrong, without a value, which may be the password."""
-    # Brackets first: of a wrong IPv6 address urlsplit makes a ValueError.
+    # Brackets first: urlsplit raises ValueError for an invalid IPv6 address.
     if "[" in dsn:
         return "has an IPv6 address, which dbt can't be given; name the host instead"
     parts = urlsplit(dsn)
@@ -181,7 +181,7 @@ def _problem_for_dbt(dsn: str) -> str | None:
 
 
 def _has_port(parts: SplitResult) -> bool:
-    """True if the port is a number or left out."""
+    """True if the port is a number or missing."""
     try:
         return parts.port is None or parts.port > 0
     except ValueError:

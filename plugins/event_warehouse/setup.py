@@ -1,4 +1,4 @@
-"""Has the warehouse ready to work: running, and at this version of its schema."""
+"""Makes the warehouse ready: running, and at this version of its schema."""
 
 from event_warehouse.migrate import migrate
 from event_warehouse.processes import embedded
@@ -6,7 +6,7 @@ from event_warehouse.settings import Settings
 
 
 def ensure_warehouse(settings: Settings) -> None:
-    """Starts the embedded Postgres, where it is used, and migrates the warehouse."""
+    """Starts the embedded Postgres, if it is used, and migrates the warehouse."""
     if settings.external_dsn is None:
         embedded.ensure_running(settings)
     migrate(settings.dsn)

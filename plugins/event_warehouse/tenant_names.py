@@ -1,11 +1,11 @@
-"""What a tenant may be called, wherever it is said."""
+"""The rules for names of tenants."""
 
 TENANT_BYTES = 1000
-"""As long as an event's tenant may be."""
+"""The limit of an event's tenant."""
 
 
 def problem_of_tenant(name: str) -> str | None:
-    """Why no event's tenant is called that."""
+    """Why no tenant can have this name; None if one can."""
     if not name:
         return "is empty"
     if "\0" in name:

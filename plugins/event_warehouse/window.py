@@ -1,4 +1,4 @@
-"""The window that a run is for, `[start, end)` in UTC: resolved here, nowhere else."""
+"""The window of a run, `[start, end)` in UTC; resolved only here."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,12 +24,12 @@ def resolve_window(
     partition_date: datetime | None = None,
     interval: tuple[datetime | None, datetime | None] = (None, None),
 ) -> Window:
-    """What a person asked for, else the day of the partition, else the data interval.
+    """The window a person asked for, else the partition's day, else the data interval.
 
-    `start` and `end` of the parameters are dates or times in ISO 8601, in UTC where
-    they name no offset; an end that is a date is the first day after. Raises
-    WindowError if there is no window: a bare cron gives an interval without width, an
-    asset gives none, and to load nothing silently would be worse.
+    The parameters `start` and `end` are dates or times in ISO 8601, in UTC unless they
+    have an offset; an end that is a date is exclusive, too. Raises WindowError if there
+    is no window: a bare cron gives an empty interval and an asset none, and silently
+    loading nothing would be worse.
     """
     start, end = params.get("start"), params.get("end")
     if start or end:
@@ -48,7 +48,7 @@ def resolve_window(
 
 
 def days_of(window: Window) -> tuple[date, date]:
-    """The first day that the window touches, and the one after the last."""
+    """The first day that the window touches, and the day after the last one."""
     return window.start.date(), (window.end - timedelta.resolution).date() + DAY
 
 

@@ -1,4 +1,4 @@
-"""Events that applications send, from a request's body to lines that are safe.
+"""Events that applications send, from a request's body to durable lines.
 
-What is accepted is a file of the feed `api_events`; nothing here knows HTTP.
+Accepted events become files of the feed `api_events`; nothing here knows HTTP.
 """

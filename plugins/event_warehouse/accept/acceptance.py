@@ -1,4 +1,4 @@
-"""Accepting a request: all of its events or none, and for good."""
+"""Accepts a request: durably, and all of its events or none."""
 
 import hashlib
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ class Accepted:
 
 
 class Acceptance:
-    """Takes requests' bodies, until the writer that it was given is closed."""
+    """Accepts requests until its writer is closed."""
 
     def __init__(
         self, store: SegmentStore, writer: GroupWriter, *, max_remembered_keys: int
@@ -38,10 +38,10 @@ class Acceptance:
     def accept(
         self, body: bytes, *, tenant: str, key: str | None, now: datetime
     ) -> tuple[Accepted, Future[None]]:
-        """The answer, which holds once the future is done; it fails with StoreError.
+        """The answer, valid once the future is done; that may fail with StoreError.
 
         Raises InvalidRequest if anything is wrong with the body, KeyReused if the key
-        came with another one, Unavailable if too many wait.
+        was used with another body, Unavailable if too many requests wait.
         """
         events = read_events(body, now=now)
         body_hash = b"" if key is None else hashlib.sha256(body).digest()
@@ -53,13 +53,13 @@ class Acceptance:
         return answer, self._repeats.commit_once(tenant, key, body_hash, commit)
 
     def problem(self) -> str | None:
-        """Why nothing can be kept now; none if it can."""
+        """Why nothing can be stored now; None if it can."""
         return self._store.problem()
 
 
 @contextmanager
 def open_acceptance(settings: Settings, limits: Limits) -> Iterator[Acceptance]:
-    """Publishes what was left before; at the end, what was accepted."""
+    """Publishes segments left by an earlier process, and at the end its own."""
     store = open_store(settings, limits)
     writer = GroupWriter(store, max_waiting=limits.max_waiting)
     writer.start()

@@ -1,7 +1,6 @@
-"""Segments as objects of a bucket, each of one group of lines and whole from the start.
+"""Segments as objects in a bucket, each one group of lines, written whole.
 
-An attempt that is made again has the key of the one before, so an answer that was lost
-makes no second object.
+A retry uses the same object key, so a lost response doesn't create a second object.
 """
 
 import logging
@@ -17,15 +16,15 @@ from event_warehouse.sources.s3 import S3Client, S3Location
 from event_warehouse.sources.s3_errors import S3_ERRORS, writing_problem
 
 PROBE = ".probe"
-"""Key of what is written to learn whether that can be done; hidden from loaders."""
+"""Key of an object written to check write access; hidden from loaders."""
 PROBE_SECONDS = 2.0
-"""How long its outcome holds: nobody can make the bucket busy by asking."""
+"""How long a probe's result is cached, so that health checks can't flood the bucket."""
 
 logger = logging.getLogger(__name__)
 
 
 class BucketSegments:
-    """A SegmentStore below a feed's prefix; it closes the client that it is given."""
+    """A SegmentStore below a feed's prefix; owns the client and closes it."""
 
     def __init__(
         self,
@@ -44,7 +43,7 @@ class BucketSegments:
         self._problem: str | None = None
 
     def commit(self, lines: bytes) -> None:
-        """Returns when the object is stored; with StoreError it may yet be."""
+        """Returns once the object is stored; after a StoreError it may still be."""
         try:
             self._put(landed_name(uuid4().hex, self._now()), lines)
         except S3_ERRORS as error:
@@ -53,11 +52,11 @@ class BucketSegments:
             raise StoreError(retry_after=5) from error
 
     def publish_due(self) -> float | None:
-        """None: what is stored is published."""
+        """None, as stored objects are already published."""
         return None
 
     def problem(self) -> str | None:
-        """Tried, because permissions to ask say nothing of those to write."""
+        """Found by writing, because read permissions say nothing about writing."""
         with self._probing:
             if self._monotonic() >= self._probe_again_at:
                 self._problem = self._probe()
@@ -65,7 +64,7 @@ class BucketSegments:
             return self._problem
 
     def close(self) -> None:
-        """Let go of the connections."""
+        """Closes the connections."""
         self._client.close()
 
     def _probe(self) -> str | None:

@@ -1,4 +1,4 @@
-"""Why events are not accepted, in words for who sent them."""
+"""Why events are not accepted, in words for the sender."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,9 +12,9 @@ class Fault:
 
     reason: str
     field: str | None = None
-    """Dots lead into nested values; none means the whole."""
+    """Dotted path into nested values; None means the whole event or request."""
     index: int | None = None
-    """Of the event in the request, from 0; none means the request itself."""
+    """The event's position in the request, from 0; None means the request itself."""
 
 
 class InvalidRequest(WarehouseError):
@@ -26,7 +26,7 @@ class InvalidRequest(WarehouseError):
         super().__init__(message)
         self.faults = tuple(faults)
         self.invalid_events = invalid_events
-        """How many of the events are at fault, listed or not."""
+        """How many of the events are invalid, listed or not."""
 
 
 class KeyReused(WarehouseError):
@@ -39,4 +39,4 @@ class Unavailable(WarehouseError):
     def __init__(self, message: str | None = None, *, retry_after: int = 1) -> None:
         super().__init__(message)
         self.retry_after = retry_after
-        """Seconds after which it may be worth to try again."""
+        """Seconds after which a retry may succeed."""

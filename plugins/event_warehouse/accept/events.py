@@ -1,4 +1,4 @@
-"""A request's events: read, checked, and written as the lines of a file."""
+"""Reads a request's events, checks them and writes them as lines of a file."""
 
 import os
 import re
@@ -22,12 +22,12 @@ from event_warehouse.load.json_values import decode_members, text_of
 
 MAX_LISTED_FAULTS = 100
 MAX_DEPTH = 32
-"""Of data, itself the first level."""
+"""Levels in data, which is the first one itself."""
 MAX_KEY_BYTES = 200
 OVERLONG = f"is longer than {MAX_INDEXED_BYTES} bytes"
 
 KEYED = UUID("6f0c1a3e-5d0b-5b1e-9a56-2f4f1c6d7e80")
-"""The namespace of the ids that are made from an Idempotency-Key."""
+"""The UUID namespace of ids derived from an Idempotency-Key."""
 
 # A NUL's escape, and not an escaped backslash before the letters u0000.
 NUL_ESCAPE = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
@@ -42,7 +42,7 @@ class Event:
 
     event_id: str | None
     ts: str
-    """ISO 8601; in UTC if it has no offset."""
+    """ISO 8601; UTC if it has no offset."""
     samplerate: int | None
     data: bytes
     """The JSON object as the client wrote it, on one line."""
@@ -74,9 +74,9 @@ _encode_lines = msgspec.json.Encoder().encode_lines
 
 
 def read_events(body: bytes, *, now: datetime) -> list[Event]:
-    """The events of a request; raises InvalidRequest if it is none, or any is at fault.
+    """The events of a request; raises InvalidRequest if it or any event is invalid.
 
-    `now` is what the events' times are compared with.
+    Event times are checked against `now`.
     """
     sent = _split(body)
     events: list[Event] = []
@@ -103,7 +103,7 @@ def _refusal(invalid: int, total: int, listed: list[Fault]) -> InvalidRequest:
 
 
 def _split(body: bytes) -> list[msgspec.Raw]:
-    """The events, each as it was sent."""
+    """The events as they were sent."""
     try:
         sent = _decode_request(body).events
     except RecursionError as error:
@@ -120,7 +120,7 @@ def _split(body: bytes) -> list[msgspec.Raw]:
 
 
 def _read_event(sent: bytes, index: int, now: datetime) -> Event | list[Fault]:
-    # Before all else: what follows takes stack for each level.
+    # First of all, because the steps below recurse into each level.
     if _is_deeper(sent, MAX_DEPTH + 1):
         return [Fault(f"is nested deeper than {MAX_DEPTH} levels", "data", index)]
     try:
@@ -132,7 +132,7 @@ def _read_event(sent: bytes, index: int, now: datetime) -> Event | list[Fault]:
     if faults := faults_of_event(parsed, index, byte_count=len(sent)):
         return faults
     event = _decode_sent(sent)
-    # Line ends stand between values only: in a string they are escaped.
+    # Line ends occur only between values: inside strings they are escaped.
     data = bytes(event.data).translate(None, b"\r\n")
     faults = [
         Fault(reason, "data", index) for reason in _faults_of_data(data, parsed["data"])
@@ -151,7 +151,7 @@ def _read_event(sent: bytes, index: int, now: datetime) -> Event | list[Fault]:
 
 
 def _faults_of_data(data: bytes, parsed: object) -> Iterator[str]:
-    # The text, too: of a key that is given twice only the last value was parsed.
+    # Search the text, too: for a duplicate key only the last value was parsed.
     if b"\\u0000" in data and NUL_ESCAPE.search(data):
         yield NUL
     if not (data.isascii() and b"\\u" not in data) and _has_overlong_key(parsed):
@@ -159,7 +159,7 @@ def _faults_of_data(data: bytes, parsed: object) -> Iterator[str]:
 
 
 def _overlong_members(data: bytes) -> Iterator[str]:
-    """The members whose text, as the loader takes it, the cast would reject."""
+    """The members whose loaded text would be too long for the cast."""
     # No text is longer than its JSON.
     if len(data) <= MAX_INDEXED_BYTES:
         return
@@ -171,7 +171,7 @@ def _overlong_members(data: bytes) -> Iterator[str]:
 
 
 def _is_deeper(json: bytes, limit: int) -> bool:
-    """True if the JSON, whose brackets are known to match, has more levels."""
+    """True if the JSON has more levels than `limit`; its brackets must match."""
     if json.count(b"{") + json.count(b"[") <= limit:
         return False
     brackets = STRING.sub(b"", json).translate(None, NO_BRACKETS)
@@ -192,18 +192,21 @@ def _has_overlong_key(value: object) -> bool:
 def event_ids(
     events: Sequence[Event], *, tenant: str, key: str | None, body_hash: bytes
 ) -> list[str]:
-    """The id of each event: the client's, or one that is the same again for the same
-    tenant, key, body and place in the request, or without a key a random one.
+    """The id of each event: the client's own if it sent one.
+
+    Otherwise, with a key, an id derived from the tenant, the key, the body and the
+    event's position, so that a retry gets the same ids; without a key a random one.
     """
     if key is None:
-        # Asked for at once: a call of the system costs more than all else about an id.
+        # All at once, because a system call costs more than the rest of making an id.
         random = os.urandom(16 * len(events))
         return [
             event.event_id or str(UUID(bytes=random[start : start + 16], version=4))
             for event, start in zip(events, range(0, len(random), 16), strict=True)
         ]
-    # With the body's hash: only the process that took a key refuses another body under
-    # it, and elsewhere that one's events would pass for repeats of the first one's.
+    # Includes the body's hash, because only the process that accepted a key refuses
+    # another body for it. In another process, the second body's events would otherwise
+    # count as duplicates of the first one's.
     named = msgspec.json.encode([tenant, key, body_hash.hex()])
     request = uuid5(KEYED, named.decode())
     return [
@@ -213,7 +216,7 @@ def event_ids(
 
 
 def write_lines(events: Sequence[Event], ids: Sequence[str], *, tenant: str) -> bytes:
-    """The events as JSON lines, each with a line end."""
+    """The events as JSON lines, each ending in a newline."""
     return _encode_lines(
         [
             _Line(

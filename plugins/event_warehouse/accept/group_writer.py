@@ -1,7 +1,7 @@
-"""Group commit: the requests that wait are written together, in one write and sync.
+"""Group commit: all waiting requests are stored together, in one write and sync.
 
-While one group is being synced the next one gathers, so the disk sets the number of
-groups in a second, and not the number of requests.
+While one group is synced the next one gathers, so the disk limits the groups per
+second, not the requests.
 """
 
 import logging
@@ -24,7 +24,7 @@ class _Waiting:
 
 
 class GroupWriter:
-    """Writes lines to a store in a thread of its own, from `start` to `close`."""
+    """Writes lines to a store in its own thread, from `start` to `close`."""
 
     def __init__(self, store: SegmentStore, *, max_waiting: int) -> None:
         self._store = store
@@ -35,17 +35,17 @@ class GroupWriter:
         self._thread = Thread(target=self._run, name="group-writer", daemon=True)
 
     def start(self) -> None:
-        """Begin to write."""
+        """Starts the writer's thread."""
         self._thread.start()
 
     def submit(self, lines: bytes) -> Future[None]:
-        """Done when the lines are safe; fails with StoreError when none of them is.
+        """A future that is done when the lines are durable, or fails with StoreError.
 
-        Raises Unavailable if too many wait already.
+        Raises Unavailable if too many requests wait already.
         """
         waiting = _Waiting(lines)
-        # From here on it can't be cancelled: a client that goes away takes nothing
-        # back, least of all from another one that waits for the same lines.
+        # From here on it can't be cancelled: a client that disconnects must not affect
+        # another one that waits for the same lines.
         waiting.committed.set_running_or_notify_cancel()
         with self._changed:
             if self._is_closing:
@@ -59,7 +59,7 @@ class GroupWriter:
         return waiting.committed
 
     def close(self) -> None:
-        """Write what waits, and publish it."""
+        """Writes and publishes whatever is waiting."""
         with self._changed:
             self._is_closing = True
             self._changed.notify()
@@ -74,7 +74,7 @@ class GroupWriter:
         self._store.close()
 
     def _next_group(self, seconds: float | None) -> list[_Waiting] | None:
-        """Empty if nothing came in that time, none if nothing will come any more."""
+        """Empty if nothing came in that time, None if nothing more will come."""
         with self._changed:
             self._changed.wait_for(lambda: self._waiting or self._is_closing, seconds)
             group, self._waiting = self._waiting, []
@@ -84,7 +84,7 @@ class GroupWriter:
         try:
             self._store.commit(b"".join(waiting.lines for waiting in group))
         except Exception as error:
-            # Whatever it is, those who wait have to learn of it, and others will come.
+            # Any exception must reach those who wait, and must not end the thread.
             for waiting in group:
                 waiting.committed.set_exception(error)
         else:
@@ -95,7 +95,7 @@ class GroupWriter:
         try:
             return self._store.publish_due()
         except Exception:
-            # Nor may it end the thread: whoever sends events waits for it. What is not
-            # published is kept, and tried again.
+            # This must not end the thread either, as every sender depends on it.
+            # Unpublished segments are kept and tried again.
             logger.exception("can't publish")
             return RETRY_SECONDS

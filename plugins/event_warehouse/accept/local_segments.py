@@ -1,8 +1,8 @@
 """Segments as files in the landing folder.
 
-Lines are appended to a hidden file, which loaders pass over. It is published, by a name
-they see, when it is old or large enough. Its writer holds a lock on it, so that what a
-process left behind can be told from what another one is writing.
+Lines are appended to a hidden file, which loaders skip. Once it is old or large enough,
+renaming it to a visible name publishes it. Its writer holds a lock on it, which
+distinguishes files in use from those that a dead process left behind.
 """
 
 import fcntl
@@ -24,7 +24,7 @@ from event_warehouse.folders import sync_folder
 
 PREFIX, SUFFIX = ".segment-", ".jsonl.open"
 CREATING = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
-# Not through a link that somebody put there, nor waiting for the other end of a FIFO.
+# Doesn't follow a planted symlink or block on a FIFO.
 RECOVERING = os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 RETRY_SECONDS = 1.0
 BLOCK_BYTES = 64 * 1024
@@ -38,9 +38,9 @@ class _Segment:
     descriptor: int
     opened_at: float
     byte_count: int = 0
-    """Of the lines that are safe."""
+    """The size of the durable lines."""
     is_damaged: bool = False
-    """There may be more in the file than the lines that are safe."""
+    """True if the file may contain more than the durable lines."""
 
     @property
     def is_removed(self) -> bool:
@@ -68,7 +68,7 @@ class LocalSegments:
         self._not_before = 0.0
 
     def commit(self, lines: bytes) -> None:
-        """Appends and syncs; with StoreError nothing of the lines is left."""
+        """Appends and syncs; after a StoreError none of the lines will be published."""
         try:
             _append(self._writable(), lines)
         except OSError as error:
@@ -96,7 +96,7 @@ class LocalSegments:
         return None
 
     def problem(self) -> str | None:
-        """Tried, because permissions say nothing of a full disk."""
+        """Found by writing, because permissions say nothing about a full disk."""
         try:
             with TemporaryFile(dir=self._folder, prefix=".health-") as probe:
                 probe.write(b"ok")
@@ -106,7 +106,7 @@ class LocalSegments:
         return None
 
     def close(self) -> None:
-        """Publishes the open segment; one that can't be is left for the next start."""
+        """Publishes the open segment; if that fails, the next start will."""
         if self._segment is None:
             return
         try:
@@ -144,7 +144,7 @@ def _start(folder: Path, opened_at: float) -> _Segment:
         path = folder / f"{PREFIX}{uuid4().hex}{SUFFIX}"
         descriptor = os.open(path, CREATING, 0o644)
         try:
-            # A process that recovers may have come first, and taken it for left behind.
+            # A recovering process may have locked it first, taking it for left behind.
             if _lock(descriptor) and _is_at(path, descriptor):
                 sync_folder(folder)
                 return _Segment(path, descriptor, opened_at)
@@ -164,7 +164,7 @@ def _append(segment: _Segment, lines: bytes) -> None:
             rest = rest[os.write(segment.descriptor, rest) :]
         os.fsync(segment.descriptor)
     except OSError:
-        # At once, lest a crash leave lines that the client was told are not accepted.
+        # At once, or a crash could leave lines that the client was told were refused.
         with suppress(OSError):
             _cut(segment)
         raise
@@ -178,10 +178,10 @@ def _cut(segment: _Segment) -> None:
 
 
 def publish_file(path: Path, folder: Path, byte_count: int, now: datetime) -> None:
-    """Give a hidden segment its visible name; remove it if it is empty.
+    """Renames a hidden segment to its visible name; removes it if it is empty.
 
-    The name and its folder say when it was published, so that nothing appears in an
-    hour that has passed.
+    The name and folder have the time of publishing, so that no file appears late in a
+    past hour.
     """
     if byte_count == 0:
         path.unlink()
@@ -194,15 +194,15 @@ def publish_file(path: Path, folder: Path, byte_count: int, now: datetime) -> No
         for parent in [*visible.parents][:5]:
             sync_folder(parent)
     except OSError as error:
-        # By one name or the other it is there, and found.
+        # After a crash it has one name or the other, and is found by either.
         logger.error("%s: can't sync its folders: %s", visible, error.strerror)
 
 
 def recover_segments(folder: Path, *, now: datetime) -> int:
-    """How many segments that a process left behind were published.
+    """Publishes the segments that a dead process left behind; returns how many.
 
-    A last line that was not written to its end was never acknowledged and is cut off.
-    Segments that another process is writing are left alone.
+    An incomplete last line was never acknowledged and is cut off. Segments that another
+    process is writing are left alone.
     """
     recovered = 0
     for path in sorted(folder.glob(f"{PREFIX}*{SUFFIX}")):
@@ -261,7 +261,7 @@ def _is_at(path: Path, descriptor: int) -> bool:
 
 
 def make_folder(folder: Path) -> None:
-    """The folder, there and synced; raises OSError if that can't be."""
+    """Creates the folder and syncs its parents; raises OSError if that fails."""
     missing = [place for place in [folder, *folder.parents] if not place.exists()]
     folder.mkdir(parents=True, exist_ok=True)
     for place in missing:

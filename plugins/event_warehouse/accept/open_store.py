@@ -1,7 +1,4 @@
-"""Where accepted events are kept: in the bucket if one is set, else in the folder.
-
-The one place that chooses.
-"""
+"""Chooses where accepted events are stored: the bucket, if set, or else the folder."""
 
 from contextlib import closing
 from pathlib import Path
@@ -18,11 +15,11 @@ from event_warehouse.errors import FileError, ServiceError
 from event_warehouse.settings import Settings
 
 FEED = "api_events"
-"""The feed whose files the segments are."""
+"""The feed that segments are files of."""
 
 
 def check_store(settings: Settings, limits: Limits) -> None:
-    """Raises ServiceError, which says what to do, if no event can be kept there."""
+    """Raises ServiceError, which says what to do, if no events can be stored there."""
     if settings.bucket is None:
         _make_folder(settings.landing / FEED)
         return
@@ -39,9 +36,10 @@ def check_store(settings: Settings, limits: Limits) -> None:
 
 
 def open_store(settings: Settings, limits: Limits) -> SegmentStore:
-    """The store; publishes what a process left in the folder.
+    """Opens the store and publishes segments left in the folder by a dead process.
 
-    Also where a bucket is set: it may not have been when the events were accepted.
+    It does that even if a bucket is set, which may not have been the case when the
+    events were accepted.
     """
     folder = settings.landing / FEED
     recover_segments(folder, now=utc_now())

@@ -1,4 +1,4 @@
-"""Requests that came before, by their Idempotency-Key."""
+"""Recognizes repeated requests by their Idempotency-Key."""
 
 from collections import OrderedDict
 from collections.abc import Callable
@@ -16,11 +16,11 @@ class _Seen:
 
 
 class Repeats:
-    """The most recent keys of this process, each with its body's hash.
+    """The most recent keys that this process has seen, with their bodies' hashes.
 
-    Only saves writing again what is there: a repeat that is not remembered makes the
-    same event ids, and the warehouse counts its events as duplicates. Of another body
-    the ids are others, so that it may be accepted under a key that is not remembered.
+    This only saves writing events twice: a forgotten repeat gets the same event ids, so
+    the warehouse counts its events as duplicates. Another body gets other ids, so it is
+    safe to accept it under a forgotten key.
     """
 
     def __init__(self, max_remembered: int) -> None:
@@ -35,9 +35,9 @@ class Repeats:
         body_hash: bytes,
         commit: Callable[[], Future[None]],
     ) -> Future[None]:
-        """What `commit` returned for this key, now or before.
+        """The future that `commit` returned for this key, now or earlier.
 
-        One that failed is forgotten. Raises KeyReused if the body was another one.
+        A failed one is forgotten. Raises KeyReused if the key came with another body.
         """
         with self._lock:
             seen = self._seen.pop((tenant, key), None)

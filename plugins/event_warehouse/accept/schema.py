@@ -1,7 +1,6 @@
-"""The JSON Schema of a request, and its verdict in words.
+"""Validates events against the JSON Schema of a request, and words the faults.
 
-The schema is the validator: what it refuses is refused, and `events` only adds what a
-schema can't say.
+The schema decides; `events` only adds checks that a schema can't express.
 """
 
 from collections.abc import Iterator, Mapping
@@ -17,7 +16,7 @@ from event_warehouse.accept.errors import Fault
 SCHEMA_TEXT = files("event_warehouse.accept").joinpath("events.schema.json").read_text()
 SCHEMA: Mapping[str, Any] = msgspec.json.decode(SCHEMA_TEXT)
 
-# The engine whose time is linear, whatever the value.
+# The regex engine with linear time for any value.
 _VALIDATORS = jsonschema_rs.validator_map_for(
     SCHEMA_TEXT, pattern_options=jsonschema_rs.RegexOptions()
 )
@@ -27,7 +26,7 @@ _LIST = jsonschema_rs.validator_for(_LIST_SCHEMA)
 MAX_EVENTS: int = _LIST_SCHEMA["maxItems"]
 
 EXHAUSTIVE_BYTES = 4096
-"""All faults of an event are looked for up to this size, in a longer one the first:
+"""Up to this size all faults of an event are reported, in a larger one only the first:
 each costs 20 us, and a body of 10 MiB has room for a million."""
 MAX_FIELD_CHARACTERS = 200
 
@@ -35,9 +34,9 @@ _DATA = SCHEMA["$defs"]["event"]["properties"]["data"]["properties"]
 INDEXED = tuple(
     name for name, its in _DATA.items() if its == {"$ref": "#/$defs/indexed"}
 )
-"""The members of data that events are looked up by."""
+"""The members of data that have indexes."""
 MAX_INDEXED_BYTES: int = SCHEMA["$defs"]["indexed"]["maxLength"]
-"""The cast rejects an event with a longer one; the schema counts characters."""
+"""The cast rejects longer values, in bytes; the schema counts characters."""
 
 NUL = "holds a NUL character"
 TOO_SMALL = (
@@ -58,7 +57,7 @@ TYPES = {
 
 
 def faults_of_list(event_count: int) -> list[Fault]:
-    """What is wrong with a request of so many events."""
+    """The faults of a request with this many events."""
     return [
         Fault(_reason(error, []), "events")
         for error in _LIST.iter_errors([None] * min(event_count, MAX_EVENTS + 1))
@@ -66,7 +65,7 @@ def faults_of_list(event_count: int) -> list[Fault]:
 
 
 def faults_of_event(event: object, index: int, *, byte_count: int) -> list[Fault]:
-    """What is wrong with one event, which is `byte_count` long as it was sent."""
+    """The faults of one event, which was `byte_count` long when sent."""
     if _EVENT.is_valid(event):
         return []
     errors = _errors(event, byte_count)
@@ -102,10 +101,10 @@ def _say(error: ValidationError, index: int) -> Iterator[Fault]:
 
 
 def _reason(error: ValidationError, path: list[str]) -> str:
-    """Says nothing of the value itself, which may be large or personal."""
+    """The fault in words, without the value, which may be large or personal."""
     match error.kind:
         case ValidationErrorKind.Type(types=types):
-            # The validator lists them in an order of its own.
+            # The validator's own order is arbitrary.
             return "must be " + " or ".join(TYPES[one] for one in sorted(types))
         case ValidationErrorKind.FalseSchema():
             if path[-1] == "tenant_id":

@@ -1,4 +1,4 @@
-"""What a place that keeps accepted lines must do."""
+"""The interface of a place that stores accepted lines."""
 
 from typing import Protocol
 
@@ -10,25 +10,22 @@ class StoreError(Unavailable):
 
 
 class SegmentStore(Protocol):
-    """Keeps lines in segments, each of which becomes a landed file.
+    """Stores lines in segments, each of which becomes a landed file.
 
-    Called by one thread at a time.
+    Called by one thread at a time, except for `problem`.
     """
 
     def commit(self, lines: bytes) -> None:
-        """Keep these lines whatever happens from now on.
-
-        All of them; with StoreError none is promised.
-        """
+        """Stores all of these lines durably; a StoreError promises none of them."""
 
     def publish_due(self) -> float | None:
-        """Publish what has been open for long enough.
+        """Publishes segments that have been open for long enough.
 
-        Returns the seconds until something is due; none if nothing is open.
+        Returns the seconds until something is due; None if nothing is open.
         """
 
     def problem(self) -> str | None:
-        """Why nothing can be kept now; none if it can. Any thread may ask."""
+        """Why nothing can be stored now; None if it can. Any thread may call it."""
 
     def close(self) -> None:
-        """Publish all that is open; what can't be is left for the next start."""
+        """Publishes all open segments; what fails is left for the next start."""

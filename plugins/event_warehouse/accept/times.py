@@ -1,4 +1,4 @@
-"""When an event happened, from what the client wrote."""
+"""Reads the time of an event in the forms that clients send."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -6,7 +6,7 @@ from event_warehouse.moments import read_moment
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LATEST_AHEAD = timedelta(hours=1)
-"""How far a client's clock may be ahead; feeds allow as much unless they say else."""
+"""How far a client's clock may be ahead; also the default of feeds."""
 
 
 class TimeFault(ValueError):
@@ -14,11 +14,10 @@ class TimeFault(ValueError):
 
 
 def read_time(written: str | float, *, now: datetime) -> str:
-    """The time in ISO 8601: as it was written if it is that, else made from the
-    milliseconds since 1970.
+    """The time in ISO 8601: as written, or converted from milliseconds since 1970.
 
-    Takes what has the form that the schema demands. Raises TimeFault with the reason if
-    there is no such time, or it lies before 1970 or more than an hour after `now`.
+    Expects a value that the schema has accepted. Raises TimeFault with the reason if
+    there is no such time, or if it is before 1970 or more than an hour after `now`.
     """
     if isinstance(written, str) and not written.isdecimal():
         text, time = written, _read_iso(written)

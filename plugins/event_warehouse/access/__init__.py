@@ -1,4 +1,4 @@
-"""Who may read what: API keys, tenants' roles, what a role may do, and the watchdog.
+"""Who may read what: API keys, tenants' roles, their privileges, and the watchdog.
 
 Nothing here knows HTTP.
 """

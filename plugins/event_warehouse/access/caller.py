@@ -1,4 +1,4 @@
-"""Who asks."""
+"""The authenticated caller of a request."""
 
 from dataclasses import dataclass
 
@@ -7,16 +7,16 @@ from event_warehouse.access.keys import Scope
 
 @dataclass(frozen=True)
 class Caller:
-    """Who has shown a key that may be used."""
+    """Whoever presented a valid key."""
 
     key_id: str
     tenant: str | None
-    """Whose key it is; none means an operator's, for all tenants."""
+    """The key's tenant; None means an operator's key, for all tenants."""
     role: str
-    """What Postgres is asked as."""
+    """The Postgres role that queries run as."""
     scopes: frozenset[Scope]
 
     @property
     def is_operator(self) -> bool:
-        """True if all tenants' events are theirs to see."""
+        """True if the caller may see all tenants' events."""
         return self.tenant is None

@@ -1,7 +1,7 @@
-"""The keys that may be used, in a file: events are accepted while Postgres is away.
+"""Caches the valid keys in a file, so that events are accepted while Postgres is down.
 
-What Postgres has counts. The file is written by whoever has asked it, and read by a
-service that can't.
+Postgres is authoritative. Whoever reads the keys from it writes the file; a service
+reads the file when it can't reach Postgres.
 """
 
 import json
@@ -16,12 +16,12 @@ from event_warehouse.access.keys import KnownKey, Scope
 
 
 def key_file(home: Path) -> Path:
-    """Where the keys of this home are."""
+    """The file with the keys of this home."""
     return home / "keys.json"
 
 
 def write_keys(file: Path, keys: Iterable[KnownKey]) -> None:
-    """Exchange the file's content as a whole; only its owner may read it."""
+    """Replaces the file atomically; only its owner may read it."""
     content = json.dumps([_as_json(key) for key in keys])
     file.parent.mkdir(parents=True, exist_ok=True)
     handle, new = tempfile.mkstemp(dir=file.parent, prefix=".keys-")
@@ -35,7 +35,7 @@ def write_keys(file: Path, keys: Iterable[KnownKey]) -> None:
 
 
 def read_keys(file: Path) -> list[KnownKey]:
-    """The keys as they were last written; none if they never were."""
+    """The keys as last written; empty if they never were."""
     if not file.exists():
         return []
     return [_from_json(one) for one in json.loads(file.read_text())]

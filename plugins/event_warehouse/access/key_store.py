@@ -1,4 +1,4 @@
-"""Makes, lists and revokes API keys in Postgres."""
+"""Creates, lists and revokes API keys in Postgres."""
 
 from collections.abc import Collection, Iterable
 from typing import Any
@@ -23,9 +23,10 @@ def create_key(
     description: str = "",
     days: int | None = None,
 ) -> str:
-    """A new key as text, which is nowhere else; of a tenant its role is made, too.
+    """Creates a key and returns its text, which is not stored.
 
-    No tenant makes an operator's key; no days, one that does not expire.
+    Creates the tenant's role too, if there is none. Without a tenant the key is an
+    operator's; without days it doesn't expire.
     """
     key = make_key()
     with connect(settings.dsn) as connection:
@@ -47,7 +48,7 @@ def create_key(
 
 
 def revoke_key(settings: Settings, key_id: str) -> None:
-    """The key is good for nothing any more; raises WarehouseError if there is none."""
+    """Revokes the key; raises WarehouseError if there is none."""
     with connect(settings.dsn) as connection:
         if not connection.execute(STATEMENTS["revoke"], {"key_id": key_id}).rowcount:
             raise WarehouseError(
@@ -58,14 +59,14 @@ def revoke_key(settings: Settings, key_id: str) -> None:
 
 
 def keep_known_keys(settings: Settings) -> None:
-    """Write the keys of Postgres to where this home's service finds them at once."""
+    """Writes the valid keys to the file, where this home's service finds them."""
     with connect(settings.dsn) as connection:
         rows = connection.execute(STATEMENTS["known"]).fetchall()
     write_keys(key_file(settings.home), known_keys(rows))
 
 
 def known_keys(rows: Iterable[tuple[Any, ...]]) -> list[KnownKey]:
-    """The keys of the rows of the statement `known`."""
+    """The keys in the rows of the statement `known`."""
     return [
         KnownKey(key_id, key_hash, tenant, role, frozenset(map(Scope, scopes)), expires)
         for key_id, key_hash, tenant, role, scopes, expires in rows
@@ -73,5 +74,5 @@ def known_keys(rows: Iterable[tuple[Any, ...]]) -> list[KnownKey]:
 
 
 def keys_query(connection: psycopg.Connection) -> psycopg.Cursor[tuple[Any, ...]]:
-    """Every key there ever was, for a person to read."""
+    """All keys, revoked and expired ones too, for display."""
     return connection.execute(STATEMENTS["list"])

@@ -1,7 +1,7 @@
--- API keys as Postgres keeps them.
+-- Statements about API keys, each under its name.
 
 -- known --
--- Those that may be used, each with the role that its requests act as.
+-- The valid keys, each with the role that its requests run as.
 select
     keys.key_id,
     keys.key_hash,
@@ -25,7 +25,7 @@ insert into access.keys (
 );
 
 -- revoke --
--- A key that was revoked before keeps its time.
+-- A key that is already revoked keeps its time.
 update access.keys set revoked_at = coalesce(revoked_at, now())
 where key_id = %(key_id)s;
 

@@ -1,4 +1,4 @@
-"""A key for this machine: made by what starts the warehouse, and shown by it."""
+"""A key for this machine, created and shown by what starts the warehouse."""
 
 import os
 from pathlib import Path
@@ -14,8 +14,8 @@ DESCRIPTION = "this machine's, made by make run or make up"
 def ensure_local_key(settings: Settings) -> str:
     """An operator's key, the same each time until it is revoked.
 
-    Kept in a file that only its owner may read, as the embedded Postgres lets that
-    same user do everything anyhow.
+    It is stored in a file that only its owner may read. That is no loss of security:
+    the embedded Postgres lets the same user do everything anyway.
     """
     file = local_key_file(settings.home)
     keep_known_keys(settings)
@@ -34,5 +34,5 @@ def ensure_local_key(settings: Settings) -> str:
 
 
 def local_key_file(home: Path) -> Path:
-    """Where it is kept."""
+    """The file with the key."""
     return home / "local_key"

@@ -1,4 +1,4 @@
-"""Who may do what, and who may sign in."""
+"""Lists roles and their privileges, creates roles, and sets passwords."""
 
 import psycopg
 from psycopg import sql
@@ -16,20 +16,20 @@ MIN_PASSWORD = 12
 
 
 def print_roles(settings: Settings, console: Console) -> None:
-    """A row for each role, as Postgres's catalogue has it; reads only."""
+    """Prints a row for each role, from Postgres's catalog; reads only."""
     with connect(settings.dsn) as connection:
         cursor = connection.execute(STATEMENTS["roles"], {})
         print_query(console, "Who may do what", cursor)
 
 
 def create_tenant(settings: Settings, tenant: str) -> str:
-    """The name of the tenant's role, made if there is none."""
+    """The name of the tenant's role, created if there is none."""
     with connect(settings.dsn) as connection:
         return ensure_role(connection, tenant)
 
 
 def create_reader(settings: Settings, name: str, password: str) -> None:
-    """A role for a BI tool: it signs in, and reads the marts of all tenants."""
+    """Creates a role for a BI tool, which signs in and reads all tenants' marts."""
     statement = sql.SQL("create role {} login connection limit {} in role {}").format(
         sql.Identifier(name),
         sql.Literal(READER_CONNECTIONS),
@@ -47,13 +47,13 @@ def create_reader(settings: Settings, name: str, password: str) -> None:
 
 
 def let_sign_in(settings: Settings, role: str, password: str) -> None:
-    """The role signs in with the password from now on."""
+    """Lets the role sign in with the password."""
     with connect(settings.dsn) as connection:
         _set_password(connection, role, password)
 
 
 def _set_password(connection: psycopg.Connection, role: str, password: str) -> None:
-    """Postgres is sent what it checks the password by, never the password."""
+    """Sends Postgres only a SCRAM verifier, never the password."""
     if len(password) < MIN_PASSWORD:
         raise WarehouseError(f"a password has at least {MIN_PASSWORD} characters")
     verifier = connection.pgconn.encrypt_password(

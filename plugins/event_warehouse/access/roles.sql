@@ -1,5 +1,5 @@
--- Who may do what, as Postgres itself says; what a role can only reach by becoming
--- another is that other's.
+-- Who may do what, from Postgres's catalog. Privileges that a role gets only with
+-- `set role` are listed with the other role.
 
 -- roles --
 with
@@ -78,7 +78,7 @@ told as (
     group by 1
 ),
 
--- Functions that do what their caller could not.
+-- Functions with more privileges than their caller (security definer).
 functions as (
     select
         roles.oid,

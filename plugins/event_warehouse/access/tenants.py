@@ -1,4 +1,4 @@
-"""Tenants' roles: each sees its own rows, whoever signs in as it."""
+"""Tenants' roles: row-level security limits each to its own rows."""
 
 from hashlib import sha256
 
@@ -13,7 +13,7 @@ STATEMENTS = load_statements("event_warehouse.access", "tenants")
 
 
 def ensure_role(connection: psycopg.Connection, tenant: str) -> str:
-    """The name of the tenant's role, made if there is none; commits nothing."""
+    """The name of the tenant's role, created if there is none; doesn't commit."""
     if problem := problem_of_tenant(tenant):
         raise WarehouseError(f"the tenant's name {problem}")
     found = connection.execute(STATEMENTS["role_of"], {"tenant_id": tenant}).fetchone()
@@ -26,22 +26,22 @@ def ensure_role(connection: psycopg.Connection, tenant: str) -> str:
 
 
 def role_name(tenant: str) -> str:
-    """Of letters that a role may have, and no name that other tenants could read.
+    """A hash of the tenant's name, so that it is a valid role name and tells nothing.
 
-    Whoever signs in to Postgres sees the names of all its roles.
+    Anyone who can sign in to Postgres sees the names of all roles.
     """
     return f"tenant_{sha256(tenant.encode()).hexdigest()[:16]}"
 
 
 def _make(connection: psycopg.Connection, role: str) -> None:
-    # Roles are the server's, so another database of it may have made this one.
+    # Roles belong to the server, so another of its databases may have created this one.
     exists = connection.execute(STATEMENTS["exists"], {"role_name": role}).fetchone()
     name = sql.Identifier(role)
     if exists is None:
         connection.execute(sql.SQL("create role {} connection limit 10").format(name))
     for statement in (
         "grant warehouse_tenant to {} with inherit true, set false",
-        # So that what it runs for too long can be cancelled.
+        # So that its statements can be cancelled if they run for too long.
         "grant {} to current_user with inherit true, set true",
         "grant {} to warehouse_service with inherit false, set true",
     ):

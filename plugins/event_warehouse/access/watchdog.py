@@ -1,4 +1,4 @@
-"""Cancels what takes too long: a role's own settings are the client's to change."""
+"""Cancels what takes too long, as clients can change their role's timeouts."""
 
 import logging
 import time
@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 
 
 def watch(settings: Settings) -> None:
-    """Look every few seconds, until the process is ended; Postgres may come and go."""
+    """Checks every few seconds until the process ends; survives Postgres restarts."""
     while True:
         try:
             with connect(settings.api_dsn, autocommit=True) as connection:
@@ -32,7 +32,7 @@ def watch(settings: Settings) -> None:
 
 
 def report_cancelled(rows: Iterable[tuple[Any, ...]]) -> None:
-    """Say whose statements or transactions were ended."""
+    """Logs whose statements or transactions were cancelled."""
     for role, was_idle, seconds in rows:
         what = "an idle transaction" if was_idle else "a statement"
         logger.warning("%s of %s was ended after %.0f s", what, role, seconds)

@@ -1,4 +1,4 @@
-"""How data leave the warehouse, and come back to it.
+"""How data leaves the warehouse and comes back to it.
 
 Expiry, the deletion of a user, backup and restore.
 """

@@ -1,4 +1,4 @@
-"""Writes the warehouse into a file, as of one moment, and fills an empty one again."""
+"""Backs up a consistent snapshot of the warehouse and restores it to an empty one."""
 
 import logging
 import os
@@ -28,15 +28,16 @@ logger = logging.getLogger(__name__)
 
 
 def back_up(settings: Settings, file: Path) -> None:
-    """Loads and transforms go on meanwhile; what they commit is not in it.
+    """Writes a backup; what loads and transforms commit meanwhile is not in it.
 
-    The file is whole or is not there. Raises ServiceError with pg_dump's last words.
+    The file is complete or doesn't exist. Raises ServiceError with the end of pg_dump's
+    error output.
     """
     unfinished = file.with_name(file.name + ".unfinished")
     with connect(settings.dsn, autocommit=True) as connection:
         batches = connection.execute(STATEMENTS["batches"]).fetchall()
     unfinished.unlink(missing_ok=True)
-    # What is in it is for its owner's eyes only.
+    # The backup must be readable by its owner only.
     os.close(os.open(unfinished, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     try:
         _run(
@@ -45,11 +46,11 @@ def back_up(settings: Settings, file: Path) -> None:
             [
                 "--format=custom",
                 f"--file={unfinished}",
-                # Batches are made anew by each run, which would wait for the backup to
-                # be done with them.
+                # Each run recreates the batches. It would have to wait for a backup
+                # that includes them.
                 *(f"--exclude-table={batch}" for (batch,) in batches),
                 "--no-unlogged-table-data",
-                # Whoever owns the warehouse sees all rows, by its policies.
+                # The warehouse's owner sees all rows, by its policies.
                 "--enable-row-security",
             ],
         )
@@ -60,13 +61,13 @@ def back_up(settings: Settings, file: Path) -> None:
 
 
 def restore(settings: Settings, file: Path) -> None:
-    """Fills a warehouse in which nothing was ever loaded.
+    """Restores a backup to a warehouse in which nothing was ever loaded.
 
-    All of the file or nothing: ended in between, the warehouse is empty. A file of an
-    older version is brought to this one. Raises WarehouseError if the warehouse is not
-    empty, ServiceError with pg_restore's last words.
+    All or nothing: if interrupted, the warehouse is empty. Migrates a file of an older
+    version to this one. Raises WarehouseError if the warehouse is not empty,
+    ServiceError with the end of pg_restore's error output.
     """
-    # Roles are the server's, in no backup: the migrations make them.
+    # Roles belong to the server and are in no backup: the migrations create them.
     migrate(settings.dsn)
     with connect(settings.dsn) as connection:
         is_used = connection.execute(STATEMENTS["is_used"]).fetchone()
@@ -94,7 +95,7 @@ def restore(settings: Settings, file: Path) -> None:
 
 
 def _run(settings: Settings, program: str, arguments: Sequence[str]) -> None:
-    """The connection is in the environment, as arguments can be seen by all."""
+    """Passes the connection in the environment, as anyone can see arguments."""
     connection = conninfo_to_dict(settings.dsn)
     environment = {
         name: str(connection[key]) for key, name in LIBPQ.items() if key in connection

@@ -1,4 +1,4 @@
--- What is asked around a backup, each statement under its name.
+-- Statements for backup and restore, each under its name.
 
 -- batches --
 select pg_namespace.nspname || '.' || pg_class.relname as batch

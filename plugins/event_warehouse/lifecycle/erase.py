@@ -1,4 +1,4 @@
-"""Takes a user out of raw and out of each model's table, as the model says."""
+"""Erases a user from raw and from each model's table, as the model declares."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -44,18 +44,18 @@ OF_THE_USER = (
     "user_key",
     "visitor_key",
 )
-"""Columns whose values are worked out once, before anything goes."""
+"""Columns whose values are collected once, before anything is deleted."""
 EVENT_COUNTS = {
     layer.name: layer.event_count
     for layer in LAYERS
     if layer.counted is not Counted.ALL
 }
-"""How many events a row counts, by the tables whose rows go with their counts."""
+"""SQL for the events that a row counts, for tables that lose rows with their counts."""
 
 
 @dataclass(frozen=True)
 class Table:
-    """A model's table, and how a user leaves it (dbt_project/macros/forgets.sql)."""
+    """A model's table, and how to erase a user from it (see macros/forgets.sql)."""
 
     model: str
     schema: str
@@ -65,22 +65,22 @@ class Table:
 
     @property
     def name(self) -> str:
-        """As the receipt says it."""
+        """The name in the receipt."""
         return f"{self.schema}.{self.model}"
 
     @property
     def identifier(self) -> sql.Identifier:
-        """As a statement says it."""
+        """The name in a statement."""
         return sql.Identifier(self.schema, self.model)
 
 
 def erase(
     connection: psycopg.Connection, *, deletion_id: int, tenant_id: str, user_id: str
 ) -> None:
-    """All of it in the caller's transaction, counted in ledger.removed_rows.
+    """Erases the user in the caller's transaction; ledger.removed_rows has the counts.
 
-    What the last run's batches hold goes, too. Raises WarehouseError if a model's
-    declaration can't be followed.
+    Also empties the batches of the last run. Raises WarehouseError if it can't follow
+    what a model declares.
     """
     user = {"deletion_id": deletion_id, "tenant_id": tenant_id, "user_id": user_id}
     for name in COLLECTED:
@@ -167,7 +167,7 @@ def _delete(table: Table, condition: sql.Composable) -> sql.Composed:
 def _move_to_0(
     connection: psycopg.Connection, table: Table, column: str
 ) -> list[Statement]:
-    """Counts add up, sketches unite, as they do when new events come."""
+    """Moves rows to key 0: adds counts and merges sketches, as for new events."""
     typed: dict[str, str] = dict(
         connection.execute(STATEMENTS["columns"], {"table": table.name}).fetchall()
     )
@@ -218,7 +218,7 @@ def _added(name: str, kind: str) -> sql.Composed:
 
 
 def _empty_batches(connection: psycopg.Connection) -> None:
-    """They are of the last run, and nothing is to be taken in from them."""
+    """Empties the last run's batches, so that no model applies anything from them."""
     for schema, batch in connection.execute(STATEMENTS["batches"]).fetchall():
         connection.execute(sql.SQL("truncate {}").format(sql.Identifier(schema, batch)))
     connection.execute(STATEMENTS["forget_batches"])

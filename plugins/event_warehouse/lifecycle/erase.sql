@@ -1,8 +1,8 @@
--- Statements of the deletion, each under its name. What is to go is collected first, as
--- it is found by what goes with it.
+-- The deletion's statements, each under its name. They first collect what to delete, as
+-- the rows that identify it are deleted too.
 
 -- collect_records --
--- A scan of what is kept of raw: nothing else knows the user of a rejected record.
+-- Scans raw, because nothing else knows the user of a rejected record.
 create temporary table forgotten_records on commit drop as
 with
 
@@ -23,7 +23,8 @@ inner join applied using (load_id)
 where events_raw.tenant_id = %(tenant_id)s and events_raw.user_id = %(user_id)s;
 
 -- collect_values --
--- A device or session that another has, or nobody, is not the user's own.
+-- A device or session that also occurs with another user, or without one, is not the
+-- user's own.
 create temporary table forgotten_values on commit drop as
 with
 
@@ -90,7 +91,7 @@ inner join forgotten_values
 where dim_devices.tenant_id = %(tenant_id)s;
 
 -- collect_visitors --
--- A device that is a visitor has its key below 0 (models/core/_visitors.md).
+-- As a visitor, a device has its key negated (models/core/_visitors.md).
 insert into forgotten_values (column_name, value)
 select
     'visitor_key' as column_name,
@@ -100,7 +101,7 @@ from forgotten_values
 where forgotten_values.column_name in ('user_key', 'device_key');
 
 -- collect_key_values --
--- Before the events go. What has expired is not known by the user any more.
+-- Before the events are deleted. Whose the expired values are is no longer known.
 create temporary table forgotten_key_values on commit drop as
 select
     pairs.tenant_id,
@@ -151,7 +152,7 @@ where
 order by pg_attribute.attnum;
 
 -- value_bounds --
--- A key may be a name that only the user had.
+-- Deletes the bounds of keys that only the user had.
 delete from ledger.value_bounds as kept
 where
     kept.tenant_id = %(tenant_id)s
@@ -221,7 +222,7 @@ from gone
 group by gone.load_id;
 
 -- replayed_lines --
--- The bytes that a record was read from again, under the line's own number.
+-- The original bytes of replayed records, which keep their line's number.
 with gone as (
     delete from raw.rejected_lines as kept
     using forgotten_records

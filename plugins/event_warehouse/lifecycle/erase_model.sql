@@ -1,4 +1,4 @@
--- How a user leaves one model's table; its names stand in braces.
+-- Erases a user from one model's table; names in braces are filled in.
 
 -- delete --
 with gone as (

@@ -1,4 +1,4 @@
-"""Takes away whole months of events, and of records as they arrived."""
+"""Deletes whole months of expired events, and of raw records."""
 
 import logging
 import time
@@ -20,27 +20,27 @@ from event_warehouse.settings import Settings
 STATEMENTS = load_statements("event_warehouse.lifecycle", "expire")
 DROP_TRIES = 60
 DROP_WAIT_SECONDS = 1.0
-"""Between two tries: who queued up behind the last one goes first."""
+"""Pause between tries, for those who queued behind the last one."""
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Expired:
-    """How many rows went from one table."""
+    """How many rows expired from one table."""
 
     table_name: str
     row_count: int
 
 
 def months_ago(months: int, today: date) -> date:
-    """The first day of the month that many before today's."""
+    """The first day of the month that is this many months before today's."""
     number = today.year * 12 + today.month - 1 - months
     return date(number // 12, number % 12 + 1, 1)
 
 
 def horizons_of(settings: Settings, today: date) -> tuple[date | None, date | None]:
-    """Before which day events and arrivals expire, as the settings say."""
+    """The days before which events and raw records expire, by the settings."""
     kept = (settings.keep_event_months, settings.keep_raw_months)
     if kept == (None, None):
         raise WarehouseError(
@@ -59,13 +59,13 @@ def expire(
     requested_by: str | None = None,
     today: date | None = None,
 ) -> tuple[Expired, ...]:
-    """What went of months (UTC) that end on these days or before them; commits once.
+    """Deletes the months (UTC) that end on or before these days; commits once.
 
-    Events by their own time, and what arrived by when it did: records, rejects and
-    repeats. Facts, rollups and marts stay. What has expired already stays so. The
-    ledger keeps who asked, else the database's user. Where nothing was ever transformed
-    there is nothing to expire. Raises WarehouseError if a load is not applied yet, or a
-    deletion not finished.
+    Events expire by their own time, records and rejects by their arrival, duplicates by
+    either. Facts, rollups and marts stay. Horizons never move back. The ledger records
+    who asked, by default the database user. Does nothing if nothing was ever
+    transformed. Raises WarehouseError if a load is not applied yet or a deletion is not
+    finished.
     """
     this_month = months_ago(0, today or datetime.now(UTC).date())
     horizons = {
@@ -82,7 +82,7 @@ def expire(
             return ()
         expiry = {"expiry_id": row[0], **horizons}
         connection.execute(STATEMENTS["lock_partitions"], expiry)
-        # Now that no load can commit into them any more.
+        # Only now, when no load can commit into the locked partitions any more.
         _refuse_what_is_open(connection)
         for name in ("count_events", "count_raw", "rejects", "repeats", "lines"):
             connection.execute(STATEMENTS[name], expiry)
@@ -107,10 +107,11 @@ def _refuse_what_is_open(connection: psycopg.Connection) -> None:
 
 
 def _drop_partitions(connection: psycopg.Connection, expiry: dict[str, object]) -> None:
-    """The lock that this takes waits for every reader, and all others behind it.
+    """Drops the partitions, with retries.
 
-    So it waits but briefly, less than Postgres before it looks for deadlocks (1 s), and
-    tries again: neither loaders nor readers are held up or ended.
+    The lock for this waits for every reader, and everyone else queues behind it. So
+    each try waits only briefly, less than Postgres's deadlock_timeout (1 s): neither
+    loaders nor readers are held up or cancelled.
     """
     for left in reversed(range(DROP_TRIES)):
         try:

@@ -1,7 +1,7 @@
--- Statements of the expiry, each under its name.
+-- The expiry's statements, each under its name.
 
 -- start --
--- Horizons move forward only. No row if neither does.
+-- Horizons only move forward. Returns no row if neither moves.
 insert into ledger.expiries (events_before, raw_before, requested_by)
 select
     moved.events_before,
@@ -72,7 +72,7 @@ where events_raw.received_at < %(raw_before)s::date::timestamp at time zone 'UTC
 group by events_raw.load_id;
 
 -- rejects --
--- Of records that have expired nothing could be cast again.
+-- Rejected events can't be cast again once their records have expired.
 with gone as (
     delete from analytics.rejected_events
     where
@@ -105,7 +105,7 @@ from (
 group by 2, 3, 4;
 
 -- repeats --
--- With the events that they repeat, or with their own records.
+-- Duplicates expire with the events that they repeat or with their own records.
 with gone as (
     delete from analytics.duplicate_events
     where

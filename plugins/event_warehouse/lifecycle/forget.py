@@ -1,4 +1,4 @@
-"""Deletes a user from every table, and remembers it by a keyed hash."""
+"""Deletes a user from every table and remembers the deletion by a keyed hash."""
 
 import logging
 import re
@@ -37,18 +37,18 @@ def forget(
     in_advance: bool = False,
     is_dry_run: bool = False,
 ) -> Receipt:
-    """What went where, and what stayed.
+    """Deletes a user; the receipt says what was removed and what stays.
 
-    Everything that loads have brought is applied first. One transaction then takes the
-    user out of every table, and days that lost events are made anew after it. Until
-    then no transform, rebuild or expiry runs, and until the receipt is written no other
-    deletion. Ended in between, the same call does the rest. A dry run applies nothing
-    and rolls that transaction back, so it takes the same locks. The ledger keeps who
-    asked, else the database's user.
+    All loads are applied first. Then one transaction removes the user from every table,
+    and the days that lost events are rebuilt. Until that is done no transform, rebuild
+    or expiry runs; until the receipt is written no other deletion does. If interrupted,
+    the same call does the rest. A dry run applies nothing and rolls the transaction
+    back, but takes the same locks. The ledger records who asked, by default the
+    database user.
 
-    As a deletion is for ever, UserError is raised of a user of whom nothing was ever
-    heard, unless the id is to be barred `in_advance`; WarehouseError as by the
-    transform, and if a model does not say how a user leaves it.
+    A deletion is permanent, so a user who was never seen raises UserError, unless the
+    id is to be barred `in_advance`. Raises WarehouseError like the transform, and if a
+    model doesn't say how to erase a user.
     """
     if not tenant_id or not user_id:
         raise UserError("a tenant and a user must be named")
@@ -70,12 +70,12 @@ def forget(
 def forget_by_key(
     settings: Settings, *, user_key: int, requested_by: str | None = None
 ) -> Receipt:
-    """As `forget`, of the user who has that key in analytics.dim_users.
+    """Like `forget`, for the user with this key in analytics.dim_users.
 
-    For who may not keep the id. A deletion that was ended is completed although nobody
-    knows the id by then, so its receipt has no mentions; of one that is finished the
-    receipt is given again. Raises UserError if nobody ever had the key: an id that is
-    to be barred in advance has none.
+    For callers that may not store the id. An interrupted deletion is completed, but as
+    the id is unknown by then, its receipt has no mentions. For a finished one the
+    receipt is returned again. Raises UserError if no user ever had the key; an id to be
+    barred in advance has none.
     """
     key = {"user_key": user_key}
     with forgetting(settings) as connection:
@@ -128,7 +128,7 @@ def _finish(
     tenant_id: str,
     user_id: str | None,
 ) -> Receipt:
-    """While transforms may run again: mentions are looked for in every table."""
+    """Writes the receipt, which searches every table; transforms may run meanwhile."""
     with connection.transaction():
         receipt = write_receipt(
             connection, deletion_id=deletion_id, tenant_id=tenant_id, user_id=user_id
@@ -142,7 +142,7 @@ def _finish(
 
 
 def _without(user_id: str, text: str) -> str:
-    """Who asked may have the user's id: in a run's name, or as a name of their own."""
+    """The text without the user's id, which a run's or requester's name may contain."""
     return re.sub(rf"(?<!\w){re.escape(user_id)}(?!\w)", "(the user)", text)
 
 
@@ -156,7 +156,7 @@ def _try(
         )
         row = connection.execute(STATEMENTS["count_pending_loads"]).fetchone()
     assert row is not None
-    # A deletion applies them first; what they bring is not counted here.
+    # A real deletion applies these first; their events are not counted here.
     return Receipt({**receipt.content, "loads_not_applied": row[0]}, receipt.files)
 
 
@@ -174,7 +174,7 @@ def _erase(
     *,
     in_advance: bool,
 ) -> int:
-    """The deletion's id; it notes the days that are to be made anew."""
+    """Erases the user and returns the deletion's id; records the days to rebuild."""
     require_all_applied(connection)
     asked = {
         "tenant_id": tenant_id,
@@ -193,7 +193,7 @@ def _erase(
 def _require_known(
     connection: psycopg.Connection, deletion_id: int, tenant_id: str, user_id: str
 ) -> None:
-    """After the erasure, which has then counted what there was of the user."""
+    """Raises UserError if the user was never seen; needs the erasure's counts."""
     user = {
         "deletion_id": deletion_id,
         "tenant_id": tenant_id,

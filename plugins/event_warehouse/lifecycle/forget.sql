@@ -1,4 +1,4 @@
--- What becomes of a deletion, each statement under its name.
+-- Statements that start, check and finish a deletion, each under its name.
 
 -- user_of_key --
 select
@@ -8,7 +8,8 @@ from analytics.dim_users
 where dim_users.user_key = %(user_key)s and dim_users.user_id is not null;
 
 -- deletion_of_key --
--- With its receipt if it is finished: a user who has come back is being deleted again.
+-- With its receipt only if it is finished: of a user who came back and is being deleted
+-- again, the row still has the old one.
 select
     deletions.deletion_id,
     deletions.tenant_id,
@@ -19,7 +20,8 @@ order by deletions.finished_at desc nulls first
 limit 1;
 
 -- start --
--- Of a user who was deleted before, the same one again: what has come back goes.
+-- A user who was deleted before gets the same deletion again, which removes what has
+-- come back.
 with deletion as (
     insert into ledger.deletions as deletions (
         user_hash, tenant_id, user_key, requested_by
@@ -53,9 +55,9 @@ request as (
 select deletion.deletion_id from deletion;
 
 -- is_known --
--- If anything was removed, or somebody had the same user deleted before; or else if
--- there is what a deletion does not take: a load that is not applied, a line that can't
--- be split.
+-- True if anything was removed, or the user was deleted before, or there is something
+-- that a deletion doesn't remove: a load that is not applied, a line that can't be
+-- split.
 select
     exists (
         select from ledger.removed_rows
@@ -92,7 +94,7 @@ cross join unnest(deletions.days) as stretch
 where deletions.deletion_id = %(deletion_id)s;
 
 -- finish --
--- Those before, too, that were ended: what they asked for is done now.
+-- Also finishes earlier requests that were interrupted: their user is deleted now.
 with finished as (
     update ledger.deletions set
         days = '{}',

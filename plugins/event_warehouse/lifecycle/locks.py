@@ -1,4 +1,4 @@
-"""Work that takes rows away has the models to itself, and all that is applied."""
+"""Locks for expiry and deletion: the models to themselves, with every load applied."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,13 +11,13 @@ from event_warehouse.settings import Settings
 from event_warehouse.transform.run import LOCK
 
 FORGETTING = 7_271_003
-"""Advisory lock that lets one deletion at a time work, to its end."""
+"""Advisory lock: one deletion runs at a time, to its end."""
 STATEMENTS = load_statements("event_warehouse.lifecycle", "locks")
 
 
 @contextmanager
 def keeping(settings: Settings) -> Iterator[psycopg.Connection]:
-    """A connection of the keeper; no transform or rebuild runs while the block does."""
+    """A connection as keeper; no transform or rebuild runs during the block."""
     with (
         connect(settings.dsn, Role.KEEPER, autocommit=True) as connection,
         without_transforms(connection),
@@ -27,7 +27,7 @@ def keeping(settings: Settings) -> Iterator[psycopg.Connection]:
 
 @contextmanager
 def forgetting(settings: Settings) -> Iterator[psycopg.Connection]:
-    """A connection of the keeper; no other deletion runs while the block does."""
+    """A connection as keeper; no other deletion runs during the block."""
     with connect(settings.dsn, Role.KEEPER, autocommit=True) as connection:
         connection.execute("select pg_advisory_lock(%s)", (FORGETTING,))
         yield connection
@@ -35,9 +35,9 @@ def forgetting(settings: Settings) -> Iterator[psycopg.Connection]:
 
 @contextmanager
 def without_transforms(connection: psycopg.Connection) -> Iterator[None]:
-    """No transform or rebuild runs while the block does.
+    """No transform or rebuild runs during the block.
 
-    If it fails, not before the connection is closed.
+    If the block fails, the lock is held until the connection is closed.
     """
     connection.execute("select pg_advisory_lock(%s)", (LOCK,))
     yield
@@ -45,7 +45,7 @@ def without_transforms(connection: psycopg.Connection) -> Iterator[None]:
 
 
 def was_ever_transformed(connection: psycopg.Connection) -> bool:
-    """True if there are models, of whatever version."""
+    """True if there are models, of any version."""
     row = connection.execute(STATEMENTS["was_ever_transformed"]).fetchone()
     return row is not None and bool(row[0])
 
@@ -53,9 +53,9 @@ def was_ever_transformed(connection: psycopg.Connection) -> bool:
 def require_all_applied(connection: psycopg.Connection) -> None:
     """Locks the models until the transaction ends.
 
-    Raises WarehouseError if there are none yet, if one is at work, as of dbt started by
-    hand, or if it has yet to take in what others have: it would miss what is taken away
-    now.
+    Raises WarehouseError if there are none yet, if one is running, as when dbt was
+    started by hand, or if one has yet to apply what others have: it would miss the rows
+    that are removed now.
     """
     is_transformed = connection.execute(STATEMENTS["is_transformed"]).fetchone()
     if is_transformed is None or not is_transformed[0]:

@@ -1,4 +1,4 @@
--- What expiry and deletion need before they take rows away.
+-- Checks and locks before expiry and deletion remove rows.
 
 -- was_ever_transformed --
 select to_regclass('analytics.events') is not null;
@@ -10,7 +10,7 @@ select num_nulls(
 ) = 0;
 
 -- lock_models --
--- Tried, never waited for: dbt takes the same locks in another order.
+-- Never waits for a lock, to avoid deadlocks: dbt takes the same ones in another order.
 select models.model
 from ledger.models
 where
@@ -23,7 +23,8 @@ from ledger.models
 where
     models.model <> 'ledger.applies'
     and (
-        -- A full refresh was ended: what it has not come to is made of what is there.
+        -- A full refresh was interrupted: the models that it hasn't reached would be
+        -- rebuilt from what is left.
         models.is_stale
         or exists (
             select

@@ -1,4 +1,4 @@
-"""Where a text still stands in the warehouse, whatever the column."""
+"""Finds where a text still occurs in the warehouse, in any column."""
 
 import json
 import re
@@ -13,7 +13,7 @@ from event_warehouse.database import load_statements
 
 STATEMENTS = load_statements("event_warehouse.lifecycle", "mentions")
 OF_TENANT = sql.SQL("tenant_id = %(tenant_id)s or tenant_id is null")
-# The plain search first: it is the cheaper one, and finds almost nothing.
+# The plain search first: it is cheaper, and almost nothing passes it.
 HAS_WORD = """
     count(*) filter (
         where exists (
@@ -38,10 +38,10 @@ HAS_BYTES = """
 def find_mentions(
     connection: psycopg.Connection, *, tenant_id: str, value: str
 ) -> dict[str, int]:
-    """Rows by table and column that have the value as a word of its own.
+    """Counts the rows that contain the value as a whole word, by table and column.
 
-    Rows of another tenant are not looked at; those that say no tenant are. In bytes it
-    counts wherever it stands.
+    Skips rows of other tenants, but searches those without a tenant. In bytes the value
+    also counts as part of a word.
     """
     forms = _forms_of(value)
     searched = {
@@ -64,14 +64,14 @@ def find_mentions(
 
 
 def unread_tables(connection: psycopg.Connection) -> list[str]:
-    """Tables in which nothing could be looked for."""
+    """Tables that can't be searched."""
     return [table for (table,) in connection.execute(STATEMENTS["unread"])]
 
 
 def searched_in_bytes(value: str) -> dict[str, object]:
-    """Parameters: what to look for, and as what word encode(..., 'escape') has it.
+    """Parameters: the forms to find, and a pattern for them in encode(..., 'escape').
 
-    A letter that is not ASCII is a backslash and three digits there.
+    There each byte that is not ASCII is a backslash and three digits.
     """
     forms = _forms_of(value)
     pattern = _pattern_of(map(_as_escaped_bytes, forms)) + r"(?!\\[1-3])"
@@ -79,7 +79,7 @@ def searched_in_bytes(value: str) -> dict[str, object]:
 
 
 def _forms_of(value: str) -> list[str]:
-    """As JSON has it, too, where a quote or a backslash is written as two."""
+    """The value as it is and as in JSON, which escapes quotes and backslashes."""
     return sorted({value, json.dumps(value, ensure_ascii=False)[1:-1]})
 
 
@@ -95,7 +95,7 @@ def _as_escaped_bytes(text: str) -> str:
 
 
 def _escaped(text: str) -> str:
-    """As Postgres's regular expressions read it: letters may not be escaped."""
+    """The text escaped for Postgres's regular expressions: letters must not be."""
     return re.sub(r"([^\w])", r"\\\1", text)
 
 

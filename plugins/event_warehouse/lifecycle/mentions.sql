@@ -1,7 +1,7 @@
--- What is looked through for a text.
+-- Where to search for a text.
 
 -- columns --
--- Of tables, not of views of them nor of their partitions.
+-- Tables only, neither views nor partitions.
 select
     pg_namespace.nspname,
     pg_class.relname,
@@ -30,7 +30,7 @@ where
 order by 1, 2, 3, 4;
 
 -- unread --
--- Tables that the keeper may not read; the keys of deletions hold nothing of anybody.
+-- Tables that the keeper may not read; deletion_keys contains no data of any user.
 select pg_namespace.nspname || '.' || pg_class.relname as unread_table
 from pg_class
 inner join pg_namespace on pg_class.relnamespace = pg_namespace.oid

@@ -1,4 +1,4 @@
-"""The receipt of a deletion: what went where, what stayed, which files are left."""
+"""The receipt of a deletion: what was removed, what stays, which files are left."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,12 +26,12 @@ STAYS = (
 
 @dataclass(frozen=True)
 class Receipt:
-    """What the warehouse keeps of a deletion, and what only its caller is told."""
+    """What the warehouse stores about a deletion, and what only the caller gets."""
 
     content: dict[str, Any]
-    """As ledger.deletions keeps it: no id of the user is in it."""
+    """As stored in ledger.deletions, without any id of the user."""
     files: tuple[str, ...]
-    """Source files that still hold the user; their names may, too."""
+    """Source files that still contain the user; their names may, too."""
 
 
 def write_receipt(
@@ -41,9 +41,9 @@ def write_receipt(
     tenant_id: str,
     user_id: str | None,
 ) -> Receipt:
-    """Reads only; `mentions` are found by looking through every table.
+    """Reads only; searches every table for `mentions`.
 
-    They are None if the user's id is: then nothing can be looked for.
+    They are None if the user's id is None, as there is nothing to search for.
     """
     deletion = {"deletion_id": deletion_id}
     counts = connection.execute(STATEMENTS["counts"], deletion).fetchall()
@@ -73,7 +73,7 @@ def write_receipt(
 
 
 def files_of(connection: psycopg.Connection, deletion_id: int) -> tuple[str, ...]:
-    """Source files that still hold the user of a deletion."""
+    """Source files that still contain a deleted user."""
     deletion = {"deletion_id": deletion_id}
     return _addresses(connection.execute(STATEMENTS["files"], deletion).fetchall())
 

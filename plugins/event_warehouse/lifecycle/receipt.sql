@@ -1,4 +1,4 @@
--- What a receipt is written from.
+-- The data of a receipt.
 
 -- head --
 select
@@ -20,7 +20,7 @@ group by 1, 2
 order by 1, 2;
 
 -- files --
--- Of a replay the file whose lines it read again; and every copy that was found.
+-- For a replay, the file whose lines it read again; plus every copy that was found.
 with recursive
 
 loads_of_user as (

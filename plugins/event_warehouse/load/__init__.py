@@ -1,4 +1,4 @@
-"""From files to `raw`: finding them, reading their records, one transaction a file.
+"""Finds files, reads their records and copies them to `raw`, one transaction per file.
 
-Nothing here casts a value; that is dbt's work.
+Nothing here casts a value; dbt does that.
 """

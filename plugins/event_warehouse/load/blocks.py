@@ -1,4 +1,4 @@
-"""The bytes of a source's file: in unpacked blocks or to seek in, and their hash."""
+"""A file's bytes, as unpacked blocks or a seekable stream, and their hash."""
 
 import hashlib
 from collections.abc import Generator, Iterator
@@ -21,15 +21,15 @@ Item = TypeVar("Item")
 
 QUEUED_BLOCKS = 16
 MAX_SPOOLED_BYTES = 16 * 1024 * 1024 * 1024
-"""Of a file that has to be here as a whole and comes from elsewhere."""
+"""The limit for a remote file that has to be copied here whole."""
 
 
 class HashedBlocks:
-    """The blocks of a file, unpacked, in order; afterwards its hash.
+    """The unpacked blocks of a file, in order, and then its hash.
 
-    Reading, hashing and unpacking run in a thread of their own, beside the caller's
-    work. Raises FileError, in place of a block, if the file can't be read to its end
-    or its compression is damaged: never a silent prefix.
+    A separate thread reads, hashes and unpacks while the caller works. Iterating
+    raises FileError if the file can't be read to its end or its compression is
+    damaged, so a truncated file never passes for a whole one.
     """
 
     def __init__(self, file: SourceFile) -> None:
@@ -38,12 +38,12 @@ class HashedBlocks:
 
     @property
     def sha256(self) -> str:
-        """Of the bytes as stored, in hex; of the whole file once all are taken."""
+        """Of the stored bytes, in hex; complete once all blocks are consumed."""
         return self._tally.sha256
 
     @property
     def byte_count(self) -> int:
-        """Of the file as stored, once all blocks are taken."""
+        """The stored size of the file, once all blocks are consumed."""
         return self._tally.byte_count
 
     def __iter__(self) -> Iterator[bytes]:
@@ -65,7 +65,7 @@ def hash_file(file: SourceFile) -> str:
 
 @dataclass(frozen=True)
 class Spooled:
-    """A whole file that can be sought in."""
+    """A whole file, seekable."""
 
     stream: BinaryIO
     sha256: str
@@ -80,10 +80,10 @@ def spooled(
     limit: int = MAX_SPOOLED_BYTES,
     folder: str | None = None,
 ) -> Iterator[Spooled]:
-    """The file as one that can be sought in: itself, or else a copy for the while.
+    """The file as a seekable stream: itself if possible, else a temporary copy.
 
-    Raises FileError if it can't be read to its end, is changed before the context ends,
-    or is to be copied and has more than `limit` bytes or finds no room in the folder.
+    Raises FileError if it can't be read to its end, changes before the context ends,
+    or needs a copy that exceeds `limit` bytes or doesn't fit in the folder.
     """
     tally = _Tally()
     with ExitStack() as opened:
@@ -103,9 +103,9 @@ def spooled(
 
 
 def beside(work: Generator[Item], waiting: int) -> Generator[Item]:
-    """What `work` yields, while it runs in a thread of its own beside the caller's.
+    """Yields the items of `work`, which runs in a background thread.
 
-    It is at most `waiting` items ahead. Whatever it raises is raised here.
+    It gets at most `waiting` items ahead. Whatever it raises is raised here.
     """
     queue: Queue[Item | None] = Queue(waiting)
     abandoned = Event()
@@ -139,7 +139,7 @@ def beside(work: Generator[Item], waiting: int) -> Generator[Item]:
 
 
 def _in_blocks(pieces: Iterator[bytes]) -> Iterator[bytes]:
-    """The pieces, small ones put together to about a block."""
+    """The pieces, with small ones joined to about a block."""
     gathered: list[bytes] = []
     size = 0
     for piece in pieces:
@@ -154,7 +154,7 @@ def _in_blocks(pieces: Iterator[bytes]) -> Iterator[bytes]:
 
 
 class _Tally:
-    """The hash and the number of the bytes that were read."""
+    """The hash and the count of the bytes read so far."""
 
     def __init__(self) -> None:
         self._hash = hashlib.sha256()
@@ -170,10 +170,10 @@ class _Tally:
 
 
 class _Stored(RawIOBase):
-    """A file as it is stored, tallied as it is read.
+    """A file's stored bytes, tallied as they are read.
 
-    Fills what it is given to fill, whatever portions the source gives. Raises FileError
-    at the end if that is not where the source said it would be.
+    Fills each buffer completely, however short the source's reads are. Raises FileError
+    at the end if the file doesn't have the size that the source announced.
     """
 
     def __init__(self, source: RawIOBase, tally: _Tally, expected: int | None) -> None:
@@ -214,7 +214,7 @@ def _read_to_end(stored: _Stored) -> None:
 
 
 def _copy(stored: _Stored, copy: FileIO, *, limit: int, folder: str) -> None:
-    """All that is stored, to the copy; raises FileError if it has no room."""
+    """Copies all stored bytes; raises FileError if there is no room."""
     buffer = memoryview(bytearray(BLOCK_BYTES))
     while size := stored.readinto(buffer):
         if copy.tell() + size > limit:

@@ -1,4 +1,4 @@
-"""What gzip and zstd have packed, unpacked in bounded memory, never a silent prefix."""
+"""Unpacks gzip and zstd in bounded memory; truncated input is always an error."""
 
 import zlib
 from collections.abc import Iterator
@@ -9,12 +9,12 @@ import zstandard
 from event_warehouse.errors import FileError
 
 BLOCK_BYTES = 128 * 1024
-"""About what the socket to Postgres buffers: while one block is prepared here, Postgres
-has the one before to parse."""
+"""About what the socket to Postgres buffers: Postgres parses one block while the next
+is prepared here."""
 PACKED_BYTES = 32 * 1024
-"""What inflating gets at a time: what it leaves of it is copied after every block."""
+"""Input per call of the decompressor, which copies the unconsumed rest each time."""
 MAX_WINDOW_BYTES = 128 * 1024 * 1024
-"""How far back a zstd frame may refer, all of it in memory; `zstd -d` has the same."""
+"""How far back a zstd frame may refer, all kept in memory; the default of `zstd -d`."""
 
 GZIP_MAGIC = b"\x1f\x8b"
 GZIP_WRAPPER = zlib.MAX_WBITS + 16
@@ -25,11 +25,11 @@ ZSTD_SKIPPABLE_MAGIC = b"\x2a\x4d\x18"
 ZSTD_BLOCK_HEADER_BYTES = 3
 ZSTD_CHECKSUM_BYTES = 4
 ZSTD_REPEATED_BYTE = 1
-"""The type of a block that holds one byte, to be repeated."""
+"""The type of a block that stores one byte and a repeat count."""
 
 
 def unpack(stored: BufferedReader) -> Iterator[bytes]:
-    """The unpacked bytes in pieces of any size; by its magic, never by its name."""
+    """The unpacked bytes, in pieces of any size; the magic bytes decide the format."""
     magic = stored.peek(len(ZSTD_MAGIC))[: len(ZSTD_MAGIC)]
     if magic.startswith(GZIP_MAGIC):
         return _gunzipped(stored)
@@ -39,7 +39,7 @@ def unpack(stored: BufferedReader) -> Iterator[bytes]:
 
 
 def _gunzipped(stored: BufferedReader) -> Iterator[bytes]:
-    """Of any number of members; zeros may follow each."""
+    """Unpacks any number of members; zero padding may follow each."""
     try:
         packed = stored.read(PACKED_BYTES)
         while packed:
@@ -61,10 +61,10 @@ def _gunzipped(stored: BufferedReader) -> Iterator[bytes]:
 
 
 def _unzstd(stored: BufferedReader) -> Iterator[bytes]:
-    """Of any number of frames, block by block.
+    """Unpacks any number of frames, block by block.
 
-    The decompressor itself neither bounds what it returns for its input nor tells that
-    the end of a frame is missing.
+    On its own the decompressor neither bounds its output nor reports that the end of a
+    frame is missing.
     """
     decompressor = zstandard.ZstdDecompressor(max_window_size=MAX_WINDOW_BYTES)
     try:
@@ -113,7 +113,9 @@ def _frame(
 
 
 def _frame_header(stored: BufferedReader) -> bytes:
-    """What follows the magic, https://www.rfc-editor.org/rfc/rfc8878#section-3.1.1.1"""
+    """The bytes after the magic, see
+    https://www.rfc-editor.org/rfc/rfc8878#section-3.1.1.1
+    """
     descriptor = _exactly(stored, 1)
     flags = descriptor[0]
     is_single_segment = bool(flags & 0x20)

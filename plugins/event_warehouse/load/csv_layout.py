@@ -1,4 +1,4 @@
-"""Where the columns of a CSV file go, by its header."""
+"""Maps the columns of a CSV file to event fields and attributes, by its header."""
 
 import csv
 from collections import Counter
@@ -14,7 +14,7 @@ from event_warehouse.load.records import NUL, Drift, report_names
 
 @dataclass(frozen=True)
 class Source:
-    """The columns that one event field is made of; mostly a single one."""
+    """The columns that make up one event field; usually just one."""
 
     field: EventField
     positions: tuple[int, ...]
@@ -32,7 +32,7 @@ class CsvLayout:
     attributes: tuple[tuple[str, int], ...]
     """The other columns' names and positions."""
     json_attributes: tuple[int, ...]
-    """The positions of those whose values are declared to be JSON."""
+    """The positions of the attributes declared as JSON."""
     constants: tuple[tuple[EventField, str], ...]
     strips_nul: bool
 
@@ -43,13 +43,16 @@ class CsvLayout:
 
     @property
     def passes_through(self) -> bool:
-        """True if each input column is an event field: a line is a row as it is."""
+        """True if each column is an event field, so a line is a row as it stands."""
         is_one_to_one = len(self.fields) == self.column_count and not self.attributes
         return is_one_to_one and not self.joins and self.delimiter == ","
 
     @property
     def attributes_stand_last(self) -> bool:
-        """True if what comes before the attributes is a row's event fields already."""
+        """True if a line has the event fields first, then all the attributes.
+
+        The line up to the first attribute can then go into the row as it is.
+        """
         fields = [source.positions for source in self.fields]
         positions = [*chain(*fields), *(position for _, position in self.attributes)]
         is_in_order = positions == list(range(self.column_count))
@@ -57,7 +60,7 @@ class CsvLayout:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The columns of `raw.events_raw`, in the order of the rows made here."""
+        """The columns of `raw.events_raw`, in the order of the rows."""
         return (
             "load_id",
             "line_number",
@@ -68,10 +71,10 @@ class CsvLayout:
 
 
 def read_names(header: bytes, feed: Feed) -> list[str]:
-    """The names of a header's columns; raises FileError if it is no feed's header.
+    """The column names; raises FileError if this can't be the feed's header.
 
-    The error tells no name but the feed's own: where there is no header, the first line
-    is data, which must not get into a log.
+    The error quotes only names that the feed knows: in a file without a header the
+    first line is data, which must not get into a log.
     """
     if feed.strip_nul:
         header = header.replace(NUL, b"")
@@ -100,7 +103,7 @@ def read_names(header: bytes, feed: Feed) -> list[str]:
 
 
 def _told(names: Iterable[str], feed: Feed) -> str:
-    """The names that are the feed's own, and how many others there are."""
+    """The names that the feed knows, quoted, and the number of other columns."""
     names = set(names)
     own = sorted(_own(names, feed))
     told = [repr(name) for name in own]
@@ -110,12 +113,12 @@ def _told(names: Iterable[str], feed: Feed) -> str:
 
 
 def _own(names: Iterable[str], feed: Feed) -> set[str]:
-    """The names that the feed declares or that are event fields."""
+    """Those names that the feed declares or reads event fields from."""
     return {*chain(*feed.sources.values()), *feed.declared_sources} & set(names)
 
 
 def lay_out(names: Sequence[str], feed: Feed) -> CsvLayout:
-    """Where the columns of these names go."""
+    """The layout of a file with these columns."""
     positions = {name: position for position, name in enumerate(names)}
     separators = feed.separators
     fields = [
@@ -141,7 +144,7 @@ def lay_out(names: Sequence[str], feed: Feed) -> CsvLayout:
 
 
 def find_drift(names: Sequence[str], feed: Feed) -> Drift:
-    """How the columns of these names differ from what the feed declares."""
+    """How these columns differ from what the feed declares."""
     missing = feed.declared_sources - set(names)
     if feed.attributes is None:
         return Drift((), report_names(missing))

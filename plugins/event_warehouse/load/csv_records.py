@@ -1,9 +1,9 @@
-"""Reads CSV: header by name, columns in any order, quoting as RFC 4180 has it.
+"""Reads CSV with a header, columns in any order, quoted as in RFC 4180.
 
-An empty field is null, quoted or not. Almost every line of most files holds no quote
-and the right number of fields. Such lines become rows many at a time, with the lineage
-put before each; where all columns are event fields they are not even split, and
-Postgres does the parsing. Only lines with quotes, and bad ones, are looked at singly.
+An empty field is null, quoted or not. In most files nearly all lines have no quotes and
+the right number of fields. Such lines become rows in bulk, each prefixed with its
+lineage. If all columns are event fields, the lines aren't even split: Postgres parses
+them. Only lines with quotes, and malformed ones, are handled one by one.
 """
 
 import csv
@@ -37,12 +37,12 @@ from event_warehouse.load.records import (
 )
 
 MAX_OPEN_BYTES = 1024 * 1024
-"""How far a quoted field may run over line ends before its quote is taken for wrong."""
+"""How long a record with an open quote may grow before the quote counts as an error."""
 UNCLOSED = "opens a quote that is never closed"
 OPEN_AT_END = "unexpected end of data"
-"""What csv says of a record whose quote is still open where the lines end."""
+"""The csv module's error for a quote that is still open when the lines end."""
 UNESCAPED = bytes({*range(0x20, 0x100), *b"\n\r"} - {*b'"\\'})
-"""The bytes that JSON and CSV take as they are, and line ends."""
+"""Bytes that need no escaping in JSON or CSV, and line ends."""
 NEEDS_QUOTING = frozenset(',"\r\n')
 
 csv.field_size_limit(MAX_RECORD_BYTES)
@@ -51,7 +51,7 @@ csv.field_size_limit(MAX_RECORD_BYTES)
 def read_csv(
     chunks: Iterator[bytes | OverlongLine], feed: Feed, *, load_id: int
 ) -> Records:
-    """The records below the header; raises FileError if it is not this feed's."""
+    """The records after the header; raises FileError if it isn't this feed's header."""
     header = next(chunks, b"")
     if isinstance(header, OverlongLine):
         raise FileError(f"line 1, the header, {OVERLONG}")
@@ -94,9 +94,9 @@ def _batches(
 class ChunkReader:
     """Reads one chunk of whole lines.
 
-    A record whose quote is still open at the chunk's end is left for the next chunk. If
-    there is none, or the record is over MAX_OPEN_BYTES, the quote is taken for wrong
-    instead: its line is rejected and the lines after it are read on their own.
+    A record whose quote is still open at the end is left for the next chunk. If there
+    is none, or the record exceeds MAX_OPEN_BYTES, the quote counts as an error: its
+    line is rejected, and reading resumes at the next line.
     """
 
     def __init__(
@@ -123,12 +123,12 @@ class ChunkReader:
 
     @property
     def batch(self) -> Batch:
-        """What was read."""
+        """The rows, rejected lines and originals read so far."""
         rows = b"".join(self._made)
         return Batch(rows, len(self._made), self.rejected, self._stripped)
 
     def read(self) -> int:
-        """Read all of it; the number of the line that comes next."""
+        """Reads the chunk; returns the number of the next line to read."""
         at = 0
         for quoted in self._lines_with_quotes():
             if quoted < at:
@@ -147,7 +147,7 @@ class ChunkReader:
         return [at for at, line in enumerate(self._lines) if b'"' in line]
 
     def _has_only_unescaped(self) -> bool:
-        """True if no bare value needs quoting in CSV or an escape in JSON."""
+        """True if no unquoted value needs CSV quoting or JSON escaping."""
         layout = self._rows.layout
         if layout.delimiter != "," and b"," in self._chunk:
             return False
@@ -157,7 +157,7 @@ class ChunkReader:
         return layout.passes_through or not left.strip(b'"')
 
     def _read_plain(self, start: int, end: int) -> None:
-        """Lines without quotes."""
+        """Reads lines without quotes."""
         lines = self._lines[start:end]
         if self._has_returns:
             lines = [line.removesuffix(b"\r") for line in lines]
@@ -182,7 +182,7 @@ class ChunkReader:
                 self._made.append(self._rows.of_values(number, values))
 
     def _is_uniform(self, lines: Sequence[bytes]) -> bool:
-        """True if each line can be taken as it is."""
+        """True if every line is a valid record as it stands."""
         if not self._is_clean or b"" in lines:
             return False
         if self._has_returns and any(b"\r" in line for line in lines):
@@ -195,7 +195,7 @@ class ChunkReader:
         return delimiters <= {self._rows.layout.column_count - 1}
 
     def _takes(self, number: int, line: bytes) -> bool:
-        """True if the line is a record; rejects it if it is a bad one."""
+        """True if the line is a record; rejects it if it is malformed."""
         if not line:
             return False
         reason = self._reason(line.split(self._rows.delimiter), line)
@@ -206,7 +206,7 @@ class ChunkReader:
         return not reason
 
     def _reason(self, values: Sequence[str | bytes], record: bytes) -> str | None:
-        """Why a record is rejected; None if it is not."""
+        """Why the record is rejected; None if it is valid."""
         layout = self._rows.layout
         if len(values) != layout.column_count:
             return f"has {len(values)} fields, the header {layout.column_count}"
@@ -225,11 +225,12 @@ class ChunkReader:
             self._stripped.append(keep_original(number, original))
 
     def _read_quoted(self, start: int) -> int:
-        """Records from a line with a quote on, up to one without; where that is.
+        """Reads records from a line with a quote until a line without; returns where.
 
-        Where a record breaks, the lines after its first are read on their own. None of
-        them that leaves a quote open need be followed: it would go the way that the
-        broken record went, and following it each time takes time by the square.
+        If a record is malformed, reading resumes at its second line. While inside the
+        lines that the malformed record spanned, each line is parsed alone: an open
+        quote there would run to the same end, and rescanning every time would take
+        quadratic time.
         """
         is_known = start < self._broken_until
         text = (
@@ -267,7 +268,7 @@ class ChunkReader:
             self._keep_original(number, original)
 
     def _keep_broken(self, at: int, why: str) -> int:
-        """The line to go on at: of an open record itself, else the one after it."""
+        """The line to resume at: this one if its record may go on, else the next."""
         is_open = why == OPEN_AT_END
         if is_open and not self._is_last and self._bytes_from(at) <= MAX_OPEN_BYTES:
             self.unfinished = b"\n".join(self._originals[at:]) + b"\n"
@@ -278,7 +279,7 @@ class ChunkReader:
         return at + 1
 
     def _bytes_from(self, at: int) -> int:
-        """The chunk's bytes from the beginning of a line on."""
+        """How many bytes of the chunk there are from this line on."""
         return self._ends[-1] - (self._ends[at - 1] if at else 0)
 
     @cached_property

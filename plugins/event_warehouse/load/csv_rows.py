@@ -1,4 +1,4 @@
-"""Makes COPY's rows of CSV lines as they stand, or of values that were parsed."""
+"""Makes rows for COPY from unparsed CSV lines or from parsed values."""
 
 import csv
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from event_warehouse.load.csv_layout import CsvLayout
 
 
 class RowMaker:
-    """Makes rows for COPY out of lines or values."""
+    """Makes rows for COPY from lines or values."""
 
     def __init__(self, layout: CsvLayout, load_id: int) -> None:
         self.layout = layout
@@ -30,7 +30,7 @@ class RowMaker:
         return load + b",%d," + rest
 
     def of_lines(self, numbers: Sequence[int], lines: Sequence[bytes]) -> list[bytes]:
-        """Rows of whole lines that need no quoting and no escaping."""
+        """Rows of lines in which nothing needs quoting or escaping."""
         if self.layout.passes_through:
             template = self._template + b"%b\n"
             return list(map(template.__mod__, zip(numbers, lines, strict=True)))
@@ -42,7 +42,7 @@ class RowMaker:
         return self._of_parts(numbers, parts)
 
     def _fields_and_attributes(self, line: bytes) -> list[bytes]:
-        """The event fields as they stand in a row, then the attributes one by one."""
+        """The event fields joined as in a row, then each attribute's value."""
         values = line.split(self.delimiter)
         fields = b",".join([_joined(*field, values) for field in self._raw_fields])
         return [fields, *(values[position] for _, position in self.layout.attributes)]
@@ -64,7 +64,7 @@ class RowMaker:
         return rows
 
     def of_values(self, number: int, values: Sequence[str]) -> bytes:
-        """The row of a record that was parsed, quoted and escaped as needed."""
+        """The row of a parsed record, quoted and escaped as needed."""
         row: list[object] = [self._load_id, number, *self._constants]
         row += [_joined(*field, values) for field in self._fields]
         if self.layout.attributes:
@@ -80,14 +80,14 @@ class RowMaker:
 def _joined(
     positions: Sequence[int], separator: AnyStr, values: Sequence[AnyStr]
 ) -> AnyStr:
-    """The field's value; of several columns, those values that are not empty."""
+    """The field's value; several columns are joined without the empty ones."""
     if len(positions) == 1:
         return values[positions[0]]
     return separator.join([v for at in positions if (v := values[at])])
 
 
 class _Rows(list[str]):
-    """What a csv.writer writes to, one row at a time."""
+    """A target for csv.writer that collects rows."""
 
     def write(self, row: str) -> None:
         """Add a row."""
@@ -97,7 +97,8 @@ class _Rows(list[str]):
 def _written(values: Sequence[object]) -> str:
     """One row of CSV, ending in LF.
 
-    A writer quotes just the line ends that it writes itself; COPY wants CR quoted too.
+    Of CR and LF, csv.writer quotes only those in its own line terminator, and COPY
+    needs both quoted. So it writes CRLF here, which is then replaced.
     """
     rows = _Rows()
     csv.writer(rows, lineterminator="\r\n").writerow(values)
@@ -105,6 +106,6 @@ def _written(values: Sequence[object]) -> str:
 
 
 def _member(name: str) -> bytes:
-    """A template for a member of a JSON object that stands in a quoted CSV field."""
+    """A template for a member of a JSON object inside a quoted CSV field."""
     quoted = msgspec.json.encode(name).replace(b'"', b'""').replace(b"%", b"%%")
     return quoted + b':""%b""'

@@ -1,4 +1,4 @@
-"""Keeps the feeds' declarations in the warehouse, by which dbt casts."""
+"""Stores the feeds' declarations in the warehouse, where dbt reads how to cast."""
 
 from collections.abc import Mapping
 
@@ -12,7 +12,7 @@ from event_warehouse.load.one_file import STATEMENTS
 def keep_declarations(
     connection: psycopg.Connection, feeds: Mapping[str, Feed]
 ) -> None:
-    """Renews what `raw.feeds` has of feeds that are declared otherwise by now."""
+    """Updates the feeds in `raw.feeds` whose declarations have changed."""
     kept = connection.execute(STATEMENTS["declarations"]).fetchall()
     for name, declaration in kept:
         feed = feeds.get(name)
@@ -21,7 +21,7 @@ def keep_declarations(
 
 
 def keep_declaration(connection: psycopg.Connection, feed: Feed) -> None:
-    """dbt casts by the declaration that `raw.feeds` has."""
+    """Stores the feed's declaration in `raw.feeds`, unless it is there already."""
     declared = {
         "feed": feed.name,
         "declaration": Jsonb(feed.model_dump(mode="json")),

@@ -1,4 +1,4 @@
-"""Loads every file that is new; one that can't be loaded does not stop the others."""
+"""Loads every new file; one that can't be loaded doesn't stop the others."""
 
 import logging
 import time
@@ -36,7 +36,7 @@ REFUSED_ROW = (
     psycopg.IntegrityError,
     psycopg.errors.ProgramLimitExceeded,
 )
-"""What says that a file is at fault, and not the server or the connection."""
+"""Errors that the file's content causes, not the server or the connection."""
 
 logger = logging.getLogger(__name__)
 
@@ -63,13 +63,13 @@ def load_new_files(
     from_web: bool = True,
     share: Share | None = None,
 ) -> LoadSummary:
-    """Loads a source as a feed, or without one all that has landed (see `found_files`).
+    """Loads a source as a feed, or everything that has landed (see `found_files`).
 
-    Of these files a share, if one is given: others load the rest at the same time.
-    Commits file by file. A file that can't be loaded is kept as failed in `raw.loads`,
-    with the reason, and counted. Raises FileError if the source does not exist or can't
-    be reached, which stops no other, and FeedError if no feed is named for it or it is
-    not declared.
+    With a share, loads only that part of the files; parallel loaders take the rest.
+    Commits file by file. A file that can't be loaded is recorded as failed in
+    `raw.loads`, with the reason, and counted. Raises FileError if the source doesn't
+    exist or, once all others are loaded, if one can't be reached. Raises FeedError if
+    no feed is named for the source or the feed isn't declared.
     """
     feeds = read_feeds(settings.feeds)
     share = share or WHOLE
@@ -97,10 +97,10 @@ def load_new_files(
 
 
 def dismiss_failed(settings: Settings, load_id: int) -> str:
-    """The URI of the failed file, which then counts as settled; commits once.
+    """Dismisses a failed file and returns its URI; commits once.
 
-    It is not tried again until it changes, unless its server tells no version of it.
-    Raises FileError if no load of that id is failed.
+    The file isn't tried again until it changes. If its server reports no version, it is
+    tried again anyway. Raises FileError if there is no failed load with this id.
     """
     with connect(settings.dsn, Role.LOADER) as connection:
         row = connection.execute(
@@ -117,7 +117,10 @@ def dismiss_failed(settings: Settings, load_id: int) -> str:
 
 
 def _version_now(uri: str) -> str | None:
-    """Of a local file, which had just changed when it failed; None if it is gone."""
+    """The version that a local file has now; None if it is remote or gone.
+
+    Asked for a file that had just changed when it failed: its version was not trusted.
+    """
     if not uri.startswith("file:"):
         return None
     try:
@@ -132,7 +135,7 @@ def _load_feed(
     if not files:
         return
     keep_declaration(connection, feed)
-    # By itself, or others would wait for the whole of a month's first file.
+    # In its own transaction, or others would wait until a month's first file is loaded.
     connection.execute(STATEMENTS["ensure_partition"])
     settled = settled_uris(connection, feed, files)
     said = time.monotonic()
@@ -154,9 +157,10 @@ def settled_uris(
     *,
     is_failure_settled: bool = False,
 ) -> set[str]:
-    """Of the files that are there, those that were dealt with as they are now.
+    """The URIs of the files whose current versions need no loading.
 
-    One that failed is tried again unless its failure counts as settled.
+    A failed file is not among them, and so is tried again, unless
+    `is_failure_settled`.
     """
     rows = connection.execute(
         STATEMENTS["settled_uris"],
@@ -207,7 +211,7 @@ def _keep_failed(
         "error": reason,
     }
     with connection.transaction():
-        # An update first: an insert that ends in its conflict clause uses up an id.
+        # Update first, because an insert that runs into a conflict uses up an id.
         if not connection.execute(STATEMENTS["keep_failed_again"], failed).rowcount:
             connection.execute(STATEMENTS["keep_failed"], failed)
     logger.error("%s as feed %s was not loaded: %s", file.uri, feed.name, reason)
@@ -216,7 +220,7 @@ def _keep_failed(
 
 def _report_drift(feed: Feed, outcome: FileOutcome) -> None:
     if outcome.unknown_fields:
-        # Their names are data: raw.loads has them, the log must not.
+        # Their names are data, which may be in raw.loads but not in the log.
         logger.warning(
             "%s: %s has %d fields that the feed does not declare; "
             "their names are in raw.loads.unknown_fields",

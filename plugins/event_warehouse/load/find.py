@@ -1,4 +1,4 @@
-"""Finds the files to load: what a person names, or what has landed for each feed."""
+"""Finds the files to load: a named source, or whatever has landed for each feed."""
 
 import logging
 import os
@@ -36,7 +36,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Place:
-    """Where files of a feed are looked for."""
+    """A place to look for files of a feed."""
 
     feed: Feed
     find: Callable[[], Sequence[SourceFile]]
@@ -54,14 +54,13 @@ def found_files(
     from_web: bool = True,
     is_quiet: bool = False,
 ) -> Iterator[Sequence[Place]]:
-    """Where the files of each feed are, to be read within the context.
+    """The places to look for each feed's files, usable within the context.
 
-    A source is a file, a folder, `s3://bucket/prefix` or a web address. Without one it
-    is what has landed, and, with a window and unless that is not wanted, what the
-    feeds' web addresses have for it; folders come first, as nothing there has to be
-    waited for. Quiet is for who looks each second, and does not say each time what is
-    left out. Raises FileError if the source is not there, FeedError if no feed is named
-    for it.
+    A source is a file, a folder, `s3://bucket/prefix` or a web address. Without one,
+    the places are where files land and, given a window and `from_web`, the feeds' web
+    addresses. Folders come first, as they need no network. `is_quiet` is for callers
+    that poll every second: skipped files are not logged. Raises FileError if the source
+    doesn't exist, FeedError if no feed is named for it.
     """
     with ExitStack() as clients:
         finder = _Finder(settings, clients, is_quiet=is_quiet)
@@ -75,7 +74,7 @@ def found_files(
         ways = [finder.in_folder, finder.in_bucket]
         if from_web:
             ways.append(finder.published)
-        # Last, as it says what is left out when all else is loaded.
+        # Last, because it raises when a folder is unreadable: load all else first.
         ways.append(finder.out_of_reach)
         yield [
             Place(one, partial(find, one, window)) for find in ways for one in chosen
@@ -85,7 +84,7 @@ def found_files(
 
 
 def _report_unclaimed(landing: Path, feeds: Sequence[Feed]) -> None:
-    """Says what no feed's pattern means, which is mostly a slip in a name."""
+    """Warns of files that match no feed's pattern, mostly because of a typo."""
     if not landing.is_dir():
         logger.warning("there is no landing folder %s", landing)
         return
@@ -109,7 +108,7 @@ def _report_unclaimed(landing: Path, feeds: Sequence[Feed]) -> None:
 
 
 def _relative_paths(folder: Path) -> Iterator[str]:
-    """The files that are not hidden, where one can look."""
+    """The files that are not hidden, in all readable folders."""
     for parent, folders, files in os.walk(folder):
         folders[:] = [name for name in folders if not name.startswith(".")]
         for name in files:
@@ -118,7 +117,7 @@ def _relative_paths(folder: Path) -> Iterator[str]:
 
 
 def feed_of(source: str, feeds: Mapping[str, Feed], feed: str | None) -> Feed:
-    """The feed that a source is loaded as; raises FeedError if none is named."""
+    """The feed to load a source as; raises FeedError if none is named."""
     if feed is None:
         raise FeedError(
             f"say which feed {_shown(source)} belongs to: FEED=... or --feed; "
@@ -128,12 +127,12 @@ def feed_of(source: str, feeds: Mapping[str, Feed], feed: str | None) -> Feed:
 
 
 def _shown(source: str) -> str:
-    """An address may hold a password."""
+    """The source for a message, without its address, which may hold a password."""
     return "the file at that address" if "://" in source else source
 
 
 class _Finder:
-    """Finds, with clients that are made only where they are needed."""
+    """Finds files, creating clients only when they are needed."""
 
     def __init__(
         self, settings: Settings, clients: ExitStack, *, is_quiet: bool
@@ -144,7 +143,7 @@ class _Finder:
         self._s3: S3Client | None = None
 
     def named(self, source: str) -> Sequence[SourceFile]:
-        """What a person names."""
+        """The files of a source that a person has named."""
         if source.startswith("s3://"):
             return self._in_bucket(source)
         if source.startswith(("http://", "https://")):
@@ -155,7 +154,7 @@ class _Finder:
         return find_in_folder(path) if path.is_dir() else [find_file(path)]
 
     def in_folder(self, feed: Feed, window: Window | None) -> Sequence[SourceFile]:
-        """What has landed of a feed in the folder, and is no more being written."""
+        """The feed's files in the landing folder that are no longer being written."""
         files = {
             file.uri: file
             for pattern in feed.files
@@ -181,14 +180,14 @@ class _Finder:
         return settled
 
     def out_of_reach(self, feed: Feed, window: Window | None) -> Sequence[SourceFile]:
-        """No file; raises SourceUnavailable if some may be where none can look."""
+        """No files; raises SourceUnavailable if a folder of the feed is unreadable."""
         for pattern in feed.files:
             for glob in _globs(pattern, window):
                 check_readable(self._settings.landing, glob)
         return []
 
     def in_bucket(self, feed: Feed, window: Window | None) -> Sequence[SourceFile]:
-        """What has landed of a feed in the bucket."""
+        """The feed's files in the bucket."""
         if self._settings.bucket is None:
             return []
         from event_warehouse.sources.s3 import find_landed_in_bucket, parse_location
@@ -205,7 +204,7 @@ class _Finder:
         return _not_excluded(feed, self._settings.bucket, files)
 
     def published(self, feed: Feed, window: Window | None) -> Sequence[SourceFile]:
-        """What a feed's web address has for the window."""
+        """The files that the feed's web address has for the window."""
         if feed.url is None or window is None:
             return []
         from event_warehouse.sources.web import find_on_web, web_client
@@ -227,7 +226,7 @@ class _Finder:
         return find_in_bucket(parse_location(uri), client=self._s3_client())
 
     def _s3_client(self) -> "S3Client":
-        """The one for all feeds: a client takes a tenth of a second to be made."""
+        """One client for all feeds, as creating one takes a tenth of a second."""
         if self._s3 is None:
             from event_warehouse.sources.s3 import s3_client
 
@@ -242,7 +241,7 @@ class _Finder:
 
 
 def _not_excluded(feed: Feed, root: str, files: Sequence[File]) -> Sequence[File]:
-    """The files that are in none of the feed's excluded folders below the root."""
+    """The files outside the feed's excluded folders below the root."""
     if not feed.exclude:
         return files
     start = root if "://" in root else Path(root).resolve().as_uri()

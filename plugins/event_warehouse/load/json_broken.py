@@ -1,4 +1,4 @@
-"""Follows a broken piece of JSON to its end, so that reading can go on behind it."""
+"""Finds the end of a broken piece of JSON, so that reading can resume after it."""
 
 import re
 from dataclasses import dataclass
@@ -7,9 +7,9 @@ from event_warehouse.load.records import KEPT_BYTES
 
 SPACE = b" \t\r\n"
 CONTEXT_BYTES = 64
-"""How much of what came before is looked at to tell whether a record begins."""
+"""How many preceding bytes are checked to tell whether a record begins."""
 MAX_OPEN = 10_000
-"""Brackets that are told apart; deeper ones are only counted."""
+"""How many open brackets are tracked by kind; deeper ones are only counted."""
 OPENED_BY = {b"}": b"{", b"]": b"["}
 LINE_END = re.compile(rb"[{\n]")
 ELEMENT_END = re.compile(rb"[{\n\]]")
@@ -18,12 +18,12 @@ OPENED_ARRAYS = re.compile(rb"\[++")
 NO_STRUCTURE = re.compile(
     rb'(?:[^"{}\[\]]++|"[^"\\]*+(?:\\.[^"\\]*+)*+(?<!\{)")*+', re.DOTALL
 )
-"""Neither brackets nor strings that end with one that opens an object."""
+"""Text without brackets; stops before a string that ends in `{`."""
 
 
 @dataclass(frozen=True)
 class BrokenPiece:
-    """What is no JSON value: its beginning, how long it is, and what is wrong."""
+    """Text that is not a JSON value: its beginning, its length and what is wrong."""
 
     beginning: bytes
     byte_count: int
@@ -31,7 +31,7 @@ class BrokenPiece:
 
 
 class OpenPiece:
-    """A broken piece whose end is yet to be found; it may go on over many texts."""
+    """A broken piece whose end isn't found yet; it may span many texts."""
 
     def __init__(
         self, first: bytes, reason: str, *, in_array: bool, is_malformed: bool
@@ -49,14 +49,14 @@ class OpenPiece:
         self._separator_count = 0
 
     def find_end(self, text: bytes, at: int) -> int | None:
-        """Where it ends, looked for from `at` on; None if it goes on after the text.
+        """Where the piece ends, searched from `at` on; None if it exceeds the text.
 
-        The next text is to begin with the last CONTEXT_BYTES of this one.
+        The next text must begin with the last CONTEXT_BYTES of this one.
         """
         return self._end.find(text, at)
 
     def take(self, part: bytes) -> None:
-        """Add its next bytes; separators count once others come after them."""
+        """Adds the next bytes; separators count only once other bytes follow them."""
         self._beginning += part[: max(0, KEPT_BYTES - len(self._beginning))]
         bare = part.rstrip(self._separators)
         if bare:
@@ -65,13 +65,13 @@ class OpenPiece:
         self._separator_count += len(part) - len(bare)
 
     def close(self) -> BrokenPiece:
-        """All of it."""
+        """The finished piece."""
         beginning = bytes(self._beginning[: self._byte_count])
         return BrokenPiece(beginning, self._byte_count, self.reason)
 
 
 class _GarbageEnd:
-    """What begins as no record does ends with its line, or where an object begins."""
+    """Garbage, which ends with its line or where an object begins."""
 
     def __init__(self, in_array: bool) -> None:
         self._end = ELEMENT_END if in_array else LINE_END
@@ -82,12 +82,12 @@ class _GarbageEnd:
 
 
 class _BracketEnd:
-    """An object or array ends where its brackets are closed.
+    """An object or array, which ends where its brackets are closed.
 
-    It ends before that where an object begins that can't be one of its parts: there the
-    next record begins. In what is malformed that may look like the end of a string,
-    because a quote is missing. A bracket that closes an outer one closes those within
-    it too.
+    It ends earlier if an object begins that can't be part of it, as that must be the
+    next record. In malformed text such an object may look like the end of a string,
+    because a quote is missing. A bracket that closes an outer one also closes those
+    inside.
     """
 
     def __init__(self, in_array: bool, is_malformed: bool) -> None:
@@ -133,7 +133,7 @@ class _BracketEnd:
         return match.end()
 
     def _ends_before(self, character: bytes, text: bytes, at: int) -> bool:
-        """True if what stands there is no part of this value."""
+        """True if the bracket there can't be part of this value."""
         if character == b"]":
             return self._in_array and b"[" not in self._open and not self._deeper
         if character != b"{" or not self._open:
@@ -143,7 +143,7 @@ class _BracketEnd:
         if last == b",":
             return not self._deeper and self._open[-1:] == b"{"
         if last == b":":
-            # A record may begin a line, but no writer begins one with a member's value.
+            # Records may begin on a new line; no writer puts a member's value there.
             return self._is_malformed and before[-1:] == b"\n"
         return last not in (b"[", b"")
 

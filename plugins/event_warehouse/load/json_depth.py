@@ -1,11 +1,11 @@
-"""How deep JSON is nested."""
+"""Checks how deep JSON is nested."""
 
 import re
 from itertools import accumulate
 
 MAX_DEPTH = 500
-"""Below Python's own limit of 1,000 calls, so that what is rejected does not depend on
-who called; and far below what Postgres raises an error on."""
+"""Below Python's recursion limit of 1,000, so that rejection doesn't depend on the
+caller's stack, and far below the depth at which Postgres raises an error."""
 TOO_DEEP = "is JSON nested too deep"
 STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
 NO_BRACKETS = bytes({*range(256)} - {*b"{}[]"})
@@ -23,7 +23,7 @@ def check_depth(text: bytes) -> None:
 
 
 def is_too_deep(text: bytes) -> bool:
-    """True if objects and arrays stand in one another more than MAX_DEPTH deep."""
+    """True if objects and arrays are nested more than MAX_DEPTH deep."""
     if text.count(b"{") + text.count(b"[") <= MAX_DEPTH:
         return False
     brackets = STRING.sub(b"", text).translate(None, NO_BRACKETS)

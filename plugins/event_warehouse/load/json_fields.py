@@ -1,4 +1,4 @@
-"""Which input fields a JSON file's records have had."""
+"""Tracks which input fields occur in a JSON file's records."""
 
 from event_warehouse.feeds import Feed
 from event_warehouse.load.json_layout import find, split_path
@@ -7,12 +7,12 @@ from event_warehouse.load.records import Drift, report_names
 
 KEPT_NAMES = 10_000
 NOTED_BYTES = 32 * 1024 * 1024
-"""Names that can't be reported any more are forgotten after so many of them or so much
-input, because a file may have other ones in each record."""
+"""After this many names or this much input, names that won't be reported are dropped:
+a file may have new ones in each record."""
 
 
 class SeenFields:
-    """Notes the fields of records, and tells how they differ from the declared ones."""
+    """Collects the fields of records and compares them with the declared ones."""
 
     def __init__(self, feed: Feed) -> None:
         declared = feed.declared_sources
@@ -27,7 +27,7 @@ class SeenFields:
         self._noted_bytes = 0
 
     def note(self, members: Members, record: bytes) -> None:
-        """Take in the fields of a record, given parsed and as it is written."""
+        """Adds the fields of a record, given parsed and as raw bytes."""
         self.names.update(members)
         self._noted_bytes += len(record)
         if len(self.names) > KEPT_NAMES or self._noted_bytes > NOTED_BYTES:
@@ -51,7 +51,7 @@ class SeenFields:
         return set() if self._known is None else self.names - self._known
 
     def find_drift(self) -> Drift:
-        """What is unknown and what is missing so far."""
+        """The unknown and the missing fields so far."""
         missing = (self.declared_names - self.names) | {*self._unseen}
         return Drift(
             report_names(self._unknown()),

@@ -1,4 +1,4 @@
-"""Makes rows of JSON objects whose members are all event fields, and quickly."""
+"""A fast path for JSON objects whose members are all event fields."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -16,10 +16,10 @@ PLAIN_KEY = re.compile(r"[^\\\"\x00-\x1f]+")
 
 
 class FlatRows:
-    """Makes the rows of batches of which no record has other members.
+    """Makes rows of batches in which no record has other members.
 
-    All of a batch is done at once: a type that is made for the feed is decoded in half
-    the time of a dict, and without escapes a string is what stands between its quotes.
+    It handles a batch at once. Decoding to a type generated for the feed takes half the
+    time of a dict, and a string without escapes is just the text between its quotes.
     """
 
     def __init__(self, layout: JsonLayout, template: bytes, seen: SeenFields) -> None:
@@ -60,16 +60,16 @@ class FlatRows:
 def are_plain(text: bytes, count: int) -> bool:
     """True if no value of these objects has an escape, or is an array or an object.
 
-    It may say False of what only looks like one of them.
+    May return False for values that only look like that.
     """
     is_nested = text.count(b"{") > count or b"[" in text
     return not is_nested and b"\\" not in text
 
 
 def _replace_null(text: bytes) -> bytes:
-    """The texts of values with MISSING for null; a string still has its quotes."""
+    """The values with MISSING for null; call before quotes are removed from strings."""
     text = b"\t%b\t" % text
-    # Twice, because two that stand side by side share a tab.
+    # Twice, because adjacent nulls share a tab.
     for _ in range(2):
         text = text.replace(b"\tnull\t", b"\t%b\t" % MISSING)
     return text[1:-1]
@@ -82,7 +82,7 @@ def can_be_flat(layout: JsonLayout) -> bool:
 
 
 def _decoder(layout: JsonLayout) -> Callable[[bytes], Any]:
-    """Decodes a record into its event fields' values as they are written."""
+    """A decoder from a record to its event fields' values, as undecoded JSON."""
     names = {f"field_{at}": key for at, key in enumerate(layout.keys) if key}
     record = msgspec.defstruct(
         "Record",

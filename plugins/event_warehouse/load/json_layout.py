@@ -1,4 +1,4 @@
-"""Which members of a JSON object become which fields of an event."""
+"""Maps the members of a JSON object to event fields."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from event_warehouse.load.json_values import (
 )
 
 Reader = Callable[[Members], Value]
-"""The value of an event field, read from a record's members."""
+"""Reads the value of an event field from a record's members."""
 Path = tuple[str, ...]
 
 
@@ -29,15 +29,15 @@ class JsonLayout:
     columns: tuple[EventField, ...]
     """The event fields that are read from the input."""
     keys: tuple[str | None, ...]
-    """For each, the member that it is; None where it takes more to find it."""
+    """For each column, the top-level member that has it; None if a reader finds it."""
     readers: tuple[tuple[int, Reader], ...]
-    """The positions of those, and how to find them."""
+    """For the columns without a key: their positions and readers."""
     consumed: tuple[str, ...]
-    """Other top-level members that are in an event field whole, so no attribute."""
+    """Other top-level members that readers take whole, so they are not attributes."""
     unwrapped: Path | None
     constants: tuple[tuple[EventField, str], ...]
     json_attributes: tuple[Reader, ...]
-    """The attributes that are declared to be JSON."""
+    """Readers of the attributes declared as JSON."""
     strips_nul: bool
 
 
@@ -69,7 +69,7 @@ def lay_out(feed: Feed) -> JsonLayout:
 
 
 def split_path(path: str) -> Path:
-    """The members that a path leads through."""
+    """The names of the members along a dotted path."""
     return tuple(path.split("."))
 
 
@@ -81,7 +81,7 @@ def _reader(paths: Iterable[str], separator: str) -> Reader:
 
 
 def find(members: Members, path: Path) -> Value:
-    """What the path leads to; MISSING if there is nothing, not even null."""
+    """The value at the path; MISSING if there is none, not even null."""
     *parents, key = path
     for parent in parents:
         value = members.get(parent, MISSING)
@@ -97,9 +97,9 @@ def _join(values: Iterable[Value], separator: str) -> Value:
 
 
 def unwrap(members: Members, path: Path) -> None:
-    """Makes the members of the object at the path the record's own.
+    """Moves the members of the object at the path to the record's top level.
 
-    Those of a name that the record has itself stay where they are.
+    Members whose name the record already has stay where they are.
     """
     outers = [members]
     for key in path:

@@ -1,4 +1,4 @@
-"""Leaves NUL characters out of JSON, and tells what stood there before."""
+"""Removes NUL characters from JSON and can restore the original text."""
 
 import re
 from bisect import bisect_left, bisect_right
@@ -12,7 +12,7 @@ ESCAPE = re.compile(rb"\\(?:u0000|.)", re.DOTALL)
 
 
 def without_nul(record: bytes) -> bytes:
-    """A JSON text without NUL characters, be they bytes or escapes."""
+    """The JSON text without NUL characters, whether bytes or escapes."""
     record = record.replace(NUL, b"")
     if ESCAPED_NUL not in record:
         return record
@@ -26,14 +26,14 @@ class StrippedText:
     text: bytes
     original: bytes
     nuls: tuple[int, ...] = ()
-    """For each NUL, how many bytes of the text come before it."""
+    """For each NUL, its position in the stripped text."""
 
     def cut(self, start: int, end: int) -> bytes:
-        """A part of the text as it arrived, with the NULs inside it."""
+        """A part of the text in its original form, with the NULs inside it."""
         return self.original[self._offset(start) : end + bisect_left(self.nuls, end)]
 
     def cut_in_two(self, start: int, middle: int) -> tuple[bytes, bytes]:
-        """The text from `start` on as it arrived, cut at the middle."""
+        """The original text from `start` on, cut at `middle`."""
         offset = self._offset(middle)
         return self.original[self._offset(start) : offset], self.original[offset:]
 

@@ -1,7 +1,7 @@
-"""Cuts JSON into its objects, which come one after another or as an array.
+"""Splits JSON into its objects, either concatenated or elements of an array.
 
-Memory stays bounded whatever arrives, and each byte is part of a value, of a broken
-piece, or a separator: white space, and an array's commas and brackets.
+Memory stays bounded for any input. Each byte belongs to a value, to a broken piece or
+to a separator: white space, and an array's commas and brackets.
 """
 
 import re
@@ -24,10 +24,10 @@ ARRAY_UNCLOSED = "the array ends early"
 TRUNCATED = "is no JSON object: it ends early"
 FOUND_AT_ONCE = 4_096
 TAKEN_AT_ONCE = 256 * 1024
-"""How many values are handed on, and how many bytes of them taken, at a time: a text
-that is long because one value is may have very many others."""
+"""How many values are yielded at a time, and how many bytes are decoded: a text that is
+long because of one value may contain very many others."""
 READABLE = (OVERLONG, TOO_DEEP)
-"""What is wrong with pieces that are JSON as far as they were looked into."""
+"""Reasons for rejecting pieces that were valid JSON as far as they were read."""
 BETWEEN_RECORDS = re.compile(rb"[ \t\r\n]*+")
 BETWEEN_ELEMENTS = re.compile(rb"[ \t\r\n,]*+")
 PLACE = re.compile(r"(trailing characters )?\(byte (\d+)\)$")
@@ -42,10 +42,10 @@ Found = bytes | BrokenPiece
 def split_objects(
     blocks: Iterable[bytes], *, strip_nul: bool = False, limit: int = MAX_RECORD_BYTES
 ) -> Iterator[list[Found]]:
-    """The JSON values of the blocks and the broken pieces between them, in order.
+    """The JSON values in the blocks, and the broken pieces between them, in order.
 
     Values need not be objects. One of more than `limit` bytes is a broken piece. With
-    `strip_nul` NUL bytes hinder nothing, and a value comes with those inside it.
+    `strip_nul`, NUL bytes are ignored in parsing but kept in the values returned.
     """
     splitter = _Splitter(strip_nul, limit)
     waiting: list[bytes] = []
@@ -53,8 +53,8 @@ def split_objects(
     for block in blocks:
         waiting.append(block)
         waiting_bytes += len(block)
-        # What is unfinished is looked at again when it has doubled, or a long value
-        # would be read as often as there are blocks in it.
+        # Parse unfinished text again only when it has doubled, or a long value would
+        # be parsed once for each of its blocks.
         if waiting_bytes >= len(splitter.rest):
             text = b"".join([splitter.rest, *waiting])
             waiting, waiting_bytes = [], 0
@@ -63,14 +63,14 @@ def split_objects(
 
 
 class _Splitter:
-    """Splits one text after another; what is unfinished in one is `rest`."""
+    """Splits one text after another; `rest` is the unfinished end of the last one."""
 
     _text: bytes
     _stripped: StrippedText
     _is_last: bool
     _found: list[Found]
     _value_end: int | None
-    """Where the last value that was found singly ends."""
+    """Where the value ends that was taken last, if it was taken by itself."""
     _may_take_many: bool
 
     def __init__(self, strip_nul: bool, limit: int) -> None:
@@ -81,13 +81,13 @@ class _Splitter:
         self._may_open_array = True
         self._in_array = False
         self._between: bytes | None = None
-        """What stood between two values that were found singly."""
+        """The separator between two values that were taken one by one."""
         self._piece: OpenPiece | None = None
         self._followed = 0
-        """How far into the next text the piece has been followed already."""
+        """How much of the next text has already been searched for the piece's end."""
 
     def split(self, original: bytes, *, is_last: bool) -> Iterator[list[Found]]:
-        """What is found in the text, some at a time; the last one leaves no rest."""
+        """Yields what the text contains, in portions; the last text leaves no rest."""
         self.rest = b""
         if self._is_at_start:
             if len(original) < len(BYTE_ORDER_MARK) and not is_last:
@@ -116,7 +116,7 @@ class _Splitter:
         self._may_take_many = not self._stripped.nuls
 
     def _step(self, at: int) -> int | None:
-        """Take what stands there; where it ends, None if the text ends before."""
+        """Takes what begins there; returns its end, None if the text ends first."""
         if self._piece:
             return self._follow(self._piece, at, self._followed)
         start = self._skip_separators(at)
@@ -146,9 +146,10 @@ class _Splitter:
             at += 1
 
     def _take_many(self, start: int, between: bytes) -> int | None:
-        """Take values up to where the last seems to begin, if they can be read.
+        """Takes all values up to the last separator, if they can be parsed.
 
-        Where that is is a guess; but what can be read up to there is right.
+        The separator's position is a guess, but if the text before it parses, the
+        values are right.
         """
         window = start + min(TAKEN_AT_ONCE, self._limit)
         end = self._text.rfind(b"}" + between + b"{", start, window) + 1
@@ -166,7 +167,7 @@ class _Splitter:
         return end
 
     def _take_one(self, start: int) -> int | None:
-        """Take the value that begins there."""
+        """Takes the value that begins there."""
         rest = memoryview(self._text)[start:]
         byte_count = len(rest)
         is_whole = self._is_last or self._text[start] in b'{["'

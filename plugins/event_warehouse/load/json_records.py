@@ -1,4 +1,4 @@
-"""Reads JSON: one object a line, one after another, or in an array."""
+"""Reads JSON objects: one per line, concatenated, or in an array."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from operator import attrgetter
@@ -20,17 +20,17 @@ from event_warehouse.load.records import (
 def read_json_lines(
     chunks: Iterator[bytes | OverlongLine], feed: Feed, *, load_id: int
 ) -> Records:
-    """The file's objects; blank lines are no records."""
+    """The objects of a file with one per line; blank lines are skipped."""
     rows = JsonRows(feed, load_id)
     batches = _batches_of_lines(chunks, rows)
     return Records(rows.columns, "text", batches, find_drift=rows.seen.find_drift)
 
 
 def read_json(blocks: Iterable[bytes], feed: Feed, *, load_id: int) -> Records:
-    """The file's objects, which stand one after another or are an array's elements.
+    """The objects of a file that are concatenated or elements of an array.
 
-    White space between them may be missing, so that several may stand on a line: what
-    is called their line number is their number in the file, from 1.
+    Several may be on one line, so an object's line number is its position in the file,
+    from 1.
     """
     rows = JsonRows(feed, load_id)
     found = split_objects(blocks, strip_nul=feed.strip_nul)

@@ -1,8 +1,8 @@
-"""Makes rows for COPY out of JSON objects.
+"""Makes rows for COPY from JSON objects.
 
-Values keep their text: a number arrives in `raw` digit by digit as it stood in the
-file, and so does every value that goes to `attributes`. Of a member that an object has
-twice the last counts, as in Postgres.
+Values keep their text: numbers, and all values in `attributes`, arrive in `raw` exactly
+as written in the file. If an object has a member twice, the last one counts, as in
+Postgres.
 """
 
 from collections.abc import Sequence
@@ -62,15 +62,15 @@ class JsonRows:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The columns of `raw.events_raw`, in the order of the rows made here."""
+        """The columns of `raw.events_raw`, in the order of the rows."""
         layout = self._layout
         constants = [field for field, _ in layout.constants]
         return ("load_id", "line_number", *constants, *layout.columns, "attributes")
 
     def batch(self, numbers: Sequence[int], records: Sequence[bytes]) -> Batch:
-        """The rows of the records, and the rejections of those that are none.
+        """The rows of the valid records, and the rejected ones.
 
-        A record of nothing but white space is left out.
+        Records of nothing but white space are skipped.
         """
         text = b"\n".join(records)
         strips = self._layout.strips_nul and (NUL in text or ESCAPED_NUL in text)
@@ -103,7 +103,7 @@ class JsonRows:
         if is_clean:
             return self._clean_row(number, record)
         clean = without_nul(record) if self._layout.strips_nul else record
-        clean.decode("utf-8")  # The decoder does not look into values it leaves raw.
+        clean.decode("utf-8")  # The decoder doesn't check values that it leaves raw.
         row = self._clean_row(number, clean)
         if clean != record:
             stripped.append(keep_original(number, record))
@@ -130,7 +130,7 @@ class JsonRows:
         return self._template % (number, copied_all(values, record), attributes)
 
     def _check_json_attributes(self, members: Members) -> None:
-        """Looks into strings that are declared to be JSON in their turn."""
+        """Checks the depth of JSON inside strings that are declared as JSON."""
         for read in self._layout.json_attributes:
             value = read(members)
             if bytes(value)[:1] == b'"':
@@ -138,7 +138,7 @@ class JsonRows:
 
 
 def _template(layout: JsonLayout, load_id: int) -> bytes:
-    """Takes a row's number, its event fields with tabs between them, its attributes."""
+    """A template for a row: its number, tab-separated event fields and attributes."""
     constants = [escaped(value.encode()) + b"\t" for _, value in layout.constants]
     written = b"".join(constants).replace(b"%", b"%%")
     fields = b"%b\t" if layout.columns else b"%b"

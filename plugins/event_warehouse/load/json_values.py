@@ -1,4 +1,4 @@
-"""The values of a JSON object as they stand in the file, and as COPY takes them."""
+"""The values of a JSON object, as written in the file and as text for COPY."""
 
 from collections.abc import Sequence
 
@@ -7,12 +7,12 @@ import msgspec
 from event_warehouse.load.records import NUL
 
 Value = msgspec.Raw | bytes
-"""A value as it is written in JSON."""
+"""A value as written in JSON."""
 Members = dict[str, msgspec.Raw]
-"""A JSON object whose values are not parsed further than to find their ends."""
+"""A JSON object whose values are not decoded."""
 
 MISSING = b"\\N"
-"""No value, which is no JSON and is what COPY's text format has for null."""
+"""Stands for no value: null in COPY's text format, and not valid JSON."""
 # COPY's text format: https://www.postgresql.org/docs/18/sql-copy.html
 ESCAPES = ((b"\\", b"\\\\"), (b"\t", b"\\t"), (b"\n", b"\\n"), (b"\r", b"\\r"))
 
@@ -25,12 +25,12 @@ class NulError(Exception):
 
 
 def is_object(value: Value) -> bool:
-    """True of a JSON object."""
+    """True if the value is a JSON object."""
     return bytes(value)[:1] == b"{"
 
 
 def text_of(value: Value) -> str | None:
-    """A string without its quotes, None for null, anything else as it is written."""
+    """A string without its quotes, None for null, anything else as written."""
     text = bytes(value)
     if text[:1] == b'"':
         return _decode_text(text)
@@ -38,17 +38,18 @@ def text_of(value: Value) -> str | None:
 
 
 def encode_text(text: str) -> bytes:
-    """A string as it is written in JSON."""
+    """The string as written in JSON."""
     return msgspec.json.encode(text)
 
 
 def copied_all(values: Sequence[Value], record: bytes) -> bytes:
-    """The texts of a record's values for COPY, with tabs between them.
+    """The texts of a record's values for COPY, separated by tabs.
 
     Raises NulError if one has a NUL.
     """
     text = b"\t".join(values)
-    # MISSING is no escape of JSON; of a backslash escaped before an N one half is left.
+    # MISSING is not a JSON escape. An escaped backslash before an N still counts: the
+    # replacement leaves its first half.
     has_escape = b"\\" in record and b"\\" in text.replace(MISSING, b"")
     if has_escape or b"{" in text or b"[" in text or b"null" in text:
         return b"\t".join(map(copied, values))
@@ -70,7 +71,7 @@ def copied(value: Value) -> bytes:
 
 
 def escaped(text: bytes) -> bytes:
-    """The text with what COPY takes for its own escaped."""
+    """The text with COPY's special characters escaped."""
     for character, escape in ESCAPES:
         if character in text:
             text = text.replace(character, escape)

@@ -1,4 +1,4 @@
-"""Cuts a stream of blocks at line ends, in bounded memory."""
+"""Splits a stream of blocks at line ends, in bounded memory."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from event_warehouse.load.records import KEPT_BYTES, MAX_RECORD_BYTES
 
 @dataclass(frozen=True)
 class OverlongLine:
-    """A line over the limit: its beginning and how long it was."""
+    """A line over the limit: its beginning and its length."""
 
     beginning: bytes
     byte_count: int
@@ -19,7 +19,7 @@ def split_at_lines(
 ) -> Iterator[bytes | OverlongLine]:
     """Chunks of whole lines, each line ending in a newline (the last one too).
 
-    A line of more than `limit` bytes comes as an OverlongLine in its place.
+    A line of more than `limit` bytes is replaced with an OverlongLine.
     """
     begun: list[bytes] = []
     begun_bytes = 0

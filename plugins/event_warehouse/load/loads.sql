@@ -1,4 +1,4 @@
--- Statements of the loader, each under its name.
+-- The loader's statements, each under its name.
 
 -- has_feed --
 select exists(
@@ -16,7 +16,7 @@ from raw.feeds;
 select pg_advisory_xact_lock(hashtextextended('raw.feeds', 0));
 
 -- keep_feed --
--- A merge, because an insert that ends in its conflict clause uses up an id each time.
+-- A merge, because an insert that runs into a conflict uses up an id each time.
 merge into raw.feeds as feeds
 using (select %(feed)s::text as feed, %(declaration)s::jsonb as declaration) as declared
     on feeds.feed = declared.feed
@@ -26,8 +26,8 @@ when not matched then
     insert (feed, declaration) values (declared.feed, declared.declaration);
 
 -- settled_uris --
--- A set difference, never a cursor: files arrive and commit in any order. A few files
--- are looked up by index, many by hashing all, as the planner finds cheaper.
+-- A set difference, not a cursor: files arrive and commit in any order. The planner
+-- looks up a few files by index and uses a hash join for many.
 select found.uri
 from raw.feeds as feeds
 cross join unnest(%(uris)s::text[], %(versions)s::text[]) as found (uri, file_version)
@@ -65,9 +65,9 @@ select exists(
 ) as is_there;
 
 -- start_load --
--- In one statement, as a small file takes little more than its statements do. The
--- claim saves a second loader the work; what makes it safe is the unique key of loads.
--- An id is used up only if the file can't be a copy of one that is loaded.
+-- One statement, because round trips are most of the time for a small file. The
+-- advisory lock only saves a second loader the work; correctness rests on the unique
+-- key of loads. An id is drawn only if the file can't be a copy of a loaded one.
 with claim as materialized (
     select pg_try_advisory_xact_lock(hashtextextended(%(claimed)s, 0)) as is_claimed
 )
@@ -102,7 +102,7 @@ select nextval(pg_get_serial_sequence('raw.loads', 'load_id'));
 select raw.ensure_partition();
 
 -- keep_copy --
--- So that a file whose content is loaded is not read again each time it is found.
+-- Records the copy, so that later runs don't read the file again.
 insert into raw.copies (feed_id, uri, file_version, load_id)
 select
     feeds.feed_id,
@@ -115,7 +115,7 @@ where
     feeds.feed = %(feed)s
     and loads.sha256 = %(sha256)s
     and loads.status = 'loaded'
--- Two loaders find the same copy at the same time.
+-- Two loaders may find the same copy at the same time.
 on conflict (feed_id, uri) do update set
     file_version = excluded.file_version,
     load_id = excluded.load_id,
@@ -160,7 +160,7 @@ from raw.feeds as feeds
 where feeds.feed = %(feed)s;
 
 -- replace_failed --
--- What failed under this name has been mended or exchanged.
+-- The file that failed under this name has been corrected or replaced.
 update raw.loads as loads set status = 'replaced'
 from raw.feeds as feeds
 where
@@ -246,8 +246,8 @@ where
     and rejected_lines.replayed_by is null;
 
 -- rejected_lines --
--- Whole ones: of a line over the limit only the beginning is kept. As many of those
--- after a line as may be held at once, and one in any case.
+-- Complete lines only: of a line over the limit just the beginning is stored. Returns
+-- the next lines that fit the memory limit, and at least one.
 select
     line_number,
     line

@@ -1,4 +1,4 @@
-"""Loads one file: one transaction, one load_id, all of it or nothing."""
+"""Loads one file in one transaction under one load_id: all of it or nothing."""
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
@@ -19,16 +19,15 @@ from event_warehouse.sources.source_file import SourceFile
 
 STATEMENTS = load_statements("event_warehouse.load", "loads")
 KEPT_LINES_BYTES = 4 * 1024 * 1024
-"""Rejected and stripped lines wait in memory up to this much, while a COPY of rows is
-under way."""
+"""How much of rejected and stripped lines is buffered while a COPY of rows runs."""
 LINE_OVERHEAD_BYTES = 200
-"""What a kept line takes beside its bytes; it may have but one."""
+"""The memory for a kept line besides its bytes, of which it may have only one."""
 MAX_URI_BYTES = 2_600
-"""An index takes 2,704 with the feed's id, and a replay's is longer than its file's."""
+"""An index entry holds 2,704 with the feed's id; a replay's URI extends its file's."""
 
 
 class Status(StrEnum):
-    """How the loading of one file ended."""
+    """How loading one file ended."""
 
     LOADED = "loaded"
     ALREADY_LOADED = "already loaded"
@@ -39,7 +38,7 @@ class Status(StrEnum):
 
 @dataclass(frozen=True)
 class FileOutcome:
-    """What became of one file."""
+    """The result of loading one file."""
 
     feed: str
     uri: str
@@ -60,7 +59,7 @@ class _Counts:
 def load_file(
     connection: psycopg.Connection, feed: Feed, file: SourceFile
 ) -> FileOutcome:
-    """What became of the file; commits once, or rolls everything back.
+    """Loads the file, if it is new; commits once, or rolls everything back.
 
     Raises FileError if it can't be loaded as this feed.
     """
@@ -80,7 +79,7 @@ def load_file(
 
 
 def kept_uri(file: SourceFile) -> str:
-    """What `raw.loads` calls the file: of one too long its beginning and its hash."""
+    """The file's URI in `raw.loads`: if too long, its beginning and its hash."""
     uri = file.uri.encode()
     if len(uri) <= MAX_URI_BYTES:
         return file.uri
@@ -112,7 +111,7 @@ def _load_if_new(
         return FileOutcome(feed.name, file.uri, Status.BEING_LOADED)
     load_id = start.load_id
     if load_id is None:
-        # A copy of a loaded file has its size; only then it is read to tell.
+        # A loaded file has the same size, so this may be a copy: hash it to find out.
         sha256 = hash_file(file)
         (is_loaded,) = _row(connection, "is_loaded", feed=feed.name, sha256=sha256)
         if is_loaded:
@@ -128,12 +127,12 @@ def _load_if_new(
 
 
 class _Start(NamedTuple):
-    """What Postgres says of a file that is about to be loaded."""
+    """What Postgres knows about a file before it is loaded."""
 
     is_claimed: bool
-    """False if another process loads it."""
+    """False if another process is loading it."""
     load_id: int | None
-    """None if a file of as many bytes is loaded, maybe this one."""
+    """None if unclaimed, or if a loaded file has the same size: this may be a copy."""
 
 
 def _already_loaded(
@@ -159,7 +158,7 @@ def _row(
 
 
 def new_load_id(connection: psycopg.Connection) -> int:
-    """The id of a load that is about to be."""
+    """Draws the id of a new load."""
     return int(_row(connection, "new_load_id")[0])
 
 
@@ -194,7 +193,7 @@ def _load(
         "header": records.header,
         "replays_load_id": None,
     }
-    # Sent together: of a small file, waiting for answers is most of the time.
+    # Pipelined, because for a small file most of the time goes to round trips.
     with connection.pipeline():
         connection.execute(STATEMENTS["replace_failed"], loaded)
         connection.execute(STATEMENTS["insert_load"], loaded)
@@ -210,7 +209,7 @@ def _load(
 
 
 def _copy(connection: psycopg.Connection, records: Records, load_id: int) -> _Counts:
-    """Rows to events_raw, and what is kept of lines to its tables."""
+    """Copies rows to events_raw, rejected and stripped lines to their own tables."""
     counts = _Counts()
     batches = iter(records.batches)
     more = True
@@ -225,7 +224,7 @@ def _copy(connection: psycopg.Connection, records: Records, load_id: int) -> _Co
 
 
 class _KeptLines:
-    """Batches, up to as many as memory has room for the lines kept of them."""
+    """Passes batches on until the lines kept of them fill the memory for them."""
 
     def __init__(self, batches: Iterator[Batch]) -> None:
         self._batches = batches
@@ -235,7 +234,7 @@ class _KeptLines:
 
     @property
     def is_full(self) -> bool:
-        """True if the batches ended for want of room."""
+        """True if it stopped because memory was full."""
         return self._byte_count > KEPT_LINES_BYTES
 
     def __iter__(self) -> Iterator[Batch]:
@@ -253,9 +252,9 @@ class _KeptLines:
 def copy_rows(
     connection: psycopg.Connection, records: Records, batches: Iterable[Batch]
 ) -> int:
-    """How many rows of the batches Postgres took, which is all.
+    """Copies the batches' rows and returns how many there were.
 
-    Raises FileError if it says another number.
+    Raises FileError if Postgres reports another number.
     """
     sent_rows = 0
     with connection.cursor() as cursor:
@@ -295,7 +294,7 @@ def _copy_rejected(
 def copy_stripped(
     connection: psycopg.Connection, load_id: int, stripped: Sequence[StrippedLine]
 ) -> None:
-    """Keeps the records that NUL characters were left out of, as they arrived."""
+    """Stores the original of each record that was loaded without its NUL characters."""
     if not stripped:
         return
     statement = (

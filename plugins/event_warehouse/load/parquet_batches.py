@@ -1,4 +1,4 @@
-"""A Parquet file's rows in batches that fit into memory, whatever its row groups."""
+"""Reads Parquet files in batches that fit into memory, however large the row groups."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -16,32 +16,33 @@ from event_warehouse.load.parquet_long import as_overlong_line, text_bytes
 from event_warehouse.load.parquet_pages import RowGroup, read_row_groups
 
 MAX_PAGES_BYTES = 128 * 1024 * 1024
-"""Of the pages that are in memory at the same time: one of each column, packed and
-unpacked. Measured: a file at the limit takes 270 MB, one of usual pages 100 MB."""
+"""Limit for the pages that are in memory at once: one of each column, packed and
+unpacked. Measured: a file at the limit takes 270 MB, one with usual pages 100 MB."""
 BATCH_BYTES = 4 * 1024 * 1024
 MAX_BATCH_ROWS = 32 * 1024
 MAX_ROW_BYTES = 256 * 1024 * 1024
-"""Of the pages, and of the longest lists that may be in one row. All lists fit in that
-a record within its limit can have: each value takes two characters of it."""
+"""Limit for the pages and the longest lists of a row together. It has room for any list
+that fits in a record, where each value takes at least two characters."""
 MAX_UNPACKED_BYTES = 32 * 1024 * 1024
-"""Of a batch, if its rows are all as large as the largest on average of a page."""
+"""Limit for a batch, assuming that all its rows are as large as the average in the page
+with the largest values."""
 BUFFER_BYTES = 32 * 1024
-"""Of each column's stream. Without one pyarrow reads whole row groups."""
+"""For each column's stream. Without a buffer size pyarrow reads whole row groups."""
 TOLD_CHARACTERS = 300
 
 
 @dataclass(frozen=True)
 class Rows:
-    """Some of a file's rows, in their order."""
+    """Some of a file's rows, in order."""
 
     batch: pa.RecordBatch
     overlong: OverlongLine | None = None
-    """The beginning and the length of a single row that is too long."""
+    """Set if the batch is a single row that is too long."""
 
 
 @dataclass(frozen=True)
 class ParquetContent:
-    """What is in a Parquet file."""
+    """The schema and the rows of a Parquet file."""
 
     schema: pa.Schema
     row_count: int
@@ -49,10 +50,10 @@ class ParquetContent:
 
 
 def open_parquet(file: BinaryIO) -> ParquetContent:
-    """The file's content; also taking the batches raises FileError if it is damaged.
+    """The file's content, with its batches read lazily.
 
-    Raises FileError if it is not Parquet, encrypted, or has row groups whose pages
-    don't fit into memory.
+    Raises FileError if it is not Parquet, is encrypted, or has row groups whose pages
+    don't fit into memory. Iterating the batches raises it too, if the file is damaged.
     """
     groups = read_row_groups(file)
     for number, group in enumerate(groups):
@@ -65,7 +66,7 @@ def open_parquet(file: BinaryIO) -> ParquetContent:
             read_dictionary=_indexed_columns(metadata.schema, groups),
             buffer_size=BUFFER_BYTES,
             pre_buffer=False,
-            # As nanoseconds those before 1677 and after 2262 would be other times.
+            # Nanoseconds would wrap around for times before 1677 and after 2262.
             coerce_int96_timestamp_unit="us",
             page_checksum_verification=True,
         )
@@ -91,9 +92,10 @@ def _check_size(number: int, group: RowGroup) -> None:
 
 
 def _indexed_columns(schema: Any, groups: Sequence[RowGroup]) -> list[str]:
-    """The columns to leave as indices: a long value may be there for many rows.
+    """The columns to keep dictionary-encoded: many rows may share a long value.
 
-    Not those that have other values too: pyarrow would collect these.
+    Excludes columns that also have plain pages, whose values pyarrow would collect in
+    a dictionary.
     """
     columns = [schema.column(position) for position in range(len(schema))]
     flat = {
@@ -123,7 +125,7 @@ def _batches(
 
 
 def _batch_rows(group: RowGroup) -> int:
-    """A power of two, so that row groups that differ little are read in one go."""
+    """Rows per batch: a power of two, so that similar row groups are read together."""
     rows = min(
         BATCH_BYTES / max(group.row_bytes, 1),
         MAX_UNPACKED_BYTES / max(group.largest_row_bytes, 1),
@@ -134,7 +136,7 @@ def _batch_rows(group: RowGroup) -> int:
 
 @contextmanager
 def errors_in_words() -> Iterator[None]:
-    """Turns what pyarrow raises into a FileError that tells it."""
+    """Turns pyarrow's exceptions into FileErrors that quote them."""
     try:
         yield
     except (pa.ArrowException, OSError, ValueError, LookupError) as error:
@@ -145,7 +147,7 @@ def errors_in_words() -> Iterator[None]:
 
 
 def _cut(batch: pa.RecordBatch) -> Iterator[Rows]:
-    """The batch in pieces whose text, once it is written out, is of bounded size."""
+    """Slices the batch so that the text of each slice has a bounded size."""
     sizes = text_bytes(batch)
     ends = np.cumsum(sizes)
     begin = 0

@@ -1,4 +1,4 @@
-"""The columns of some rows by their names, and what paths lead to."""
+"""Finds the columns of a batch by name, and nested members by path."""
 
 from collections.abc import Mapping, Sequence
 
@@ -17,7 +17,7 @@ def columns_of(batch: pa.RecordBatch) -> Columns:
 
 
 def find(columns: Columns, path: Path) -> pa.Array | None:
-    """What a path leads to, through structs and maps; None if it leads nowhere."""
+    """The values at a path through structs and maps; None if there is no such path."""
     key, *rest = path
     array = columns.get(key)
     for key in rest:
@@ -28,7 +28,7 @@ def find(columns: Columns, path: Path) -> pa.Array | None:
 def _member(array: pa.Array, key: str) -> pa.Array | None:
     kind = array.type
     if pa.types.is_struct(kind):
-        # Of members with the same name the last counts, as in JSON.
+        # The last member of that name counts, as in JSON.
         positions = kind.get_all_field_indices(key)
         return pc.struct_field(array, positions[-1:]) if positions else None
     if pa.types.is_map(kind) and is_text(kind.key_type):
@@ -37,9 +37,9 @@ def _member(array: pa.Array, key: str) -> pa.Array | None:
 
 
 def unwrap(columns: Columns, path: Path) -> Columns:
-    """Makes the members of the struct at the path columns of their own.
+    """Moves the members of the struct at the path to columns of their own.
 
-    Those of a name that there is already stay where they are.
+    Members whose name a column already has stay where they are.
     """
     wrapped = find(columns, path)
     if wrapped is None or not pa.types.is_struct(wrapped.type):
@@ -50,7 +50,7 @@ def unwrap(columns: Columns, path: Path) -> Columns:
 
 
 def _replaced(columns: Columns, path: Path, hidden: Columns) -> Columns:
-    """The columns with just the hidden members left at the path."""
+    """The columns with only the hidden members left at the path."""
     key, *rest = path
     outer = columns[key]
     left = _replaced(_members(outer), rest, hidden) if rest else hidden

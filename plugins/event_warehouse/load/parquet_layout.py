@@ -1,4 +1,4 @@
-"""Which columns of a Parquet file become which fields of an event."""
+"""Maps the columns of a Parquet file to event fields."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ from event_warehouse.load.records import Drift, report_names
 
 @dataclass(frozen=True)
 class Source:
-    """What one event field is made of; mostly a single column."""
+    """The columns that make up one event field; usually just one."""
 
     field: EventField
     paths: tuple[Path, ...]
@@ -27,15 +27,15 @@ class ParquetLayout:
     fields: tuple[Source, ...]
     """The event fields that the file has."""
     attributes: tuple[str, ...]
-    """The columns that are in no event field whole."""
+    """The columns that no event field takes whole."""
     json_attributes: tuple[Path, ...]
-    """What is declared to be JSON."""
+    """The paths declared as JSON."""
     unwrapped: Path | None
     strips_nul: bool
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The columns of `raw.events_raw`, in the order of the rows made here."""
+        """The columns of `raw.events_raw`, in the order of the rows."""
         return (
             "load_id",
             "line_number",
@@ -51,7 +51,7 @@ class ParquetLayout:
 
 
 def lay_out(schema: pa.Schema, feed: Feed) -> ParquetLayout:
-    """Where the columns of the schema go; raises FileError if it is not this feed's."""
+    """The layout of files with this schema; raises FileError if it isn't the feed's."""
     names = list(schema.names)
     if twice := {name for name in names if names.count(name) > 1}:
         raise FileError(f"has {len(twice)} column names twice")
@@ -95,7 +95,7 @@ def find_drift(schema: pa.Schema, feed: Feed, *, has_records: bool) -> Drift:
 
 
 def _columns_of(schema: pa.Schema, feed: Feed) -> Columns:
-    """The columns that rows of the schema have, without any row."""
+    """The columns of the schema, unwrapped, without rows."""
     columns = columns_of(pa.RecordBatch.from_pylist([], schema))
     return unwrap(columns, _split(feed.unwrap)) if feed.unwrap else columns
 

@@ -1,7 +1,7 @@
-"""The length of rows that may be too long to be written out, found piece by piece.
+"""Measures rows that may be too long to write out, piece by piece.
 
-A list of numbers takes many times its memory as text, so that the text of a row is held
-whole only once it is known to be no longer than a record may be.
+As text, a list of numbers takes many times its memory. So a row's text is built whole
+only once it is known to be within the limit of a record.
 """
 
 from collections.abc import Iterable, Iterator
@@ -25,7 +25,7 @@ from event_warehouse.load.parquet_text import (
 from event_warehouse.load.records import KEPT_BYTES, MAX_RECORD_BYTES
 
 USUAL_BYTES = 8
-"""Of a number's text, about; the text of a list is not written to be measured."""
+"""The assumed size of a number's text: lists are measured without being written."""
 PIECE_BYTES = 256 * 1024
 PIECE_VALUES = PIECE_BYTES // USUAL_BYTES
 
@@ -33,7 +33,7 @@ Sizes = npt.NDArray[np.int64]
 
 
 def text_bytes(batch: pa.RecordBatch) -> Sizes:
-    """About how long the text of each row is: exact of strings, without escapes."""
+    """The approximate text size of each row; exact for strings, except for escapes."""
     sizes = np.zeros(batch.num_rows, np.int64)
     for column in batch.columns:
         if _is_long(column.type):
@@ -42,8 +42,8 @@ def text_bytes(batch: pa.RecordBatch) -> Sizes:
 
 
 def as_overlong_line(row: pa.RecordBatch) -> OverlongLine | None:
-    """The beginning and the length of a single row as JSON; None if it is no longer
-    than a record may be.
+    """The beginning and the length of a single row as JSON; None if it is within the
+    limit of a record.
     """
     beginning = bytearray()
     byte_count = 0
@@ -64,7 +64,7 @@ def json_pieces(row: pa.RecordBatch) -> Iterator[bytes]:
 
 
 def _is_long(kind: pa.DataType) -> bool:
-    """True if a value may take more than some bytes."""
+    """True if the text of a value may be long."""
     if isinstance(kind, pa.BaseExtensionType):
         return _is_long(kind.storage_type)
     if pa.types.is_dictionary(kind):
@@ -105,7 +105,7 @@ def _list_sizes(array: pa.Array) -> Sizes:
         elements = array.flatten()
     if not _is_long(elements.type):
         return counts * (USUAL_BYTES + 1)
-    # In place, because there may be very many elements.
+    # In place, as there may be very many elements.
     sums = _sizes(elements)
     np.cumsum(sums, out=sums)
     ends = np.cumsum(counts)
@@ -117,7 +117,7 @@ def _list_sizes(array: pa.Array) -> Sizes:
 
 
 def _object(members: Iterable[tuple[str, pa.Array]]) -> Iterator[bytes]:
-    """An object of single values; those that are null are left out."""
+    """A JSON object of single values; nulls are omitted."""
     separator = b"{"
     for name, member in members:
         value = _decoded(member)
@@ -158,7 +158,7 @@ def _value(array: pa.Array) -> Iterator[bytes]:
 
 
 def _entries(values: pa.Array, keys: pa.Array | None = None) -> Iterator[bytes]:
-    """What stands between the brackets of a list or, with keys, of an object."""
+    """The text between the brackets of a list or, with keys, of an object."""
     count = len(values)
     if count == 1:
         if keys is not None:
@@ -184,7 +184,7 @@ def _is_one_piece(array: pa.Array) -> bool:
 
 
 def _string(array: pa.Array) -> Iterator[bytes]:
-    """A string, or bytes as `text` shows them."""
+    """A JSON string; bytes are written as by `text`."""
     kind = array.type
     content = memoryview(array.cast(pa.binary())[0].as_buffer())
     begins = range(0, len(content), PIECE_BYTES)

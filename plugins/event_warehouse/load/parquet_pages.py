@@ -1,8 +1,8 @@
-"""How much memory a Parquet file's row groups need, by what it says about its pages.
+"""Works out from the page headers how much memory a Parquet file's row groups need.
 
-A page is the least that can be unpacked at once, and a row group may be of any size, so
-it is the pages that tell. pyarrow does not show them, and ends the process where it is
-asked about a column that is encrypted.
+A page is the smallest unit that can be unpacked, and a row group may have any size, so
+the pages decide. pyarrow doesn't expose them, and it crashes the process when asked
+about an encrypted column.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,21 +16,21 @@ from event_warehouse.load.parquet_thrift import CompactReader, Value
 MAGIC = b"PAR1"
 ENCRYPTED_MAGIC = b"PARE"
 END_BYTES = 8
-"""The footer's length and the magic, which end a file."""
+"""The footer's length and the magic, at the end of a file."""
 MAX_FOOTER_BYTES = 32 * 1024 * 1024
 PAGE_HEADER_BYTES = 4096
-"""Read at first; headers that quote long values are read again."""
+"""The first read; longer headers, which contain long values, are read again."""
 MAX_PAGE_HEADER_BYTES = 16 * 1024 * 1024
 DICTIONARY_PAGE = 2
 VALUE_BYTES = 8
-"""What an unpacked value takes at least, however well it is packed."""
+"""The least that an unpacked value takes, however well it is packed."""
 LISTED_VALUE_BYTES = 27
-"""What pyarrow takes for each value of a list that it reads, with the levels that tell
-where the list ends; measured with lists of 5 and 10 million numbers."""
+"""What pyarrow needs for each list value that it reads, including the levels that mark
+where lists end; measured with lists of 5 and 10 million numbers."""
 ENCRYPTED_COLUMNS = "has encrypted columns, which can't be read"
 
 Struct = dict[int, Value]
-# The numbers of the fields that are needed, from
+# Field numbers, from
 # https://github.com/apache/parquet-format/blob/master/src/main/thrift/parquet.thrift
 FILE_ROW_GROUPS, FILE_ENCRYPTION = 4, 8
 GROUP_COLUMNS, GROUP_ROWS = 1, 3
@@ -40,30 +40,30 @@ COLUMN_FIRST_PAGE, COLUMN_DICTIONARY_PAGE = 9, 11
 PAGE_KIND, PAGE_BYTES, PAGE_PACKED_BYTES = 1, 2, 3
 PAGE_VALUES = 1
 PAGE_ENCODINGS = {5: 2, 7: 2, 8: 4}
-"""Of the headers of data, dictionary and newer data pages, where the encoding is."""
+"""Where the encoding is in the headers of data, dictionary and v2 data pages."""
 INDEX_ENCODINGS = {2, 8}
-"""Those of values that stand for entries of a dictionary."""
+"""The encodings whose values are indices into a dictionary."""
 
 
 @dataclass(frozen=True)
 class RowGroup:
-    """What reading a row group takes."""
+    """The memory that reading a row group takes."""
 
     row_count: int
     page_bytes: int
-    """The largest pages of all its columns, packed and unpacked: all at a time."""
+    """The sum of each column's largest pages, packed and unpacked."""
     largest_column: str
-    """The one whose pages are the largest, and so the most of that."""
+    """The column with the largest share of that."""
     row_bytes: float
-    """An average row, unpacked."""
+    """The average row, unpacked."""
     largest_row_bytes: float
-    """A row of those pages that have the largest values."""
+    """A row made of the pages with the largest values."""
     longest_row_bytes: float
-    """What may be needed, beside the pages, for the row with the longest lists."""
+    """What the row with the longest lists may need in addition to the pages."""
     longest_column: str
-    """The one that may need the most of that."""
+    """The column with the largest share of that."""
     indexed_columns: frozenset[str]
-    """The columns that have nothing but entries of a dictionary."""
+    """The columns that are dictionary-encoded throughout."""
 
 
 @dataclass(frozen=True)
@@ -90,10 +90,10 @@ class _Column:
 
 
 def read_row_groups(file: BinaryIO) -> list[RowGroup]:
-    """The row groups in their order.
+    """The row groups in order.
 
-    Raises FileError if the file is not Parquet, damaged, encrypted, or if what it says
-    about itself is too large to be read.
+    Raises FileError if the file is not Parquet, is damaged or encrypted, or if its
+    metadata is too large to read.
     """
     try:
         return [_row_group(file, group) for group in _footer_groups(_footer(file))]
@@ -124,7 +124,7 @@ def _footer(file: BinaryIO) -> bytes:
 
 
 def _footer_groups(footer: bytes) -> Iterator[Struct]:
-    """One after another, because all of them would take many times the footer."""
+    """Yields one at a time, as all at once would take many times the footer's size."""
     reader = CompactReader(footer)
     for number, kind in reader.fields():
         if number == FILE_ROW_GROUPS:
@@ -177,11 +177,12 @@ def _column(file: BinaryIO, chunk: Struct, row_count: int) -> _Column:
 def _longest_row_bytes(
     column: Struct, data: Sequence[_Page], row_count: int, value_bytes: float
 ) -> float:
-    """0 of a column without lists, which has one value a row.
+    """What the longest row may need in this column; 0 if it has no lists.
 
-    No row has more values than the largest page, because writers begin no page within
-    a row; for one that does, the average is what there is. A row without values counts
-    as one, so the others leave the longest what they don't have themselves.
+    No row has more values than the largest page, because writers don't start a page
+    within a row; should one do that, the average is the best estimate. A row without
+    values counts as one value, so the longest row can have at most what is left after
+    one value for each of the others.
     """
     value_count = _integer(column[COLUMN_VALUES])
     if value_count <= row_count:
@@ -194,7 +195,7 @@ def _longest_row_bytes(
 
 def _pages(file: BinaryIO, column: Struct) -> Iterator[_Page]:
     position = _integer(column[COLUMN_FIRST_PAGE])
-    # Some writers leave it out or give 0 where there is no dictionary, or even if so.
+    # Without a dictionary, and sometimes with one, writers omit this or write 0.
     dictionary = _integer(column.get(COLUMN_DICTIONARY_PAGE, 0))
     if 0 < dictionary < position:
         position = dictionary

@@ -1,8 +1,8 @@
 """Reads Parquet: columns by name, a batch of rows at a time.
 
-A value's text shows all of it: each digit of a number, a time in the precision of its
-column. Null is the same as missing. The columns that are no event field make one JSON
-object a row.
+Text is lossless: a number has all its digits, a time the precision of its column. Null
+is the same as missing. The columns that are not event fields become one JSON object per
+row.
 """
 
 from collections.abc import Generator
@@ -23,10 +23,10 @@ BATCHES_AHEAD = 2
 
 
 def read_parquet(file: BinaryIO, feed: Feed, *, load_id: int) -> Records:
-    """The file's rows, numbered from 1; made in a thread beside the caller's work.
+    """The file's rows, numbered from 1; a background thread makes them.
 
-    Raises FileError, also while the batches are taken, if the file is not Parquet, is
-    damaged, encrypted or too large for memory, or has no column of the event time.
+    Raises FileError, also while iterating the batches, if the file is not Parquet, is
+    damaged, encrypted or too large for memory, or has no event time column.
     """
     content = open_parquet(file)
     layout = lay_out(content.schema, feed)

@@ -1,6 +1,6 @@
-"""Makes rows for COPY out of the columns of a Parquet file.
+"""Makes rows for COPY from the columns of a Parquet file.
 
-All is done a column at a time; only rows that are bad are looked at singly.
+Works a column at a time; only bad rows are handled one by one.
 """
 
 from collections.abc import Iterable, Sequence
@@ -43,7 +43,7 @@ NUL_HELD = "holds a NUL character"
 
 @dataclass(frozen=True)
 class _Values:
-    """One value a row of the text that goes into a column of `raw.events_raw`."""
+    """The texts, one per row, for a column of `raw.events_raw`."""
 
     texts: pa.BinaryArray
     is_json: bool
@@ -59,7 +59,7 @@ class ParquetRows:
         self._constants: list[bytes] = escaped(constants, COPY_ESCAPES).to_pylist()
 
     def batch(self, rows: Rows, line_number: int) -> Batch:
-        """The rows for COPY and those that are rejected; line_number is the first's."""
+        """Rows for COPY, and rejected ones; line_number is that of the first row."""
         if overlong := rows.overlong:
             beginning, length = overlong.beginning, overlong.byte_count
             rejected = RejectedLine(line_number, OVERLONG, beginning, length)
@@ -86,7 +86,7 @@ class ParquetRows:
         return batch
 
     def _values(self, columns: Columns, row_count: int) -> list[_Values]:
-        """Of the event fields, and of the attributes if there are any."""
+        """The values of the event fields and, if there are any, the attributes."""
         values = [_field(columns, source, row_count) for source in self._layout.fields]
         if names := self._layout.attributes:
             arrays = [columns[name] for name in names]
@@ -109,7 +109,7 @@ class ParquetRows:
         return concatenate(lines, b"\n")
 
     def _too_deep(self, columns: Columns) -> dict[int, str]:
-        """The rows that have too much for Postgres in a field declared to be JSON."""
+        """The rows with a declared JSON field that is nested too deep for Postgres."""
         found = {}
         for path in self._layout.json_attributes:
             array = find(columns, path)
@@ -169,7 +169,7 @@ def _positions(is_so: pa.BooleanArray) -> list[int]:
 
 
 def _reasons(lines: pa.BinaryArray, content: bytes) -> dict[int, str]:
-    """Why rows are rejected, by their positions."""
+    """Why rows are rejected, by position."""
     longest = pc.max(pc.binary_length(lines)).as_py()
     if NUL not in content and is_utf8(content) and longest <= MAX_RECORD_BYTES:
         return {}
@@ -192,10 +192,10 @@ def _without(lines: pa.BinaryArray, positions: Iterable[int]) -> pa.BinaryArray:
 
 
 def _as_json(batch: pa.RecordBatch, positions: Sequence[int]) -> list[bytes]:
-    """The rows at the positions as they arrived, each a JSON object."""
+    """The original rows at the positions, each a JSON object."""
     if not positions:
         return []
     objects = json_objects(batch.schema.names, batch.columns, row_count=batch.num_rows)
-    # Taken from the text, because Arrow can't take rows of every type.
+    # Select from the texts, because Arrow's `take` doesn't support every type.
     found: list[bytes] = objects.take(pa.array(positions)).to_pylist()
     return found

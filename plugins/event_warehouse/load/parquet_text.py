@@ -1,7 +1,6 @@
-"""The text of Arrow's values, a column at a time: as a field has it, and as JSON.
+"""Writes Arrow values as text, a column at a time: as an event field or as JSON.
 
-All text is arrays of bytes, because only a look at it tells whether it is UTF-8. A null
-stays null.
+Texts are arrays of bytes, because they may not be valid UTF-8. A null stays null.
 """
 
 from codecs import getincrementaldecoder
@@ -21,7 +20,7 @@ COPY_ESCAPES = {
     ord("\n"): b"\\n",
     ord("\r"): b"\\r",
 }
-# The backslash first, as the other escapes bring some.
+# The backslash first, because the other escapes add backslashes.
 JSON_ESCAPES = {
     ord("\\"): b"\\\\",
     ord('"'): b'\\"',
@@ -40,7 +39,7 @@ _check_document = msgspec.json.Decoder(msgspec.Raw).decode
 
 
 def text(array: pa.Array) -> pa.BinaryArray:
-    """Each value as an event field has it: a string as it is, objects as JSON."""
+    """Each value as text for an event field: strings as they are, objects as JSON."""
     kind = array.type
     if pa.types.is_dictionary(kind):
         return _of_dictionary(array, text)
@@ -56,9 +55,9 @@ def text(array: pa.Array) -> pa.BinaryArray:
 
 
 def json(array: pa.Array) -> pa.BinaryArray:
-    """Each value as JSON has it; what JSON has no type for is a string.
+    """Each value as JSON; types that JSON lacks become strings.
 
-    Members of objects that are null are left out, elements of lists are not.
+    Null members of objects are omitted, null elements of lists are kept.
     """
     kind = array.type
     if pa.types.is_dictionary(kind):
@@ -84,7 +83,7 @@ def json(array: pa.Array) -> pa.BinaryArray:
 def json_objects(
     names: Sequence[str], arrays: Sequence[pa.Array], *, row_count: int
 ) -> pa.BinaryArray:
-    """One JSON object a row; members that are null are left out."""
+    """One JSON object per row; null members are omitted."""
     members = [
         concatenate(b"," + msgspec.json.encode(name) + b":", json(array))
         for name, array in zip(names, arrays, strict=True)
@@ -100,20 +99,20 @@ def escaped(array: pa.BinaryArray, escapes: Mapping[int, bytes]) -> pa.BinaryArr
         return array
     lowest = content.min()
     for byte, escape in escapes.items():
-        # Looking for each is fast; most are not there, and most text has none at all.
+        # Searching is fast, replacing is not, and most text needs no escapes.
         if byte >= lowest and (content == byte).any():
             array = pc.replace_substring(array, bytes([byte]), escape)
     return array
 
 
 def concatenate(*parts: bytes | pa.BinaryArray) -> pa.BinaryArray:
-    """The parts one after another, row by row; null where one of them is."""
+    """Concatenates the parts row by row; null where any of them is null."""
     return join(parts, b"")
 
 
 def join_present(parts: Sequence[pa.BinaryArray], row_count: int) -> pa.BinaryArray:
-    """The parts that are not null, one after another; empty where all are."""
-    # Arrow's own way of skipping nulls leaves out a row that has nothing else.
+    """Concatenates the parts that are not null; empty where all are null."""
+    # Arrow's own option to skip nulls drops rows in which all parts are null.
     empty = pa.repeat(pa.scalar(b"", pa.binary()), row_count)
     return join([empty, *parts], b"", null_handling="replace", null_replacement=b"")
 
@@ -121,7 +120,7 @@ def join_present(parts: Sequence[pa.BinaryArray], row_count: int) -> pa.BinaryAr
 def join(
     parts: Sequence[bytes | pa.BinaryArray], separator: bytes, **options: object
 ) -> pa.BinaryArray:
-    """The parts with the separator between them, row by row; nulls by the options."""
+    """Joins the parts row by row; the options say how to treat nulls."""
     binary = [
         pa.scalar(part, pa.binary()) if isinstance(part, bytes) else part
         for part in (*parts, separator)
@@ -130,13 +129,13 @@ def join(
 
 
 def is_text(kind: pa.DataType) -> bool:
-    """True of the types of strings."""
+    """True of string types."""
     tests = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
     return any(test(kind) for test in tests)
 
 
 def is_bytes(kind: pa.DataType) -> bool:
-    """True of the types of strings that need not be text."""
+    """True of binary types."""
     tests = (
         pa.types.is_binary,
         pa.types.is_large_binary,
@@ -154,7 +153,7 @@ def _has_json_literals(kind: pa.DataType) -> bool:
 def _of_dictionary(
     array: pa.DictionaryArray, convert: Callable[[pa.Array], pa.BinaryArray]
 ) -> pa.BinaryArray:
-    """Of the fewer: the dictionary's values or the array's own."""
+    """Converts the dictionary's values or the array's, whichever are fewer."""
     if len(array.dictionary) > len(array):
         return convert(array.dictionary_decode())
     return convert(array.dictionary).take(array.indices)
@@ -169,7 +168,7 @@ def _null_as_in(array: pa.Array, found: pa.BinaryArray) -> pa.BinaryArray:
 
 
 def content_of(array: pa.BinaryArray) -> npt.NDArray[np.uint8]:
-    """The bytes of all values, one after another."""
+    """The bytes of all values, concatenated."""
     _, offsets, content = array.buffers()
     if content is None or not len(array):
         return np.empty(0, np.uint8)
@@ -202,7 +201,7 @@ def _of_timestamps(array: pa.TimestampArray) -> pa.BinaryArray:
     written = _cast(local)
     zone = b"Z" if array.type.tz else b""
     iso = concatenate(pc.replace_substring(written, b" ", b"T"), zone)
-    # Arrow writes no years beyond 32767.
+    # Arrow doesn't write years beyond 32767; those become numbers.
     is_written = pc.invert(pc.starts_with(written, b"<"))
     if pc.all(is_written).as_py() is False:
         return pc.if_else(is_written, iso, _cast(local.cast(pa.int64())))
@@ -217,7 +216,7 @@ def _of_floats(array: pa.Array) -> pa.BinaryArray:
     if pc.all(_is_finite(array)).as_py() is False:
         written = pc.replace_substring(written, b"nan", b"NaN")
         written = pc.replace_substring(written, b"inf", b"Infinity")
-    # Arrow writes one from 1e10 on, so also for identifiers and milliseconds.
+    # Arrow writes exponents from 1e10 on, even for identifiers and milliseconds.
     has_exponent = pc.fill_null(pc.match_substring(written, b"e+"), False)
     if large := array.filter(has_exponent).to_pylist():
         plain = pa.array(map(_plain_number, large), pa.binary())
@@ -234,7 +233,7 @@ def _is_finite(array: pa.Array) -> pa.BooleanArray:
 
 
 def _of_bytes(array: pa.Array) -> pa.BinaryArray:
-    """Text where it is UTF-8; else, and if of a fixed size, hex as Postgres has it."""
+    """Text if it is UTF-8; otherwise, and for fixed-size types, hex as in Postgres."""
     binary = array.cast(pa.binary())
     if pa.types.is_fixed_size_binary(array.type):
         return concatenate(b"\\x", _hex(binary))
@@ -247,7 +246,7 @@ def _of_bytes(array: pa.Array) -> pa.BinaryArray:
 
 
 def is_plain(parts: Iterable[bytes | memoryview]) -> bool:
-    """True if the bytes, given in parts, are text that Postgres takes."""
+    """True if the bytes, given in parts, are text that Postgres accepts."""
     decoder = getincrementaldecoder("utf-8")()
     try:
         if any("\0" in decoder.decode(part) for part in parts):
@@ -280,7 +279,7 @@ def _of_uuids(array: pa.FixedSizeBinaryArray) -> pa.BinaryArray:
 
 
 def _documents(array: pa.BinaryArray) -> pa.BinaryArray:
-    """Strings that are JSON as it, others as strings."""
+    """Valid JSON as it stands, anything else as a JSON string."""
     is_json = pa.array([_is_json(value) for value in array.to_pylist()], pa.bool_())
     return pc.if_else(is_json, array, _quoted(array))
 
@@ -319,7 +318,7 @@ def _between(offsets: pa.Array, values: pa.Array) -> pa.Array:
 
 
 def _joined(offsets: pa.Array, elements: pa.BinaryArray) -> pa.BinaryArray:
-    """The elements of each list with commas between them."""
+    """The elements of each list, separated by commas."""
     begins = pc.subtract(offsets, offsets[0])
     lists = pa.ListArray.from_arrays(begins, elements)
     return pc.binary_join(lists, pa.scalar(b",", pa.binary()))

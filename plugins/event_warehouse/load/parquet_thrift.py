@@ -1,4 +1,4 @@
-"""Reads Thrift's compact protocol, in which Parquet keeps what it says about itself.
+"""Reads Thrift's compact protocol, the format of Parquet's metadata.
 
 https://github.com/apache/thrift/blob/master/doc/specs/thrift-compact-protocol.md
 """
@@ -15,18 +15,18 @@ Value = bool | int | bytes | list["Value"] | dict[int, "Value"] | None
 
 
 class CompactReader:
-    """Reads values one after another; raises IndexError where the bytes end."""
+    """Reads values in sequence; raises IndexError when the bytes run out."""
 
     def __init__(self, content: bytes) -> None:
         self._content = content
         self.position = 0
 
     def struct(self) -> dict[int, Value]:
-        """A struct's values by the numbers of its fields."""
+        """A struct's values by field number."""
         return {number: self.value(kind) for number, kind in self.fields()}
 
     def fields(self) -> Iterator[tuple[int, int]]:
-        """Number and kind of each field of a struct, whose value the caller reads."""
+        """The number and kind of each field; the caller must read its value."""
         number = 0
         while head := self._byte():
             step, kind = head >> 4, head & 0x0F
@@ -34,7 +34,7 @@ class CompactReader:
             yield number, kind
 
     def elements(self) -> Iterator[int]:
-        """The kind of each element of a list, which the caller reads."""
+        """The kind of each element of a list; the caller must read the element."""
         head = self._byte()
         count, kind = head >> 4, head & 0x0F
         if count == 0x0F:

@@ -1,4 +1,4 @@
-"""Says how many loaders the new files are worth, before any is read."""
+"""Decides how many loaders to run for the new files, without reading any."""
 
 import logging
 from collections.abc import Iterator, Sequence
@@ -15,7 +15,7 @@ from event_warehouse.sources.errors import SourceUnavailable
 from event_warehouse.window import Window
 
 FILES_OF_A_LOADER = 1_000
-"""About 3 ms each, which is the 3 s that starting one more task takes."""
+"""At about 3 ms each, as long as the 3 s that starting one more task takes."""
 BYTES_OF_A_LOADER = 256 * 1024 * 1024
 """About 3 s of loading."""
 MOST_LOADERS = 8
@@ -31,10 +31,10 @@ def plan_shares(
     window: Window | None = None,
     from_web: bool = True,
 ) -> list[Share]:
-    """The shares to load the new files in, none if there is no new file.
+    """The shares in which to load the new files, none if there is no new file.
 
-    Reads names only. A place that can't be reached is taken to have files: loading it
-    says what is wrong, and the other places are loaded. Raises as `load_new_files`.
+    Reads names only. A place that can't be reached counts as having files: loading then
+    reports the error and still loads the other places. Raises like `load_new_files`.
     """
     feeds = read_feeds(settings.feeds)
     with (
@@ -57,9 +57,9 @@ def plan_shares(
 
 
 def is_any_new(settings: Settings, *, retries_failed: bool) -> bool:
-    """True if a new file has landed; says nothing, as it is asked each second.
+    """True if a new file has landed; logs nothing, as it is called every second.
 
-    One that failed is new to who retries it.
+    With `retries_failed`, failed files count as new.
     """
     feeds = read_feeds(settings.feeds)
     with (
@@ -78,7 +78,7 @@ def _new_sizes(
     *,
     is_failure_settled: bool,
 ) -> Iterator[int]:
-    """The bytes, or 1, of each file that was not dealt with as it is now."""
+    """The size, at least 1, of each file whose current version is not settled."""
     for place in places:
         try:
             files = place.find()

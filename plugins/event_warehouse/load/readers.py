@@ -1,4 +1,4 @@
-"""Which reader takes which file, and how it gets the file's bytes."""
+"""Chooses the reader for a file and how it gets the file's bytes."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -15,7 +15,7 @@ from event_warehouse.sources.source_file import SourceFile
 
 
 def read_records(blocks: Iterable[bytes], feed: Feed, *, load_id: int) -> Records:
-    """The records of a file that is read as it comes, by the feed's format."""
+    """The records of a streamed file, in the feed's format."""
     if feed.format == "json":
         return read_json(blocks, feed, load_id=load_id)
     read = read_csv if feed.format == "csv" else read_json_lines
@@ -23,33 +23,33 @@ def read_records(blocks: Iterable[bytes], feed: Feed, *, load_id: int) -> Record
 
 
 class Content(Protocol):
-    """A file that is being read; its hash and size are there once all is taken."""
+    """A file being read; hash and size are complete once all records are consumed."""
 
     @property
     def sha256(self) -> str:
-        """Of the bytes as stored, in hex."""
+        """Of the stored bytes, in hex."""
 
     @property
     def byte_count(self) -> int:
-        """Of the file as stored."""
+        """The stored size of the file."""
 
     def records(self, load_id: int) -> Records:
         """The file's records, for a load."""
 
 
 def is_parquet(uri: str, feed: Feed) -> bool:
-    """Whether a feed's file of that name is Parquet."""
+    """True if the feed's file of that name is Parquet."""
     if uri.startswith(("http://", "https://")):
-        # Elsewhere a question mark is a character like any other.
+        # Only here does a question mark begin a query string.
         uri = urlsplit(uri).path
     return feed.format == "parquet" or uri.lower().endswith(".parquet")
 
 
 @contextmanager
 def reading(file: SourceFile, feed: Feed) -> Iterator[Content]:
-    """The file's content, by the feed's format; a name in .parquet is Parquet.
+    """The file's content, in the feed's format, or Parquet if its name ends so.
 
-    Raises FileError, also while the records are taken, if it can't be read.
+    Raises FileError, also while iterating the records, if it can't be read.
     """
     if is_parquet(file.uri, feed):
         with spooled(file) as stored:
@@ -59,7 +59,7 @@ def reading(file: SourceFile, feed: Feed) -> Iterator[Content]:
 
 
 class _Stream:
-    """Content that is read as it comes."""
+    """Content that is streamed."""
 
     def __init__(self, file: SourceFile, feed: Feed) -> None:
         self._blocks = HashedBlocks(file)
@@ -78,7 +78,7 @@ class _Stream:
 
 
 class _Parquet:
-    """Content that has to be there whole, because its directory is at its end."""
+    """Content that is needed whole, because Parquet's metadata is at the end."""
 
     def __init__(self, stored: Spooled, feed: Feed) -> None:
         self._stored = stored

@@ -1,4 +1,4 @@
-"""What the readers of the formats have in common: records in, COPY rows out."""
+"""What the readers of all formats share: records in, COPY rows out."""
 
 from codecs import getincrementaldecoder
 from collections.abc import Callable, Iterable, Iterator
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 MAX_RECORD_BYTES = 16 * 1024 * 1024
-"""A longer record is rejected, so that memory stays bounded whatever arrives."""
+"""A longer record is rejected, so that memory stays bounded for any input."""
 OVERLONG = f"is longer than {MAX_RECORD_BYTES:,} bytes"
 KEPT_BYTES = 1024 * 1024
 """How much of a record over the limit is kept with its rejection."""
@@ -14,7 +14,7 @@ BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 NUL = b"\0"
 REPORTED_NAMES = 100
 REPORTED_CHARACTERS = 200
-"""How many field names a load reports, and how much of each: both come from outside."""
+"""How many field names a load reports, and how much of each: the input is untrusted."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class RejectedLine:
 
 @dataclass(slots=True)
 class StrippedLine:
-    """A record as it arrived, of which NUL characters were left out."""
+    """The original of a record that was loaded without its NUL characters."""
 
     line_number: int
     line: bytes
@@ -48,56 +48,58 @@ class Batch:
 
 @dataclass(frozen=True)
 class Drift:
-    """How a file's fields differ from those of its feed's declaration."""
+    """How a file's fields differ from its feed's declaration."""
 
     unknown_fields: tuple[str, ...] = ()
-    """Fields of the input that a feed with declared attributes does not declare."""
+    """Input fields that are not declared, if the feed declares its attributes."""
     missing_fields: tuple[str, ...] = ()
-    """Declared fields that no record of the file has; none if there is no record."""
+    """Declared fields that the file lacks; without records only CSV can lack any."""
 
 
 @dataclass(frozen=True)
 class Records:
-    """A file's records as its reader finds them."""
+    """A file's records, produced lazily by its reader."""
 
     columns: tuple[str, ...]
-    """The columns of `raw.events_raw` that each row of a batch has."""
+    """The columns of `raw.events_raw` that each row has."""
     copy_format: Literal["csv", "text"]
     batches: Iterator[Batch]
     find_drift: Callable[[], Drift] = Drift
     header: bytes | None = None
-    """The first line of a CSV file, without which its other lines can't be read."""
+    """The first line of a CSV file, needed to read its other lines again."""
 
     @property
     def drift(self) -> Drift:
-        """The drift of the records so far: the file's, once all batches are taken."""
+        """The drift of the records so far; final once all batches are consumed."""
         return self.find_drift()
 
 
 def reject(line_number: int, line: bytes, reason: str) -> RejectedLine:
-    """The rejection of a line that is held whole; its line end is not part of it."""
+    """The rejection of a complete line, kept without its line end."""
     line = line.rstrip(b"\r\n")
     return RejectedLine(line_number, reason, line[:KEPT_BYTES], len(line))
 
 
 def keep_original(line_number: int, line: bytes) -> StrippedLine:
-    """What is kept of a stripped line besides its row, again without its line end."""
+    """The original of a stripped line, kept without its line end."""
     return StrippedLine(line_number, line.rstrip(b"\r\n")[:KEPT_BYTES])
 
 
 def report_names(names: Iterable[str]) -> tuple[str, ...]:
-    """The first of the names by their order, each cut; Postgres can't take a NUL."""
+    """The first names in sorted order, truncated; NULs, which Postgres can't store,
+    become U+FFFD.
+    """
     cut = {name[:REPORTED_CHARACTERS].replace("\0", "\ufffd") for name in names}
     return tuple(sorted(cut)[:REPORTED_NAMES])
 
 
 def is_utf8(text: bytes) -> bool:
-    """True if the bytes are UTF-8 all through."""
+    """True if all the bytes are valid UTF-8."""
     if text.isascii():
         return True
     decoder = getincrementaldecoder("utf-8")()
     try:
-        # In parts, because a string may take four times the memory of its UTF-8.
+        # In parts, because a str may take four times the memory of its UTF-8.
         for start in range(0, len(text), KEPT_BYTES):
             decoder.decode(text[start : start + KEPT_BYTES])
         decoder.decode(b"", final=True)

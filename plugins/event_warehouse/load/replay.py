@@ -1,4 +1,4 @@
-"""Reads rejected lines again, after their feed's declaration was mended."""
+"""Reads rejected lines again, after their feed's declaration was corrected."""
 
 import hashlib
 import logging
@@ -25,14 +25,14 @@ from event_warehouse.wording import things
 
 LINES_AT_ONCE = 10_000
 BYTES_AT_ONCE = 16 * 1024 * 1024
-"""What is held of a load's lines."""
+"""How much of a load's lines is held in memory at once."""
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class ReplaySummary:
-    """What a replay did, in lines."""
+    """The result of a replay, in lines."""
 
     replayed: int = 0
     still_rejected: int = 0
@@ -51,7 +51,7 @@ class _Load:
 
 @dataclass(frozen=True)
 class _Reread:
-    """Some of the lines that are records now."""
+    """Some of the lines that can now be read as records."""
 
     records: Records
     rows: Sequence[Batch]
@@ -61,14 +61,14 @@ class _Reread:
 def replay_rejected_lines(
     settings: Settings, *, feed: str | None = None, requested_by: str | None = None
 ) -> ReplaySummary:
-    """Takes in the rejected lines that the feeds, as declared now, can read.
+    """Loads the rejected lines that the feeds' current declarations can read.
 
-    Commits load by load: each replay is a load of its own, whose rows have the original
-    line's number and which the original line points at. Only some of a load's lines
-    are held at once. What still can't be read stays as it is, also all of a file whose
-    header is not of the feed any more, and no other waits for it.
-    `raw.replay_requests` keeps who asked, else the database's user. Raises FeedError if
-    the feed is not declared.
+    Commits load by load. Each replay is a new load whose rows keep the original line
+    numbers; the replayed lines refer to it. Only some of a load's lines are held at
+    once. Lines that still can't be read stay as they are, as do all lines of a file
+    whose header no longer fits the feed; neither stops the others.
+    `raw.replay_requests` records who asked, by default the database user. Raises
+    FeedError if the feed isn't declared.
     """
     feeds = read_feeds(settings.feeds)
     chosen = [choose_feed(feeds, feed)] if feed else list(feeds.values())
@@ -103,7 +103,7 @@ def replay_rejected_lines(
 
 
 def _replay_or_leave(connection: psycopg.Connection, feed: Feed, load: _Load) -> int:
-    """How many lines were replayed; none of a file that is not of its feed any more."""
+    """Replays a load; returns the number of lines, 0 if its header no longer fits."""
     try:
         return _replay(connection, feed, load)
     except FileError as error:
@@ -112,7 +112,7 @@ def _replay_or_leave(connection: psycopg.Connection, feed: Feed, load: _Load) ->
 
 
 def _replay(connection: psycopg.Connection, feed: Feed, load: _Load) -> int:
-    """How many lines were replayed."""
+    """Replays a load in one transaction and returns the number of lines."""
     keep_declaration(connection, feed)
     connection.execute(STATEMENTS["ensure_partition"])
     with connection.transaction():
@@ -138,7 +138,7 @@ class _Written:
         self.line_numbers: list[int] = []
 
     def add(self, reread: _Reread) -> None:
-        """Counts what has been written."""
+        """Counts lines that have been written."""
         for batch in reread.rows:
             self.hash.update(batch.rows)
             self.byte_count += len(batch.rows)
@@ -148,7 +148,7 @@ class _Written:
 def _rejected_lines(
     connection: psycopg.Connection, load: _Load
 ) -> Iterator[Sequence[tuple[int, bytes]]]:
-    """The lines by their number, as many at once as may be held."""
+    """The load's rejected lines in order, in portions that fit the memory limit."""
     after = 0
     while lines := connection.execute(
         STATEMENTS["rejected_lines"],
@@ -166,12 +166,13 @@ def _rejected_lines(
 def _read_again(
     feed: Feed, load: _Load, lines: Sequence[tuple[int, bytes]], *, replay_id: int
 ) -> _Reread | None:
-    """The lines that are records now, None if none is.
+    """The lines that can now be read as records, None if there are none.
 
-    All are read at once and, as a bad one is no other's fault, in halves if that fails.
+    Reads all of them together; if that fails, splits them in halves until it works, so
+    that one bad line doesn't affect the others.
     """
     if is_parquet(load.uri, feed):
-        # Rows that Parquet rejected are kept as JSON.
+        # Rejected Parquet rows are stored as JSON.
         feed = feed.model_copy(update={"format": "json_lines"})
     header = load.header + b"\n" if load.header is not None else b""
     records = None
@@ -194,10 +195,10 @@ def _read_again(
 
 
 def _one_row_each(batches: Sequence[Batch], numbers: Sequence[int]) -> Batch | None:
-    """The rows with the lines' own numbers in place of the reader's.
+    """The rows, numbered as the original lines instead of by the reader.
 
-    None unless each line became one row. Of a line that takes in the next one, the
-    reader leaves out a number; a row of several lines has none on its second.
+    None unless each line became exactly one row. If a line swallows the next one, the
+    reader skips a number; a row that spans lines has no number on its second one.
     """
     if any(batch.rejected for batch in batches):
         return None

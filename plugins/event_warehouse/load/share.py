@@ -1,4 +1,4 @@
-"""A share of the files that a run finds, for one of several loaders."""
+"""Divides the files of a run among several loaders."""
 
 from dataclasses import dataclass
 from zlib import crc32
@@ -6,9 +6,9 @@ from zlib import crc32
 
 @dataclass(frozen=True)
 class Share:
-    """Which of the files: told by their names alone, so that no list is passed on.
+    """One loader's part of the files, by a hash of their names: no list is passed on.
 
-    Every file is in one share, also one that arrives after the shares were dealt.
+    Every file is in exactly one share, even one that arrives after the plan was made.
     """
 
     number: int

@@ -1,4 +1,4 @@
 """Where files come from: a folder, an S3 bucket, a web server.
 
-Each module finds files and opens them; none looks into what they hold.
+These modules find files and open them; none interprets their content.
 """

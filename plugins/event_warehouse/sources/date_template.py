@@ -1,6 +1,6 @@
-"""Names that hold a date, such as `clicks/{year:04}/{month:02}/{day:02}/{hour:02}/**`.
+"""Names with a date, such as `clicks/{year:04}/{month:02}/{day:02}/{hour:02}/**`.
 
-They are written as for str.format; only whole numbers go in, in UTC.
+They use the syntax of str.format, with integer formats only; dates are in UTC.
 """
 
 import re
@@ -15,22 +15,22 @@ DAY = timedelta(days=1)
 FIELDS = ("year", "month", "day", "hour")
 SPECS = re.compile(r"(0[1-9])?d?")
 LATE = HOUR
-"""A delivery stream names a file by its oldest record and may write it an hour on."""
+"""A delivery stream names files by their oldest record, and may write an hour late."""
 
 _FIELD = "\0"
 
 
 @dataclass(frozen=True)
 class DateTemplate:
-    """A name with the places where the parts of a date go."""
+    """A name with placeholders for the parts of a date."""
 
     text: str
     _pieces: tuple[tuple[str, str | None, str], ...]
-    """Literal text, the field after it if there is one, and how that is written."""
+    """Literal text, the field after it if there is one, and that field's format."""
 
     @property
     def fields(self) -> tuple[str, ...]:
-        """Those of year, month, day and hour that it has."""
+        """The fields it has, of year, month, day and hour."""
         used = {field for _, field, _ in self._pieces}
         return tuple(field for field in FIELDS if field in used)
 
@@ -44,18 +44,18 @@ class DateTemplate:
         return self._fill({field: getattr(moment, field) for field in FIELDS})
 
     def expand_window(self, start: datetime, end: datetime) -> list[str]:
-        """The names for a window's hours, or days if it has no hour, each once.
+        """The distinct names for a window's hours, or days if the name has no hour.
 
-        Raises ValueError as `hours` does.
+        Raises ValueError like `hours`.
         """
         moments = hours(start, end) if "hour" in self.fields else days(start, end)
         return list(dict.fromkeys(map(self.expand, moments)))
 
     def window_globs(self, start: datetime, end: datetime) -> list[str]:
-        """Patterns for the names of a window and an hour around it, few at best.
+        """A few patterns for the names of a window and an hour on either side.
 
-        Where a day is in it from its first hour to its last, one pattern takes any
-        hour. Raises ValueError as `hours` does.
+        A day that is wholly in it takes one pattern, for any hour. Raises ValueError
+        like `hours`.
         """
         check_window(start, end)
         start, end = start - LATE, end + LATE
@@ -75,26 +75,26 @@ class DateTemplate:
                 yield from map(self.expand, its_hours)
 
     def _fill(self, values: Mapping[str, int]) -> str:
-        """The text with the values, and with `*` for every other field."""
+        """The text with the values filled in, and `*` for every other field."""
         text = ""
         for literal, field, spec in self._pieces:
             text += literal
             if field is not None:
                 text += format(values[field], spec) if field in values else _FIELD
-        # `**` would mean folders.
+        # Adjacent stars become one: `**` would match folders.
         return re.sub(rf"\*?{_FIELD}+(\*?{_FIELD}+)*\*?", "*", text)
 
 
 def _of_files(pattern: str) -> str:
-    """At its end, Path.glob takes `**` for folders alone before Python 3.13."""
+    """Makes a final `**` match files: before 3.13 Path.glob matches only folders."""
     is_open = pattern == "**" or pattern.endswith("/**")
     return f"{pattern}/*" if is_open else pattern
 
 
 def parse_template(text: str) -> DateTemplate:
-    """The template; raises ValueError with the reason if it is none.
+    """The template; raises ValueError with the reason if the text isn't one.
 
-    A brace that is meant as such is doubled. Text without fields is a template, too.
+    Literal braces are doubled. Text without fields is a template, too.
     """
     if _FIELD in text:
         raise ValueError("it holds a NUL character")
@@ -126,7 +126,7 @@ def _check_field(text: str, field: str, spec: str, conversion: str | None) -> No
 
 
 def _check_order(template: DateTemplate) -> None:
-    """An hour without its day would stand for that of every day."""
+    """Refuses, for example, an hour without its day, which would match every day."""
     used = template.fields
     if used != FIELDS[: len(used)]:
         missing = next(field for field in FIELDS if field not in used)
@@ -134,7 +134,7 @@ def _check_order(template: DateTemplate) -> None:
 
 
 def hours(start: datetime, end: datetime) -> Iterator[datetime]:
-    """The hours of the window [start, end), in UTC; the first may begin before it.
+    """The hours that the window [start, end) touches, in UTC.
 
     Raises ValueError if the window is empty or its times have no time zone.
     """
@@ -142,7 +142,7 @@ def hours(start: datetime, end: datetime) -> Iterator[datetime]:
 
 
 def days(start: datetime, end: datetime) -> Iterator[datetime]:
-    """The days in UTC that the window [start, end) touches; raises as `hours` does."""
+    """The days in UTC that the window [start, end) touches; raises like `hours`."""
     return _steps(start, end, DAY)
 
 

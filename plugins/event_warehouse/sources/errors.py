@@ -1,4 +1,4 @@
-"""What can go wrong with a source, and on the way to it."""
+"""What can go wrong with a source or the connection to it."""
 
 from event_warehouse.errors import FileError
 
@@ -33,6 +33,6 @@ class Interrupted(Exception):
         super().__init__(reason)
         self.reason = reason
         self.failure = failure
-        """What is raised if it does not pass."""
+        """The exception to raise when retries run out."""
         self.wait_seconds = wait_seconds
-        """How long the source asks to be left alone."""
+        """How long the source asks to wait before the next attempt."""

@@ -1,4 +1,4 @@
-"""Which keys of a bucket a feed's pattern means: those that Path.glob would find."""
+"""Matches a bucket's keys against a feed's pattern, as Path.glob would match files."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -14,33 +14,33 @@ Matches = Callable[[str], object]
 
 @dataclass(frozen=True)
 class KeyPattern:
-    """A glob, as Path.glob has it; `**` is any number of folders.
+    """A glob with the rules of Path.glob; `**` matches any number of folders.
 
-    At the end `**` is any file below, as it is for Path.glob from Python 3.13 on.
+    A final `**` matches all files below, like Path.glob from Python 3.13 on.
     """
 
     text: str
     prefix: str
-    """How each key that matches begins."""
+    """The literal text that every matching key begins with."""
     _parts: tuple[Matches | None, ...]
-    """What a part of the key must match; None stands for any number of parts."""
+    """A matcher for each part of the key; None matches any number of parts."""
 
     @property
     def folder(self) -> str:
-        """The folder that all of its keys are in, as far as it names one."""
+        """The deepest folder, named without wildcards, of all matching keys."""
         return self.prefix.rpartition("/")[0]
 
     def leads_through(self, folder: str) -> bool:
-        """True if a key that matches may be in this folder or below it."""
+        """True if a matching key may be in this folder or below it."""
         return _leads_through(self._parts, folder.split("/"))
 
     def matches(self, key: str) -> bool:
-        """True if the key is one of those that are meant."""
+        """True if the key matches."""
         return key.startswith(self.prefix) and _match(self._parts, key.split("/"))
 
 
 def parse_pattern(text: str) -> KeyPattern:
-    """The pattern; raises ValueError with the reason if it is none."""
+    """The pattern; raises ValueError with the reason if the text isn't one."""
     parts = PurePosixPath(text).parts
     if not parts or text.endswith("/"):
         raise ValueError(f"the pattern {text!r} names no files")

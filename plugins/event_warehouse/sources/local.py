@@ -1,4 +1,4 @@
-"""Local files: finding them, and reading one as it was found."""
+"""Finds local files, and reads each in the version that was found."""
 
 import errno
 import logging
@@ -20,19 +20,19 @@ if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 RACY_SECONDS = 2.0
-"""A file found this soon after its last change may change again without its mtime
-showing it, so its version is not trusted (as git does with its index)."""
+"""A file found this soon after its last change may change again within the same mtime,
+so its version is not trusted (git treats its index the same way)."""
 FUTURE_SECONDS = 86_400.0
-"""A time of change further ahead than this is just wrong, and waiting for it no use."""
+"""An mtime further in the future is simply wrong, and not worth waiting for."""
 GONE = {errno.ENOENT, errno.ENOTDIR, errno.ESTALE}
 OF_THE_FILE_SYSTEM = {"lost+found"}
-"""Root's own in the topmost folder of a disk; nobody lands files there."""
+"""Belongs to root, at the top of a file system; nobody lands files there."""
 
 logger = logging.getLogger(__name__)
 
 
 class Stamp(NamedTuple):
-    """What changes whenever a file's content does."""
+    """File metadata that changes whenever the content does."""
 
     byte_count: int
     mtime_ns: int
@@ -46,46 +46,46 @@ class Stamp(NamedTuple):
 
 @dataclass(frozen=True)
 class LocalFile:
-    """A file as it was found."""
+    """A file in the version that was found."""
 
     path: Path
-    """Absolute, and no part of it is a link."""
+    """Absolute, without symlinks."""
     stamp: Stamp
     found_at: float
 
     @property
     def uri(self) -> str:
-        """What `raw.loads` calls it."""
+        """The name in `raw.loads`."""
         return self.path.as_uri()
 
     @property
     def byte_count(self) -> int:
-        """Of the file as stored."""
+        """The stored size of the file."""
         return self.stamp.byte_count
 
     @property
     def modified(self) -> float:
-        """When it was last changed, in seconds since 1970."""
+        """The time of the last change, in seconds since 1970."""
         return self.stamp.mtime_ns / 1e9
 
     @property
     def version(self) -> str | None:
-        """What changes whenever the content does; None if it had just changed."""
+        """Changes whenever the content does; None if the file had just changed."""
         if self.found_at - self.modified < RACY_SECONDS:
             return None
         return "-".join(map(str, self.stamp))
 
     def is_settled(self, now: float, settle_seconds: float) -> bool:
-        """True if nobody seems to write to it any more."""
+        """True if nothing seems to write to the file any more."""
         age = now - self.modified
         return age >= settle_seconds or age < -FUTURE_SECONDS
 
     @contextmanager
     def open(self) -> Iterator[RawIOBase]:
-        """Its bytes from the first, all of them as it was found.
+        """The bytes of the version that was found.
 
-        Raises FileGone if it is not there any more, FileChanged as soon as it is seen
-        to be another or written to, and FileError if it can't be read.
+        Raises FileGone if the file is gone, FileChanged as soon as a replacement or a
+        write is noticed, and FileError if it can't be read.
         """
         with closing(_Unchanged(_opened(self.path), self.stamp)) as stream:
             stream.check()
@@ -94,7 +94,7 @@ class LocalFile:
 
 
 def find_file(path: Path) -> LocalFile:
-    """The file at a path; raises FileError if there is none that can be read."""
+    """The regular file at a path; raises FileError if there is none."""
     try:
         real = Path(os.path.realpath(path, strict=True))
         status = real.lstat()
@@ -106,11 +106,11 @@ def find_file(path: Path) -> LocalFile:
 
 
 def find_landed(landing: Path, pattern: str) -> list[LocalFile]:
-    """The files of a pattern below the landing folder, by path.
+    """The files that match a pattern below the landing folder, sorted by path.
 
-    A link counts as what it leads to; those that lead out of the folder are left out,
-    and the log says so. Folders that may not be read are passed over: see
-    `check_readable`. Raises SourceUnavailable where the file system fails otherwise.
+    Follows symlinks, but skips and logs those that lead out of the folder. Skips
+    unreadable folders: see `check_readable`. Raises SourceUnavailable for any other
+    failure of the file system.
     """
     root = landing.resolve()
     try:
@@ -120,9 +120,9 @@ def find_landed(landing: Path, pattern: str) -> list[LocalFile]:
 
 
 def check_readable(landing: Path, pattern: str) -> None:
-    """Raises SourceUnavailable that names a folder of the pattern nobody may look into.
+    """Raises SourceUnavailable naming a folder of the pattern that can't be read.
 
-    `find_landed` passes over it, as Path.glob does.
+    `find_landed` skips such a folder, as Path.glob does.
     """
     root, wanted = landing.resolve(), parse_pattern(pattern)
 
@@ -136,16 +136,16 @@ def check_readable(landing: Path, pattern: str) -> None:
 
 
 def find_in_folder(folder: Path) -> list[LocalFile]:
-    """The files of a folder and its subfolders, by path; of links as `find_landed`.
+    """The files in a folder and its subfolders, sorted; symlinks as in `find_landed`.
 
-    Raises FileError that names what can't be looked into.
+    Raises FileError naming a folder that can't be read.
     """
     root = folder.resolve()
     return _find_all(root, _walk(root))
 
 
 def _walk(root: Path) -> Iterator[Path]:
-    """What is in the folder and its subfolders, none of them hidden."""
+    """The contents of the folder and its subfolders, except hidden ones."""
     for parent, names in _look_through(root, lambda _: True):
         yield from (parent / name for name in names)
 
@@ -153,9 +153,9 @@ def _walk(root: Path) -> Iterator[Path]:
 def _look_through(
     start: Path, is_wanted: Callable[[Path], bool]
 ) -> Iterator[tuple[Path, Sequence[str]]]:
-    """A folder and those below it that are wanted and not hidden, with what they hold.
+    """Walks a folder and the wanted, visible ones below; yields each with its entries.
 
-    Raises SourceUnavailable that names one that can't be looked into.
+    Raises SourceUnavailable naming a folder that can't be read.
     """
     for parent, folders, files in os.walk(start, onerror=_refuse):
         if not os.access(parent, os.X_OK):
@@ -169,13 +169,13 @@ def _look_through(
 
 
 def _refuse(error: OSError) -> None:
-    """Only what has vanished since may be left out without a word."""
+    """Raises SourceUnavailable, unless the folder has merely vanished."""
     if error.errno not in GONE:
         raise SourceUnavailable(f"{error.filename}: {error.strerror}") from error
 
 
 def _find_all(root: Path, paths: Iterable[Path]) -> list[LocalFile]:
-    """The regular files that are in the folder and not hidden, each once."""
+    """The regular, visible files in the folder, each once."""
     found = {}
     for path in sorted(paths):
         if _is_hidden(path.relative_to(root)):
@@ -190,7 +190,7 @@ def _find_all(root: Path, paths: Iterable[Path]) -> list[LocalFile]:
 
 
 def _find_regular(path: Path) -> LocalFile | None:
-    """None of a folder and the like, and of what has vanished since."""
+    """None if it isn't a regular file or has vanished."""
     try:
         return find_file(path)
     except FileError:
@@ -202,7 +202,7 @@ def _is_hidden(path: Path) -> bool:
 
 
 def _opened(path: Path) -> int:
-    """A descriptor of what is there now: no link is followed, no pipe waited for."""
+    """A file descriptor; doesn't follow symlinks or block on pipes."""
     try:
         return os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY)
     except OSError as error:
@@ -214,14 +214,14 @@ def _opened(path: Path) -> int:
 
 
 class _Unchanged(RawIOBase):
-    """An open file of which no byte is given that was written since it was found."""
+    """An open file that returns no byte written after it was found."""
 
     def __init__(self, descriptor: int, stamp: Stamp) -> None:
         self._descriptor = descriptor
         self._stamp = stamp
 
     def check(self) -> None:
-        """Raises FileChanged if it is not as it was found."""
+        """Raises FileChanged if the file has changed since it was found."""
         if Stamp.of(os.fstat(self._descriptor)) != self._stamp:
             raise FileChanged
 

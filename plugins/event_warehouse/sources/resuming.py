@@ -1,4 +1,4 @@
-"""Reads from afar up to the last byte: what breaks goes on where it broke."""
+"""Reads remote files to the last byte, resuming where a connection breaks."""
 
 import logging
 import random
@@ -17,26 +17,25 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 PROGRESS_BYTES = 64 * 1024
-"""Fewer bytes between two failures do not count as progress, or a source that breaks
-after each byte would be asked as often as the file has bytes."""
+"""Fewer bytes between two failures don't count as progress. Otherwise a source that
+breaks after each byte would get as many requests as the file has bytes."""
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Backoff:
-    """How often and how soon a failed attempt is made again."""
+    """How often and how soon a failed attempt is retried."""
 
     attempts: int = 5
-    """In a row; after the last one the failure is final."""
+    """Attempts in a row; after the last one the failure is final."""
     first_seconds: float = 0.2
     longest_seconds: float = 20.0
 
     def pause(self, failures: int, *, at_least: float = 0.0) -> None:
-        """Wait before the next attempt: four times as long as before, less a chance.
+        """Waits before the next attempt: exponential backoff, factor four, with jitter.
 
-        By chance, so that many readers of a source that stumbled do not come back all
-        at once.
+        The jitter keeps many readers of a failing source from retrying all at once.
         """
         longest = min(self.first_seconds * 4 ** (failures - 1), self.longest_seconds)
         asked = min(at_least, self.longest_seconds)
@@ -44,9 +43,9 @@ class Backoff:
 
 
 def retry(attempt: Callable[[], T], backoff: Backoff, *, name: str) -> T:
-    """What the attempt returns, made again while it raises Interrupted.
+    """The attempt's result, retried while it raises Interrupted.
 
-    Raises the last one's failure when the attempts are used up.
+    Raises the last failure when the attempts are used up.
     """
     failures = 0
     while True:
@@ -69,17 +68,17 @@ class Body:
     """The bytes of a file from some offset on."""
 
     chunks: Iterator[bytes]
-    """Raises Interrupted where it breaks, FileError where that can't be mended."""
+    """Raises Interrupted if the connection breaks, FileError if a retry can't help."""
     close: Callable[[], None]
     byte_count: int | None
-    """Of the whole file; None if the chunks' end is surely the file's."""
+    """The size of the whole file; None if the chunks are sure to end where it does."""
 
 
 class ResumingStream(RawIOBase):
     """The bytes of a file that is read in one or more parts.
 
-    Reading raises FileError if the file can't be read to its end, or what `open_at`
-    raises but for Interrupted. Nothing is opened before the first read.
+    Reading raises FileError if the file can't be read to its end, and anything that
+    `open_at` raises except Interrupted. The first read opens the first part.
     """
 
     def __init__(
@@ -96,11 +95,11 @@ class ResumingStream(RawIOBase):
         self._counted_from = 0
 
     def readable(self) -> bool:
-        """True: it can do nothing else."""
+        """Always True."""
         return True
 
     def readinto(self, buffer: "WriteableBuffer") -> int:
-        """How many bytes were put into the buffer; 0 only at the file's end."""
+        """Fills the buffer and returns the number of bytes; 0 only at the end."""
         if self.closed:
             raise ValueError("read from a stream that is closed")
         while not self._waiting and not self._is_at_end:
@@ -112,12 +111,12 @@ class ResumingStream(RawIOBase):
         return size
 
     def close(self) -> None:
-        """Let go of the connection."""
+        """Closes the connection."""
         self._close_body()
         super().close()
 
     def _next_chunk(self) -> bytes:
-        """The next bytes; none at the end, and none after a failure that may pass."""
+        """The next bytes; empty at the end, or after a failure that may pass."""
         try:
             if self._body is None:
                 self._body = self._open_at(self._position)
@@ -141,11 +140,11 @@ class ResumingStream(RawIOBase):
         self._close_body()
 
     def _fail(self, error: Interrupted) -> None:
-        """Prepare for the next attempt; raises its failure if it was the last."""
+        """Waits for the next attempt; raises the failure if that was the last one."""
         total = self._body.byte_count if self._body else None
         self._close_body()
         if total is not None and self._position == total:
-            # All is here; only the goodbye was lost.
+            # All bytes have arrived; only closing the connection failed.
             self._is_at_end = True
             return
         if self._position - self._counted_from >= PROGRESS_BYTES:

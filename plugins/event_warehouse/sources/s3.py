@@ -38,7 +38,7 @@ BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,254}")
 CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 S3Client = Any
-"""botocore's; it makes its methods at run time, so no type describes them."""
+"""botocore generates its clients' methods at run time, so no type describes them."""
 
 
 @dataclass(frozen=True)
@@ -51,12 +51,12 @@ class S3Location:
 
     @property
     def uri(self) -> str:
-        """As it was written."""
+        """The location as a URI."""
         return f"{SCHEME}{self.bucket}/{self.prefix}"
 
     @property
     def folder(self) -> str:
-        """How the keys of all objects below begin."""
+        """The prefix of the keys of all objects below."""
         is_whole = not self.prefix or self.prefix.endswith("/")
         return self.prefix if is_whole else f"{self.prefix}/"
 
@@ -71,7 +71,7 @@ def parse_location(uri: str) -> S3Location:
 
 @dataclass(frozen=True, slots=True)
 class S3Object:
-    """An object as it was found."""
+    """An object in the version that was found."""
 
     bucket: str
     key: str
@@ -83,21 +83,21 @@ class S3Object:
 
     @property
     def uri(self) -> str:
-        """What `raw.loads` calls it: its key as it is, but for control characters."""
+        """The name in `raw.loads`: the unescaped key, except for control characters."""
         key = CONTROL.sub(lambda found: f"%{ord(found[0]):02X}", self.key)
         return f"{SCHEME}{self.bucket}/{key}"
 
     @property
     def version(self) -> str:
-        """What changes whenever the content does."""
+        """Changes whenever the content does."""
         return f"{self.etag}-{self.byte_count}"
 
     def open(self) -> ResumingStream:
-        """Its bytes as they are stored, all of this version.
+        """The stored bytes of this version.
 
-        While they are read: raises FileGone, FileChanged if it is replaced, FileError
-        if it can't be read to its end, SourceUnavailable if S3 can't be reached or lets
-        nobody in.
+        Reading them raises FileGone, FileChanged if the object is replaced, FileError
+        if it can't be read to its end, SourceUnavailable if S3 can't be reached or
+        refuses access.
         """
         return ResumingStream(self._open_at, name=self.uri, backoff=self.backoff)
 
@@ -117,7 +117,7 @@ class S3Object:
         return Body(_chunks(answer["Body"]), answer["Body"].close, self.byte_count)
 
     def _check(self, answer: dict[str, Any], offset: int) -> None:
-        """Not every S3-compatible service heeds what it is asked."""
+        """Checks what was sent: not every S3-compatible service honors conditions."""
         if answer.get("ETag", self.etag).strip('"') != self.etag:
             raise FileChanged(REPLACED)
         begins = answer.get("ContentRange", "bytes 0-").startswith(f"bytes {offset}-")
@@ -140,10 +140,10 @@ def _chunks(body: Any) -> Iterator[bytes]:
 
 
 def find_in_bucket(location: S3Location, *, client: S3Client) -> list[S3Object]:
-    """The object of that key and all below it that are not hidden, by key.
+    """The object with that key and all visible ones below it, sorted by key.
 
-    A key with a part that begins with a dot is hidden, as are folders' own entries.
-    Raises FileError if there is nothing at all, SourceUnavailable if it can't be told.
+    A key with a part that begins with a dot is hidden, as are folder placeholders.
+    Raises FileError if there is nothing, SourceUnavailable if it can't be listed.
     """
     named = _named(location, client)
     below = list(_list(location.bucket, location.folder, client))
@@ -153,10 +153,10 @@ def find_in_bucket(location: S3Location, *, client: S3Client) -> list[S3Object]:
 
 
 def _named(location: S3Location, client: S3Client) -> list[S3Object]:
-    """The object of just that key, none if there is none."""
+    """The object with exactly that key; empty if there is none."""
     if location.prefix == location.folder:
         return []
-    # It is the first of those whose keys begin so.
+    # Its key sorts first among those with this prefix.
     page = _page(location.bucket, location.prefix, client, {"MaxKeys": 1})
     found = _objects(page, location.bucket, client)
     return [one for one in found if one.key == location.prefix]
@@ -170,12 +170,12 @@ def find_landed_in_bucket(
     start: datetime | None = None,
     end: datetime | None = None,
 ) -> list[S3Object]:
-    """The objects below the location that a feed's patterns mean, each once, by key.
+    """The objects below the location that match a feed's patterns, each once, by key.
 
-    What several patterns begin with is listed once. A pattern may be a date template:
-    with a window [start, end) only its names for those hours or days, and an hour
-    around them, are listed. Raises ValueError if a pattern or the window is none,
-    SourceUnavailable if it can't be listed.
+    A prefix shared by several patterns is listed once. A pattern may be a date
+    template: with a window [start, end), only its names for those hours or days, and an
+    hour on either side, are listed. Raises ValueError if a pattern or the window is
+    invalid, SourceUnavailable if the bucket can't be listed.
     """
     templates = map(parse_template, feed_patterns)
     if start is not None and end is not None:
@@ -196,7 +196,7 @@ def find_landed_in_bucket(
 def _by_prefix(
     patterns: Iterator[KeyPattern],
 ) -> list[tuple[str, list[KeyPattern]]]:
-    """The prefixes to list, none of which holds another, each with its patterns."""
+    """The prefixes to list, none of which contains another, each with its patterns."""
     grouped: list[tuple[str, list[KeyPattern]]] = []
     for pattern in sorted(patterns, key=attrgetter("prefix")):
         if not grouped or not pattern.prefix.startswith(grouped[-1][0]):
@@ -217,14 +217,14 @@ def _visible(found: list[S3Object], location: S3Location) -> list[S3Object]:
 
 
 def _is_hidden(found: S3Object, folder: str) -> bool:
-    """True for what is unfinished or private, and for a folder's own entry."""
+    """True for dot names, which are unfinished or private, and folder placeholders."""
     if found.key.endswith("/") and not found.byte_count:
         return True
     return "/." in f"/{found.key.removeprefix(folder)}"
 
 
 def _list(bucket: str, prefix: str, client: S3Client) -> Iterator[S3Object]:
-    """All objects whose keys begin so."""
+    """All objects whose keys begin with the prefix."""
     options: dict[str, Any] = {}
     while True:
         page = _page(bucket, prefix, client, options)
@@ -249,7 +249,7 @@ def _page(
             )
         except S3_ERRORS as error:
             raise listing_error(error, uri, client) from error
-        # botocore takes an answer without a body for one without objects.
+        # botocore parses a response without a body as one without objects.
         if "IsTruncated" not in page:
             raise Interrupted(f"can't be listed: {CUT_OFF}")
         return page
@@ -276,11 +276,10 @@ def s3_client(
     connect_seconds: float = 10,
     read_seconds: float = 60,
 ) -> S3Client:
-    """A client of S3 or of the service at the endpoint; the caller closes it.
+    """A client for S3 or for the service at the endpoint; the caller closes it.
 
-    The endpoint, if none is given, the region and the credentials are what AWS's usual
-    settings say, such as AWS_ENDPOINT_URL. Raises SourceUnavailable if those can't be
-    used.
+    The region, the credentials and, if not given, the endpoint come from AWS's usual
+    settings, such as AWS_ENDPOINT_URL. Raises SourceUnavailable if those can't be used.
     """
     config = Config(
         connect_timeout=connect_seconds,
@@ -303,7 +302,7 @@ def s3_client(
 
 
 def _read_time(text: str) -> datetime:
-    """As botocore reads it, whose general way takes two thirds of a listing's time."""
+    """Reads times like botocore, whose parser takes two thirds of a listing's time."""
     try:
         return datetime.fromisoformat(text)
     except (TypeError, ValueError):
@@ -312,7 +311,7 @@ def _read_time(text: str) -> datetime:
 
 
 def _needs_path_style(client: S3Client) -> bool:
-    """True for other services than AWS's: few have a host name for each bucket."""
+    """True for services other than AWS: few have a host name for each bucket."""
     is_told = "addressing_style" in (client.meta.config.s3 or {})
     host = urlsplit(client.meta.endpoint_url).hostname or ""
     return not is_told and ".amazonaws." not in host

@@ -1,6 +1,6 @@
-"""What S3 refuses, in one line that says what to do.
+"""Words S3's errors in one line that says what to do.
 
-Only the kind of an error is told: its text may hold what the request held.
+It reports only the kind of an error, as the text may repeat parts of the request.
 """
 
 from typing import Any
@@ -18,7 +18,7 @@ from event_warehouse.sources.errors import (
 )
 
 S3_ERRORS = (exceptions.BotoCoreError, exceptions.ClientError, ResponseParserError)
-"""All that a call of the client raises."""
+"""Everything that a call of the client raises."""
 
 BROKEN_BODY = (
     exceptions.HTTPClientError,
@@ -50,7 +50,7 @@ _WRONG_CREDENTIALS = {
     "InvalidToken": "the session token is not valid",
     "TokenRefreshRequired": "the session token has to be renewed",
 }
-"""What is wrong with them, by S3's code."""
+"""What is wrong with the credentials, by S3's error code."""
 
 
 def listing_error(error: Exception, uri: str, client: Any) -> Exception:
@@ -97,7 +97,7 @@ def writing_problem(error: Exception, client: Any) -> str:
 
 
 def _problem(error: Exception, client: Any) -> tuple[type[Exception], str]:
-    """What is raised for an error that no one object has brought about, and why."""
+    """The exception and reason for an error that isn't specific to one object."""
     code = _code(error)
     if isinstance(error, ResponseParserError):
         return Interrupted, CUT_OFF
@@ -120,7 +120,7 @@ def _problem(error: Exception, client: Any) -> tuple[type[Exception], str]:
 
 
 def _code(error: Exception) -> str:
-    """S3's name for what it refuses; none if it did not get to say."""
+    """S3's error code; empty if there was no response from S3."""
     if not isinstance(error, exceptions.ClientError):
         return ""
     return str(error.response.get("Error", {}).get("Code", ""))

@@ -1,4 +1,4 @@
-"""What every source gives: files, each with a name, a version and its bytes."""
+"""The interface of files from any source: a name, a version and bytes."""
 
 from contextlib import AbstractContextManager
 from io import RawIOBase
@@ -6,27 +6,27 @@ from typing import Protocol
 
 
 class SourceFile(Protocol):
-    """A file as it was found."""
+    """A file in the version that was found."""
 
     @property
     def uri(self) -> str:
-        """What `raw.loads` calls it."""
+        """The name in `raw.loads`."""
 
     @property
     def byte_count(self) -> int | None:
-        """Of the file as it is stored; None if the source does not say."""
+        """The stored size of the file; None if the source doesn't report it."""
 
     @property
     def modified(self) -> float:
-        """When it was last changed, in seconds since 1970."""
+        """The time of the last change, in seconds since 1970."""
 
     @property
     def version(self) -> str | None:
-        """What changes whenever the content does; None if nothing tells."""
+        """Changes whenever the content does; None if the source reports no version."""
 
     def open(self) -> AbstractContextManager[RawIOBase]:
-        """Its bytes as they are stored, from the first, all of this version.
+        """The stored bytes of this version.
 
-        Raises FileError, at once or while it is read, if it can't be read to its end or
-        is exchanged meanwhile.
+        Raises FileError, at once or during reading, if the file can't be read to its
+        end or is replaced in the meantime.
         """

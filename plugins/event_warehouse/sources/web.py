@@ -1,4 +1,4 @@
-"""Finds files on a web server by their URLs, which may hold a date."""
+"""Finds files on a web server by their URLs, which may contain a date."""
 
 import logging
 from collections.abc import Sequence
@@ -28,11 +28,11 @@ ASKED_AT_ONCE = 8
 
 @dataclass(frozen=True)
 class WebListing:
-    """What there is of the files that a template names."""
+    """Which of the files that a template names exist."""
 
     found: tuple[WebFile, ...]
     missing: tuple[str, ...]
-    """The URIs of those that are not published."""
+    """The URIs of files that are not published."""
 
 
 def find_on_web(
@@ -45,8 +45,8 @@ def find_on_web(
 ) -> WebListing:
     """The files of each hour in [start, end), or day if the template has no hour.
 
-    Only asks about them. Raises ValueError if the template or the window is none,
-    FileError if its names are no URLs, and SourceUnavailable if the server can't be
+    Reads no content. Raises ValueError if the template or the window is invalid,
+    FileError if the names are not URLs, and SourceUnavailable if the server can't be
     reached.
     """
     urls = parse_template(template).expand_window(start, end)
@@ -67,8 +67,8 @@ def _missing(urls: Sequence[str], asked: Sequence[WebFile | None]) -> list[str]:
 def find_url(url: str, *, client: httpx.Client, backoff: Backoff = BACKOFF) -> WebFile:
     """The file at a URL.
 
-    Raises FileError if it is none or there is no file, SourceUnavailable if the server
-    can't be reached.
+    Raises FileError if the URL is invalid or there is no file, SourceUnavailable if the
+    server can't be reached.
     """
     _check_url(url)
     file = _find(url, client=client, backoff=backoff)
@@ -78,23 +78,23 @@ def find_url(url: str, *, client: httpx.Client, backoff: Backoff = BACKOFF) -> W
 
 
 def web_client() -> httpx.Client:
-    """A client with the time limits that files from afar need; the caller closes it."""
-    # It tells whole URLs, which may hold secrets, at a level that most logs keep.
+    """A client with timeouts for remote files; the caller closes it."""
+    # At level INFO httpx logs whole URLs, which may contain secrets.
     logging.getLogger("httpx").setLevel(logging.WARNING)
     return httpx.Client(
         follow_redirects=True,
         timeout=httpx.Timeout(60.0, connect=10.0),
-        # Else a server may pack a file for the journey: other bytes, another length.
+        # Otherwise a server may compress the file: other bytes, another length.
         headers={"Accept-Encoding": "identity", "User-Agent": "event-warehouse"},
     )
 
 
 def _check_url(url: str) -> None:
-    """Raises FileError, which does not repeat the URL: it may hold a password."""
+    """Raises FileError, which doesn't repeat the URL, as it may contain a password."""
     try:
         parsed = httpx.URL(url)
     except httpx.InvalidURL as error:
-        # The rest is the part that it takes for invalid.
+        # The rest quotes the part that is invalid.
         kind, _, _ = str(error).partition(":")
         raise FileError(
             f"the URL can't be read ({kind}); it has to be like https://host/path"
@@ -114,7 +114,8 @@ def _check_url(url: str) -> None:
 def _find(url: str, *, client: httpx.Client, backoff: Backoff) -> WebFile | None:
     """The file, or None if it is not published.
 
-    Where the server does not say what it is, reading it will tell.
+    If the server doesn't describe it, the file has no identity, and reading it will
+    show why.
     """
     try:
         answer = retry(partial(_ask, client, url), backoff, name=without_secrets(url))
@@ -129,9 +130,9 @@ def _find(url: str, *, client: httpx.Client, backoff: Backoff) -> WebFile | None
 
 
 def _ask(client: httpx.Client, url: str) -> httpx.Response:
-    """The answer's head; its body, if there is one, is not read."""
+    """The response's head; the body, if there is one, is not read."""
     answer = _head(client, "HEAD", url)
-    # Some servers, and URLs that are signed for reading, know no HEAD, or no length.
+    # Some servers, and URLs presigned for GET, don't support HEAD or give no length.
     is_told = answer.is_success and answer.headers.get("Content-Length") != "0"
     if not is_told and answer.status_code not in MISSING:
         answer = _head(client, "GET", url)

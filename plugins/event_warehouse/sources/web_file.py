@@ -1,4 +1,4 @@
-"""Reads a file of a web server."""
+"""Reads a file from a web server."""
 
 import re
 from collections.abc import Iterator
@@ -20,14 +20,14 @@ from event_warehouse.sources.resuming import Backoff, Body, ResumingStream
 BACKOFF = Backoff()
 MISSING = (404, 410)
 PASSING = (408, 425, 429, 500, 502, 503, 504)
-"""The statuses that may be others soon."""
+"""Status codes worth a retry."""
 SECRET = re.compile(r"sig|token|secret|passw|key|credential|auth", re.IGNORECASE)
 CONTENT_RANGE = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
 
 
 @dataclass(frozen=True)
 class Identity:
-    """What a server says by which a file's content is told from another."""
+    """The response headers that tell one version of a file from another."""
 
     etag: str | None = None
     last_modified: str | None = None
@@ -35,7 +35,7 @@ class Identity:
 
     @classmethod
     def of(cls, answer: httpx.Response) -> "Identity":
-        """As an answer has it, whether with all bytes, with some or with none."""
+        """The identity in a response, whether it has all bytes, some or none."""
         total = answer.headers.get("Content-Length", "")
         if answer.status_code == 206:
             total = _content_range(answer)[1]
@@ -47,17 +47,17 @@ class Identity:
 
     @property
     def validator(self) -> str | None:
-        """By what a server goes on only if the content is the same to the byte."""
+        """The value for If-Range: a server resumes only if the content is identical."""
         return self.etag if self.has_strong_etag else self.last_modified
 
     @property
     def has_strong_etag(self) -> bool:
-        """True if the ETag differs as soon as a byte does."""
+        """True if the ETag changes with every byte."""
         return self.etag is not None and not self.etag.startswith("W/")
 
     @property
     def version(self) -> str | None:
-        """What changes whenever the content does; None if nothing tells."""
+        """Changes whenever the content does; None if the server reports no version."""
         if self.validator == self.etag:
             return self.etag
         if self.last_modified is None or self.byte_count is None:
@@ -65,9 +65,9 @@ class Identity:
         return f"{self.last_modified}-{self.byte_count}"
 
     def differs(self, other: "Identity") -> bool:
-        """True if something is said in both, and not the same."""
+        """True if a header that both have differs."""
         if self.has_strong_etag and other.has_strong_etag:
-            # The servers behind one address may differ in the time.
+            # The servers behind one address may report different times.
             return self.etag != other.etag
         pairs = [(getattr(self, f.name), getattr(other, f.name)) for f in fields(self)]
         return any(a is not None and b is not None and a != b for a, b in pairs)
@@ -75,7 +75,7 @@ class Identity:
 
 @dataclass(frozen=True)
 class WebFile:
-    """A file as it was found."""
+    """A file in the version that was found."""
 
     url: str
     identity: Identity
@@ -84,17 +84,17 @@ class WebFile:
 
     @property
     def uri(self) -> str:
-        """What `raw.loads` calls it: its URL without secrets."""
+        """The name in `raw.loads`: the URL without secrets."""
         return without_secrets(self.url)
 
     @property
     def byte_count(self) -> int | None:
-        """Of the file as it is stored; None if the server does not say."""
+        """The stored size of the file; None if the server doesn't report it."""
         return self.identity.byte_count
 
     @property
     def modified(self) -> float:
-        """When it was last changed, in seconds since 1970; 0 if nothing tells."""
+        """The time of the last change, in seconds since 1970; 0 if unknown."""
         try:
             return parsedate_to_datetime(self.identity.last_modified or "").timestamp()
         except ValueError:
@@ -102,15 +102,14 @@ class WebFile:
 
     @property
     def version(self) -> str | None:
-        """What changes whenever the content does; None if nothing tells."""
+        """Changes whenever the content does; None if the server reports no version."""
         return self.identity.version
 
     def open(self) -> ResumingStream:
-        """Its bytes as they are stored, all of this version.
+        """The stored bytes of this version.
 
-        While they are read: raises FileGone, FileChanged if it is replaced, FileError
-        if it can't be read to its end, SourceUnavailable if the server can't be
-        reached.
+        Reading them raises FileGone, FileChanged if the file is replaced, FileError if
+        it can't be read to its end, SourceUnavailable if the server can't be reached.
         """
         reading = _Reading(self)
         return ResumingStream(reading.open_at, name=self.uri, backoff=self.backoff)
@@ -124,7 +123,7 @@ class _Reading:
         self._identity = file.identity
 
     def open_at(self, offset: int) -> Body:
-        """The bytes from the offset on, of the same content as those before."""
+        """The bytes from the offset on, of the same version as those before."""
         answer = sent(self._file.client, "GET", self._file.url, self._asked(offset))
         try:
             self._check(answer, offset)
@@ -176,9 +175,9 @@ class _Reading:
 def sent(
     client: httpx.Client, method: str, url: str, headers: dict[str, str] | None = None
 ) -> httpx.Response:
-    """The answer, whose body is still to be read, and which the caller closes.
+    """The response with its body unread; the caller closes it.
 
-    Raises Interrupted if none came, FileError if none can come.
+    Raises Interrupted if there was none, FileError if a retry can't help.
     """
     try:
         request = client.build_request(method, url, headers=headers)
@@ -195,7 +194,7 @@ def sent(
 
 
 def check_passing(answer: httpx.Response) -> None:
-    """Raises Interrupted if the server asks to come again."""
+    """Raises Interrupted if the status is worth a retry."""
     if answer.status_code in PASSING:
         after = answer.headers.get("Retry-After", "")
         raise Interrupted(
@@ -205,7 +204,7 @@ def check_passing(answer: httpx.Response) -> None:
 
 
 def without_secrets(url: str) -> str:
-    """The URL without what its query may have to open a door."""
+    """The URL with the secrets in its query replaced."""
     parsed = httpx.URL(url)
     hidden = {name: "hidden" for name in parsed.params if SECRET.search(name)}
     return str(parsed.copy_merge_params(hidden)) if hidden else url
@@ -219,7 +218,7 @@ def _chunks(answer: httpx.Response) -> Iterator[bytes]:
 
 
 def _content_range(answer: httpx.Response) -> tuple[str, str]:
-    """Where the bytes begin and how many there are in all, as it is written."""
+    """The offset of the first byte and the total size, as text; empty if missing."""
     found = CONTENT_RANGE.fullmatch(answer.headers.get("Content-Range", ""))
     return (found[1], found[2]) if found else ("", "")
 

@@ -1,4 +1,4 @@
-"""From `raw` to the models: has dbt apply what is new, or make anew what was asked for.
+"""From `raw` to the models: runs dbt to apply new loads or rebuild what was asked for.
 
 What is pending, which tables count events, and what dbt checks belong here too.
 """

@@ -5,11 +5,11 @@ from enum import StrEnum
 
 
 class Counted(StrEnum):
-    """Which events; the names are columns of ledger.removed_rows."""
+    """Which events a layer counts; the values are columns of ledger.removed_rows."""
 
     ALL = "row_count"
     OF_VISITORS = "visitor_event_count"
-    """With a user or a device."""
+    """Events with a user or a device."""
     OF_USERS = "user_event_count"
 
 
@@ -20,14 +20,14 @@ class Layer:
     schema: str
     model: str
     counted: Counted = Counted.ALL
-    """Rows of deleted users go where only theirs are counted. All others keep what has
-    expired, under user 0, and are made anew from what has not."""
+    """Layers that count only some events delete the rows of deleted users. The others
+    keep expired counts, under user 0, and are rebuilt from the events that are left."""
     event_count: str = "event_count"
-    """SQL for how many events a row counts."""
+    """SQL for the number of events that a row counts."""
 
     @property
     def name(self) -> str:
-        """As the ledger has it."""
+        """The name in the ledger."""
         return f"{self.schema}.{self.model}"
 
 

@@ -1,4 +1,4 @@
-"""Whether there is anything to transform, and what a transform took in."""
+"""Whether there is anything to transform, and what a transform applied."""
 
 import hashlib
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ DBT_PROJECT = PROJECT / "dbt_project"
 
 @dataclass(frozen=True)
 class Applied:
-    """What a transform took in, of all applies that the accounts had not before."""
+    """What a transform applied: totals of all applies new to the accounts."""
 
     files: int = 0
     records: int = 0
@@ -27,7 +27,7 @@ class Applied:
     rejected_events: int = 0
     duplicates: int = 0
     lag_seconds: float | None = None
-    """Since the first of these files was loaded; None if there was none."""
+    """Time since the first of these files was loaded; None if there was none."""
 
     @property
     def told(self) -> str:
@@ -42,10 +42,10 @@ class Applied:
 
 
 def is_pending(settings: Settings) -> bool:
-    """True if a transform would find something to do; one query.
+    """True if a transform has something to do; at most two queries.
 
-    That is a load that is not taken in everywhere, a declaration that was mended, or
-    another version of the dbt project than the last transform ran.
+    That is a load that some model has not applied, a changed declaration, an
+    interrupted full refresh, or a dbt project that changed after the last transform.
     """
     with connect(settings.dsn, Role.TRANSFORMER) as connection:
         if not has_views(connection):
@@ -55,24 +55,24 @@ def is_pending(settings: Settings) -> bool:
 
 
 def has_views(connection: psycopg.Connection) -> bool:
-    """True if all views are of the dbt project as it is now."""
+    """True if all views are those of the current dbt project."""
     row = connection.execute(STATEMENTS["project"]).fetchone()
     return row is not None and bool(row[0] == _project_hash())
 
 
 def note_views(connection: psycopg.Connection) -> None:
-    """Keeps that all views are of the dbt project as it is now."""
+    """Records that all views are those of the current dbt project."""
     connection.execute(STATEMENTS["keep_project"], {"project_hash": _project_hash()})
 
 
 def taken_in(connection: psycopg.Connection) -> str:
-    """The applies that the accounts have, as the text of an int8multirange."""
+    """The applies in the accounts, as the text of an int8multirange."""
     row = connection.execute(STATEMENTS["taken_in"]).fetchone()
     return str(row[0]) if row else "{}"
 
 
 def taken_in_since(connection: psycopg.Connection, before: str) -> Applied:
-    """What the accounts have taken in that they had not then."""
+    """Totals of the applies that are in the accounts but not in `before`."""
     has_accounts = connection.execute(STATEMENTS["has_accounts"]).fetchone()
     if has_accounts is None or not has_accounts[0]:
         return Applied()
@@ -84,7 +84,7 @@ def taken_in_since(connection: psycopg.Connection, before: str) -> Applied:
 
 
 def _project_hash() -> str:
-    """Of all that dbt reads: 100 small files, 3 ms."""
+    """A hash of everything that dbt reads: 100 small files, 3 ms."""
     digest = hashlib.sha256()
     for path in sorted(_project_files()):
         digest.update(path.relative_to(DBT_PROJECT).as_posix().encode() + b"\0")

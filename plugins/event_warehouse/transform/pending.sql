@@ -1,9 +1,9 @@
--- Whether a transform would do anything, asked for less than a hundredth of its cost.
+-- Checks if a transform has anything to do, at less than a hundredth of its cost.
 
 -- is_pending --
--- Through the gaps of each ledger, so that the cost follows what is new. A feed whose
--- view is not of its declaration needs a run, too, and a funnel that is declared
--- otherwise than it was counted.
+-- Looks only at the gaps in each model's ledger, so the cost depends on what is new. A
+-- run is also needed if a feed's view or a funnel's counts are of another declaration
+-- than the current one.
 select
     exists (select from ledger.loads_without_apply())
     or exists (
@@ -16,7 +16,7 @@ select
                 and (upper_inf(gap) or applies.apply_id < upper(gap))
         where models.model <> 'ledger.applies'
     )
-    -- A full refresh was ended.
+    -- A full refresh was interrupted.
     or exists (
         select from ledger.models
         where models.is_stale
@@ -57,7 +57,7 @@ select to_regclass('analytics.int_accounting') is not null;
 select ledger.applied('int_accounting')::text;
 
 -- taken_in_since --
--- What the accounts have of the applies that they had not before.
+-- Totals of the applies that are new to the accounts.
 select
     count(distinct applies.load_id) as files,
     coalesce(

@@ -1,4 +1,4 @@
-"""What dbt checks: the data tests of its project, and whether files still arrive."""
+"""Runs dbt's checks: the project's data tests, and whether files still arrive."""
 
 from collections.abc import Sequence
 
@@ -7,12 +7,12 @@ from event_warehouse.transform.run import results_of_dbt
 
 
 def failed_tests(settings: Settings) -> list[str]:
-    """The data tests that do not hold, each with what dbt says of it; reads only."""
+    """The data tests that fail, each with dbt's message; reads only."""
     return _failed(settings, ["test", "--exclude", "test_type:unit"])
 
 
 def stale_sources(settings: Settings) -> list[str]:
-    """The sources of which nothing came for longer than they allow; reads only."""
+    """The sources without new data for longer than they allow; reads only."""
     return _failed(settings, ["source", "freshness"])
 
 

@@ -1,4 +1,4 @@
-"""Makes facts, rollups and marts of some days anew from the events that are kept."""
+"""Rebuilds the facts, rollups and marts of some days from the stored events."""
 
 from collections.abc import Iterable
 from datetime import date
@@ -32,7 +32,7 @@ MODELS = ["config.materialized:batch", "config.materialized:incremental"]
 
 DayRanges = Multirange[date]
 Days = Iterable[tuple[date, date]]
-"""Of each the first day (UTC) and the one after the last."""
+"""Ranges of UTC days, each as its first day and the day after its last."""
 
 
 def rebuild(
@@ -42,13 +42,13 @@ def rebuild(
     tenant_id: str | None = None,
     requested_by: str | None = None,
 ) -> None:
-    """Puts right what is wrong in those days; rows that are right are not written.
+    """Corrects these days, for one tenant or all; leaves correct rows untouched.
 
-    Of one tenant, or of all. The ledger keeps who asked, else the database's user.
-    Weeks and months that the days are of are made anew as a whole. Events that are not
-    applied yet stay so. Each model commits by itself, so after a run that was ended the
-    next one does the rest. Raises TransformError if a model fails or there is no day,
-    ExpiredError if events of one have expired.
+    Rebuilds the weeks and months of these days as a whole. Applies no new events. The
+    ledger records who asked, by default the database user. Each model commits by
+    itself, so after an interrupted run the next one does the rest. Raises
+    TransformError if a model fails or there is no day, ExpiredError if events of any of
+    these days have expired.
     """
     with connect(settings.dsn, Role.TRANSFORMER, autocommit=True) as connection:
         connection.execute("select pg_advisory_lock(%s)", (LOCK,))
@@ -65,7 +65,7 @@ def rebuild_alone(
     tenant_id: str | None,
     requested_by: str | None,
 ) -> None:
-    """As `rebuild`, of who holds the transform's lock by this connection already."""
+    """Like `rebuild`, for a connection that already holds the transform's lock."""
     ranges = Multirange([Range(first, after) for first, after in days if first < after])
     if not ranges:
         raise TransformError("there is no day to rebuild")
@@ -75,8 +75,8 @@ def rebuild_alone(
         {"days": ranges, "tenant_id": tenant_id, "requested_by": requested_by},
     )
     (rebuild_id,) = asked.fetchone() or (None,)
-    # A folder of its own: else dbt would parse all anew at each change between the two,
-    # as the variable decides which model reads which.
+    # A separate target folder: the variable changes which model reads which, so dbt
+    # would parse everything again whenever transforms and rebuilds alternate.
     run_dbt(
         settings,
         ["--vars", "is_rebuild: true", "--select", *MODELS],

@@ -1,4 +1,4 @@
-"""Has rejected events cast again, after a declaration or a rule was mended."""
+"""Queues rejected events to be cast again after a declaration or rule was corrected."""
 
 import logging
 from collections.abc import Sequence
@@ -23,11 +23,11 @@ def recast_rejected_events(
     all_of_them: bool = False,
     requested_by: str | None = None,
 ) -> int:
-    """How many rejected events the next transform casts again; commits once.
+    """Queues rejected events for the next transform and returns how many; commits once.
 
-    Of a feed, or without one of all; only those that an older declaration rejected,
-    unless all are asked for, as after an upgrade. The ledger keeps who asked, else the
-    database's user. Raises FeedError if the feed is not declared.
+    Takes one feed's events, or all feeds'. Without `all_of_them`, which is meant for
+    upgrades, only those that an older declaration rejected. The ledger records who
+    asked, by default the database user. Raises FeedError if the feed isn't declared.
     """
     feeds = read_feeds(settings.feeds)
     chosen = [choose_feed(feeds, feed).name] if feed else list(feeds)

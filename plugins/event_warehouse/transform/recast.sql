@@ -1,18 +1,18 @@
--- Statements of the recast, each under its name.
+-- The recast's statements, each under its name.
 
 -- has_rejected_events --
 select to_regclass('analytics.rejected_events') is not null;
 
 -- lock --
--- The second is that of the batch, in whose transaction loads get their applies: an
--- apply between the recast's number and its end would be taken for a later one.
+-- The second lock is the batch's, in whose transaction loads get their applies. Without
+-- it an apply numbered after the recast, but before its commit, would count as later.
 select
     pg_advisory_xact_lock(hashtextextended('recast', 0)),
     pg_advisory_xact_lock(hashtextextended('model int_event_batch', 0));
 
 -- recast --
--- The applies and their records in one statement. A load whose recast waits for the
--- next transform gets no second one.
+-- Adds applies and their records in one statement. A load with a pending recast gets no
+-- second one.
 with chosen as (
     select
         loads.load_id,

@@ -1,4 +1,4 @@
-"""Runs dbt over the loads that it has not applied yet."""
+"""Runs dbt on the loads that it has not applied yet."""
 
 import logging
 import os
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from dbt_common.events.base_types import EventMsg
 
 LOCK = 7_271_002
-"""Advisory lock that lets one transform run at a time; a second one waits."""
+"""Advisory lock: one transform runs at a time, a second one waits."""
 VIEWS = "config.materialized:view"
 SILENT = ("nothing pending", "not rebuilt", "CREATE VIEW")
 
@@ -39,9 +39,9 @@ logger = logging.getLogger(__name__)
 
 @dataclass
 class Parsed:
-    """What dbt has parsed, kept for further runs of this process.
+    """The manifest that dbt has parsed, reused by later runs in this process.
 
-    As dbt reads its project at the first of them, so does every run after it.
+    Changes to the project after the first run have no effect on the later ones.
     """
 
     manifest: "Manifest | None" = None
@@ -54,14 +54,14 @@ def transform(
     only: Sequence[str] = (),
     parsed: Parsed | None = None,
 ) -> Applied:
-    """Brings every model up to date; what is up to date already is not touched.
+    """Brings every model up to date; leaves those that already are untouched.
 
-    Or `only` those of these names, as far as the batches hold what they lack. Each
-    model commits by itself, so a run that is ended goes on where it was. Views are made
-    anew only if the project has changed. With `parsed` the next runs of this process
-    save dbt's parsing. Raises TransformError with the
-    models that failed and what Postgres said of each, and FeedError or FunnelError if a
-    feed or funnel is declared wrongly.
+    With `only`, just the models of these names, as far as the batches hold what they
+    lack. Each model commits by itself, so after an interrupted run the next one
+    resumes. Views are recreated only if the project has changed. With `parsed`, later
+    runs in this process skip dbt's parsing. Raises TransformError with the failed
+    models and Postgres's message for each, and FeedError or FunnelError if a feed or
+    funnel is declared wrongly.
     """
     keep_declared(settings)
     with connect(settings.dsn, Role.TRANSFORMER, autocommit=True) as connection:
@@ -75,7 +75,7 @@ def transform(
             [
                 *(["--full-refresh"] if full_refresh else []),
                 *(["--select", *only] if only else []),
-                # A third of the models, and half the time of a run with little new.
+                # A third of the models, and half the time of a run with few new events.
                 *(["--exclude", VIEWS] if is_without_views else []),
             ],
             parsed=parsed,
@@ -89,7 +89,7 @@ def transform(
 
 
 def keep_declared(settings: Settings) -> None:
-    """Has the warehouse know the feeds and funnels as they are declared now.
+    """Stores the current declarations of feeds and funnels in the warehouse.
 
     Raises FeedError or FunnelError if one is declared wrongly.
     """
@@ -111,9 +111,9 @@ def run_dbt(
     target: str = "dbt",
     parsed: Parsed | None = None,
 ) -> None:
-    """Runs the models; `target` is the folder in the home that has what dbt has parsed.
+    """Runs the models; `target` is the folder, in the home, of dbt's parsed project.
 
-    Who calls it to run models holds LOCK. Raises TransformError as `transform` does.
+    The caller must hold LOCK. Raises TransformError like `transform`.
     """
     with _environment_of(settings):
         if parsed is not None and parsed.manifest is None:
@@ -125,10 +125,10 @@ def run_dbt(
 
 
 def results_of_dbt(settings: Settings, command: Sequence[str]) -> Sequence[Any]:
-    """What a command of dbt that only reads says of each node.
+    """Runs a read-only dbt command and returns its result for each node.
 
-    Raises TransformError if it could not be run. In a folder of its own, as it may run
-    beside a transform.
+    Uses its own target folder, as it may run beside a transform. Raises TransformError
+    if the command can't be run.
     """
     with _environment_of(settings):
         result = _invoke(settings, command, [], target=f"dbt_{command[0]}")
@@ -145,17 +145,17 @@ def _invoke(
     target: str,
     parsed: Parsed | None = None,
 ) -> "dbtRunnerResult":
-    # Imported here: it takes seconds, and loading needs none of it.
+    # Imported here: it takes seconds, and loading doesn't need it.
     from dbt.cli.main import dbtRunner
 
-    # A copy, as a run writes into it what it has compiled; dbt's own, as copy.deepcopy
-    # mixes up the lookups of one that was parsed from the files.
+    # A copy, because a run writes compiled code into it. dbt's own deepcopy, because
+    # copy.deepcopy breaks the lookups of a manifest that was parsed from files.
     manifest = parsed.manifest.deepcopy() if parsed and parsed.manifest else None  # type: ignore[no-untyped-call]
     return dbtRunner(manifest=manifest, callbacks=[_report]).invoke(
         [
             "--quiet",
-            # Its manifest as JSON, which nothing here reads, takes a third of a run
-            # with nothing new.
+            # Writing the manifest as JSON, which nothing here reads, takes a third of a
+            # run with nothing new.
             "--no-write-json",
             *("--log-path", str(settings.home / "logs" / "dbt")),
             *command,
@@ -184,13 +184,13 @@ def _environment_of(settings: Settings) -> AbstractContextManager[None]:
 
 @contextmanager
 def _environment(**values: str) -> Iterator[None]:
-    """dbt's profile can read nothing but the environment."""
+    """Sets environment variables, as dbt's profile can read nothing else."""
     before = {key: os.environ.get(key) for key in values}
     os.environ.update(values)
     try:
         yield
     finally:
-        # These only: other threads may have set others meanwhile.
+        # Only these: other threads may have set others in the meantime.
         for key, value in before.items():
             os.environ.pop(key)
             if value is not None:
