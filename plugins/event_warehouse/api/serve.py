@@ -50,7 +50,7 @@ def serve(
     limits: Limits | None = None,
     query_limits: QueryLimits | None = None,
 ) -> None:
-    """Serves until SIGTERM or SIGINT; then ends its requests and publishes their events.
+    """Serves until SIGTERM or SIGINT; then ends its requests and publishes the events.
 
     Port 0 picks a free one. Raises ServiceError if it can't listen or can't store
     events: the landing folder can't be made, or the bucket can't be written to.
