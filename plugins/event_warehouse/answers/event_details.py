@@ -200,7 +200,7 @@ def _query(given: QueryString, filters: Sequence[object]) -> Query:
 
 
 def _parameter_of(fault: Fault, has_event_type: bool) -> Fault:
-    """The fault with its place in the parameter it comes from, such as filters/0/value."""
+    """The fault, placed in the parameter that it comes from: filters/0/value."""
     place = (fault.field or "").removeprefix("/")
     if found := FILTER_PLACE.fullmatch(place):
         number = int(found["number"]) - has_event_type

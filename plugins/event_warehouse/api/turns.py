@@ -39,7 +39,7 @@ class Turns:
 
     @asynccontextmanager
     async def turn(self, whose: Hashable) -> AsyncIterator[None]:
-        """Waits for a turn; raises Problem (429) if too many wait or it takes too long."""
+        """Waits for a turn; raises Problem (429) if too many wait or none comes."""
         limits = self._limits
         lane = self._lanes.get(whose)
         if lane is None:

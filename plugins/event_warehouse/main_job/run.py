@@ -127,7 +127,7 @@ def _what_to_load(
 
 
 def _require_sample(settings: Settings, feed: str | None) -> None:
-    """Raises FileError if a sample was not asked for, or would go into a real server."""
+    """Raises FileError if a sample is not wanted, or would go into a real server."""
     if feed is not None:
         raise FileError(
             f"say which file, folder or address of feed {feed} to load: EVENTS=... or "

@@ -27,7 +27,7 @@ class Claim:
 
 
 class Outbox:
-    """Takes events from `track`; one thread records them in the spool, another sends."""
+    """Takes events from `track`; one thread spools them, another one sends them."""
 
     def __init__(self, spool: Spool, notices: Notices) -> None:
         self.lock = RLock()
@@ -126,7 +126,7 @@ class Outbox:
         return Claim(lines, segment)
 
     def _claim_from_memory(self) -> Claim | None:
-        """Only if the spool can't be written and is empty: its events would be older."""
+        """Only if the spool can't be written and is empty, as its events are older."""
         if not self._is_spool_failing or self._spool.seconds_until_due() is not None:
             return None
         lines = list(self._memory.take())

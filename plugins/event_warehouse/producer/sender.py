@@ -28,7 +28,7 @@ Parts = deque[Sequence[bytes]]
 
 
 class Sender:
-    """Claims events from the outbox until they are sent or refused, in its own thread."""
+    """Claims events from the outbox and sends them, in its own thread."""
 
     def __init__(
         self,

@@ -108,7 +108,7 @@ class Spool:
             segment.seal(sync=sync)
 
     def seconds_until_due(self) -> float | None:
-        """Seconds until the open segment is old enough to send; None if there is none."""
+        """Seconds until the open segment is old enough to send; None without one."""
         if self._open is None:
             return None
         age = time.monotonic() - self._open.opened
@@ -181,7 +181,7 @@ class Spool:
 
 
 def make_private(folder: Path) -> None:
-    """Create the folder if missing; raises OSError, also if all users may write to it."""
+    """Create the folder if needed; raises OSError, also if any user may write to it."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if folder.stat().st_mode & stat.S_IWOTH:
         raise OSError(errno.EPERM, "every user may write to the folder")

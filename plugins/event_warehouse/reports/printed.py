@@ -141,5 +141,5 @@ def _show(value: object) -> str:
 
 
 def _printable(text: str) -> str:
-    """The text with a placeholder for each character that would control the terminal."""
+    """The text with a placeholder for characters that would control the terminal."""
     return "".join(one if one.isprintable() else UNPRINTABLE for one in text)
