@@ -1,5 +1,5 @@
--- The dashboard queries over the events themselves, in words that Postgres and DuckDB
--- both read. `shop.events` has UTC times without a zone, `shop.products` an owner, and
+-- The dashboard queries over the events themselves, in SQL that Postgres and DuckDB
+-- both accept. `shop.events` has UTC times without a zone, `shop.products` an owner, and
 -- `shop.made_in` a row for each country of a product.
 
 -- owner_months --
