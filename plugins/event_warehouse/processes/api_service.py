@@ -90,7 +90,7 @@ def _is_healthy(settings: Settings) -> bool:
 
 
 def _require_free_port(port: int) -> None:
-    """Raises ServiceError, or another program's answer would pass for the service's.
+    """Raises ServiceError if the port is taken, whose owner would answer instead.
 
     The processes of a killed service hold the port for a moment longer.
     """

@@ -20,7 +20,7 @@ EVENTS = "analytics.events"
 class Horizons:
     """For each model, the time from which it has all of a tenant's events.
 
-    A model from which nothing has expired is left out.
+    A model that has all of them is left out.
     """
 
     by_model: Mapping[str, datetime] = field(default_factory=dict)

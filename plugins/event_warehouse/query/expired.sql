@@ -6,7 +6,7 @@ lock table only analytics.events in access share mode;
 
 -- horizons --
 -- Only where the tenant had events before the horizon; all of them if the table that
--- tells, tenant_events_daily, lost events itself.
+-- tells, tenant_events_daily, lacks events itself.
 with horizons as materialized (
     select horizons.model, horizons.horizon
     from access.horizons() as horizons
