@@ -1,1 +1,1 @@
-"""Measurements: each one command, with its comparator beside it in the same run."""
+"""Benchmarks: each is one command, with its comparator in the same run."""

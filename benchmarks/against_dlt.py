@@ -23,12 +23,12 @@ SIDES = (
     ("dict rows, CSV between", "dict-rows", "csv", "", ""),
     ("Arrow tables, CSV between", "arrow", "csv", "5x", "15x"),
 )
-"""What dlt is given, and what it makes of it on the way; of dict rows, its default and
-what is faster."""
+"""What dlt is given, and the file format it loads through; for dict rows, its default
+and a faster one."""
 
 
 def against_dlt(bench: Bench) -> Iterator[Row]:
-    """a4: each way of dlt. Raises NotInstalled if dlt is not to be had."""
+    """a4: each way to load with dlt. Raises NotInstalled if dlt can't be installed."""
     python = ensure_installed(bench.comparators)
     for name, kind, file_format, must, goal in SIDES:
         pairs = measure_pairs(
@@ -55,7 +55,7 @@ def _loaded(bench: Bench) -> Measured:
 
 
 def _loaded_by_dlt(bench: Bench, python: Path, kind: str, file_format: str) -> Measured:
-    """dlt's own seconds: neither its start nor making the tables counts."""
+    """The time that dlt reports, without its start and the creation of its tables."""
     settings, file = bench.settings, bench.file_of(bench.dlt_events)
     with psycopg.connect(settings.dsn, autocommit=True) as connection:
         connection.execute(f"drop schema if exists {DATASET} cascade")
@@ -76,7 +76,7 @@ def _loaded_by_dlt(bench: Bench, python: Path, kind: str, file_format: str) -> M
 
 
 def _dsn(settings: Settings) -> str:
-    """dlt wants a host before the path and a password; libpq needs neither here."""
+    """dlt requires a host and a password in the address; libpq needs neither here."""
     folder, port = quote(str(settings.socket_folder), safe=""), settings.port
     return (
         f"postgresql://warehouse:unused@localhost:{port or DEFAULT_PORT}/warehouse"

@@ -1,9 +1,9 @@
 """d: hourly buckets over HTTP, against a handler of the same server that does nothing.
 
-The load is wrk's (Debian's package), by keep-alive connections each of which asks again
-once it is answered: what it measures is a busy server's latency, not that of requests
-that come however busy it is. It shares the machine's cores with the service and with
-Postgres.
+wrk (Debian's package) generates the load over keep-alive connections, each of which
+sends its next request once the last is answered. This closed loop measures the latency
+of a saturated server, not that at a given request rate. wrk shares the machine's cores
+with the service and with Postgres.
 """
 
 import os
@@ -37,7 +37,7 @@ DAYS = 30
 SECONDS = 5
 WARM_SECONDS = 2
 ONE, MANY = 1, 16
-"""Connections: for the latency of one request, and for how many there are at most."""
+"""Connections: for the latency of a single request, and for the highest throughput."""
 WORKERS = (1, 2)
 START_SECONDS = 60.0
 MILLISECONDS = {"us": 0.001, "ms": 1.0, "s": 1000.0}
@@ -54,7 +54,7 @@ class Load:
 
 
 def api(bench: Bench) -> Iterator[Row]:
-    """d: by one connection and by many, with as many server processes as cores."""
+    """d: over one connection and over many, with each number of server processes."""
     if shutil.which("wrk") is None:
         raise NotMeasured("wrk is not installed; on Debian: apt-get install wrk")
     settings = _with_events(bench)
@@ -139,7 +139,7 @@ def _free_port() -> int:
 
 
 def _check(settings: Settings, url: str, key: str) -> None:
-    """The buckets add up to the events, as they are counted one by one."""
+    """Raises WrongAnswer unless the buckets add up to a count of the events."""
     answer = httpx.get(
         f"{url}/events/customers/tenant-3/buckets",
         params={"start": "2026-11-01", "end": "2026-12-31", "limit": "10000"},
@@ -152,7 +152,7 @@ def _check(settings: Settings, url: str, key: str) -> None:
 
 
 def _load(url: str, path: str | None, key: str, connections: int) -> Load:
-    """Of one path, or of buckets; after a while that does not count."""
+    """The load on one path, or on buckets, after a warm-up that does not count."""
     for seconds in (WARM_SECONDS, SECONDS):
         finished = subprocess.run(
             [
@@ -171,7 +171,7 @@ def _load(url: str, path: str | None, key: str, connections: int) -> Load:
 
 
 def read_load(printed: str) -> Load:
-    """What wrk printed; raises WrongAnswer if it was not all answered."""
+    """Parses wrk's output; raises WrongAnswer if a request failed."""
     if failures := re.search(r"(Non-2xx.*|Socket errors.*)", printed):
         raise WrongAnswer(failures[1])
     rate = re.search(r"Requests/sec: +([\d.]+)", printed)

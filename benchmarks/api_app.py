@@ -1,6 +1,6 @@
-"""The service as it is, with a handler that does nothing beside its own.
+"""The real service, with an extra handler that does nothing.
 
-Run with the number of server processes and a port; the settings are the environment's.
+Run with the number of server processes and a port; settings come from the environment.
 """
 
 import os
@@ -16,7 +16,7 @@ from event_warehouse.settings import read_settings
 
 
 def app_with_empty_handler() -> FastAPI:
-    """What one more request costs that has no work to do."""
+    """The app, with a handler that shows what a request costs without any work."""
     app = create_app(read_settings())
 
     @app.get("/empty")
@@ -27,8 +27,8 @@ def app_with_empty_handler() -> FastAPI:
 
 
 def main(workers: int, port: int) -> None:
-    """Serve until ended."""
-    # As `warehouse serve` does first: makes the folder that events are kept in.
+    """Serve until stopped."""
+    # As `warehouse serve` does first: creates the folder for events.
     check_store(read_settings(), Limits())
     uvicorn.run(
         "benchmarks.api_app:app_with_empty_handler",

@@ -15,7 +15,7 @@ class Bench:
     settings: Settings
     folder: Path
     comparators: Path
-    """The environment of what is compared with."""
+    """The comparators' Python environment."""
     events: int
     pairs: int
     runs: int
@@ -31,7 +31,7 @@ class Bench:
         return self.file_of(self.events)
 
     def file_of(self, events: int) -> Path:
-        """So many events as CSV."""
+        """This many events as CSV."""
         file = self.folder / f"events-{events}.csv"
         if not file.exists():
             write_events(file, events=events)

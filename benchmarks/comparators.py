@@ -1,4 +1,4 @@
-"""The environment of what the loader is compared with, apart from its own."""
+"""The comparators' Python environment, separate from the project's own."""
 
 import subprocess
 import sys
@@ -16,7 +16,7 @@ class NotInstalled(NotMeasured):
 
 
 def ensure_installed(folder: Path) -> Path:
-    """The Python of the environment, made at first and when the requirements changed.
+    """The environment's Python; created if missing or if the requirements changed.
 
     Raises NotInstalled.
     """

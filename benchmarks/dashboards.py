@@ -28,7 +28,7 @@ END = START.astype(datetime) + timedelta(days=DAYS)
 VALUES = {
     "tenant": "tenant-0",
     "owner": "owner-7",
-    # Some hours before the end, so that the day is not over.
+    # Some hours before the end, so that the last day is incomplete.
     "as_of": (END - timedelta(hours=3)).isoformat(" "),
 }
 """The tenant has half of the events."""
@@ -37,9 +37,9 @@ OTHERS_RUNS = 20
 RAW_RUNS = 1
 EXACT_BELOW = 1024
 MOST_ERROR = 5 * 0.031
-"""Of an estimated number: five of its standard errors."""
+"""The largest accepted error of an estimate: five standard errors."""
 LARGE_ROWS = 1_000
-"""Who scans a table that is smaller does nothing wrong."""
+"""A full scan of a smaller table is fine."""
 
 Rows = Sequence[tuple[str, ...]]
 
@@ -67,14 +67,14 @@ DASHBOARDS = (
 
 @dataclass(frozen=True)
 class Answer:
-    """What one side said, and how long it took each time."""
+    """The rows of one side, and how long it took each time."""
 
     seconds: Sequence[float]
     rows: Rows
 
     @property
     def p95(self) -> float:
-        """The least time that 95 % of the runs stay within."""
+        """The 95th percentile: the least time that 95 % of the runs stay within."""
         return sorted(self.seconds)[-(-len(self.seconds) * 95 // 100) - 1]
 
 
@@ -82,7 +82,7 @@ Side = Callable[[Dashboard], Answer]
 
 
 def dashboards(bench: Bench) -> Iterator[Row]:
-    """c: the sides answer in turn, every query once in each round."""
+    """c: the sides answer in turn, each query once per round."""
     python = ensure_installed(bench.comparators)
     shop = filled_shop(bench)
     with (
@@ -96,8 +96,8 @@ def dashboards(bench: Bench) -> Iterator[Row]:
         psycopg.connect(bench.settings.dsn, autocommit=True) as connection,
     ):
         _make_views(connection)
-        # Raw's, which have no statistics of their own yet, and the maps of what is
-        # visible: what autovacuum brings within the minute.
+        # For the statistics of raw, which has none yet, and for the visibility maps:
+        # autovacuum would provide both within the minute.
         connection.execute("vacuum (analyze)")
         marts = _postgres(connection, MARTS, RUNS)
         raw = _postgres(connection, EVENTS, RAW_RUNS)
@@ -114,7 +114,7 @@ def dashboards(bench: Bench) -> Iterator[Row]:
 
 
 def check_alike(dashboard: Dashboard, ours: Rows, theirs: Rows) -> None:
-    """Raises WrongAnswer if rows differ by more than what is estimated may."""
+    """Raises WrongAnswer if rows differ, except in estimates within their error."""
     if not ours or len(ours) != len(theirs):
         raise WrongAnswer(f"{dashboard.name}: {len(ours)} rows against {len(theirs)}")
     for our, their in zip(sorted(ours), sorted(theirs), strict=True):
@@ -126,7 +126,7 @@ def check_alike(dashboard: Dashboard, ours: Rows, theirs: Rows) -> None:
 
 
 def is_near(estimate: int, exact: int) -> bool:
-    """Whether a sketch of so many values may say this."""
+    """Whether a sketch of `exact` values may give this estimate."""
     if exact < EXACT_BELOW:
         return estimate == exact
     return abs(estimate - exact) <= exact * MOST_ERROR
@@ -167,11 +167,11 @@ def _as_text(rows: Sequence[Sequence[Any]]) -> Rows:
 
 @dataclass(frozen=True)
 class Plan:
-    """What the marts' query reads."""
+    """What a query to the marts reads."""
 
     buffers: int
     scanned: Sequence[str]
-    """Tables that are read from end to end and are not small."""
+    """Tables that are fully scanned and not small."""
 
 
 def _plan(connection: psycopg.Connection, dashboard: Dashboard) -> Plan:

@@ -1,4 +1,4 @@
-"""Answers the dashboards' queries from DuckDB, one a line of its input, as JSON.
+"""Answers the dashboards' queries from DuckDB, one JSON line of input per query.
 
 For the comparators' environment: dashboards_duckdb.py <events.csv> <products.csv>
 <database>
@@ -27,7 +27,7 @@ from shop.products;
 
 
 def main() -> None:
-    """Load, say so, then answer: `{"query", "values", "runs"}` a line."""
+    """Load, report that, then answer each line `{"query", "values", "runs"}`."""
     events, products, database = sys.argv[1:]
     connection = duckdb.connect(database)
     files = iter((events, products))

@@ -1,6 +1,6 @@
--- The dashboard queries over the events themselves, in words that Postgres and DuckDB
--- both read. `shop.events` has UTC times without a zone, `shop.products` an owner, and
--- `shop.made_in` a row for each country of a product.
+-- The dashboard queries over the events themselves, in SQL that Postgres and DuckDB
+-- both accept. `shop.events` has UTC times without a zone, `shop.products` an owner,
+-- and `shop.made_in` a row for each country of a product.
 
 -- owner_months --
 select

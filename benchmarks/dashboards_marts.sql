@@ -1,4 +1,4 @@
--- The same questions to the marts; where there is none, to the events.
+-- The same questions to the marts or, where there is none, to the events.
 
 -- owner_months --
 select event_month, event_count, entity_count
@@ -29,7 +29,7 @@ where
     and event_5min < %(as_of)s::timestamptz;
 
 -- sessions_of_week --
--- Whole days, and the hours of the day that is not over.
+-- Whole days, and the hours of the incomplete day.
 select
     coalesce(sum(event_count), 0)::bigint,
     sketch.distinct_count(sketch.merge(session_sketch))

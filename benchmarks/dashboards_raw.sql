@@ -1,4 +1,4 @@
--- What `raw` is read through: the casts, and which load is the products'.
+-- Views for reading `raw`: they cast, and know which load has the products.
 
 -- drop --
 drop schema if exists shop cascade;

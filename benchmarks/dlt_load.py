@@ -23,7 +23,7 @@ Pages = Callable[[str], Iterator[Any]]
 
 
 def main() -> None:
-    """Load it once with one event, which makes the tables, and then as measured."""
+    """Load one event first, which creates the tables, then all of them, measured."""
     kind, file_format, file, dsn, dataset, folder = sys.argv[1:]
     pages = {"dict-rows": dict_rows, "arrow": arrow_tables}[kind]
     pipeline = dlt.pipeline(
@@ -48,7 +48,7 @@ def main() -> None:
 
 
 def dict_rows(file: str) -> Iterator[list[dict[str, str]]]:
-    """Pages, as dlt's documentation advises for speed."""
+    """Pages of rows, as dlt's documentation recommends for speed."""
     with open(file, newline="") as stream:
         reader = csv.DictReader(stream)
         while page := list(islice(reader, ROWS_A_PAGE)):
@@ -73,7 +73,7 @@ def _first_only(pages: Pages) -> Pages:
 
 
 def _events(pages: Pages, file: str) -> Any:
-    """All columns as text, as in `raw`: nothing to infer or to cast."""
+    """All columns as text, as in `raw`, so that nothing is inferred or cast."""
     columns = {name: {"data_type": "text"} for name in _names(file)}
     return dlt.resource(pages(file), name="events", columns=columns)
 

@@ -1,6 +1,6 @@
-"""DuckDB in a process of its own, as it is of another environment.
+"""DuckDB in a process of its own, as it is installed in another environment.
 
-It is asked and answers by lines of JSON; its first line says that it has the events.
+Questions and answers are lines of JSON; its first line says that it has the events.
 """
 
 import json
@@ -19,9 +19,9 @@ Ask = Callable[[object], Any]
 def asking_duckdb(
     python: Path, program: Path, *files: Path, database: Path
 ) -> Iterator[Ask]:
-    """Asks a program that has taken in the files.
+    """Asks a program that has loaded the files.
 
-    Raises NotMeasured when it has ended. Its database is gone at the end.
+    Raises NotMeasured if it has ended. Its database is deleted at the end.
     """
     with subprocess.Popen(
         [python, program, *files, database],

@@ -1,4 +1,4 @@
-"""Events for the benchmarks: a CSV of which every column is an event field."""
+"""Events for the benchmarks: a CSV in which every column is an event field."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -30,9 +30,9 @@ Array = npt.NDArray[Any]
 
 
 def write_events(file: Path, *, events: int, days: int = 1, seed: int = 1) -> None:
-    """`events` distinct events of eight tenants over `days`, in the order of time.
+    """`events` distinct events of eight tenants over `days`, in order of time.
 
-    About 125 bytes a line; users, entities, sessions and devices are zipf-like or as
+    About 125 bytes per line; users, entities, sessions and devices are Zipf-like or as
     many as a shop of that size has.
     """
     random = np.random.default_rng(seed)
@@ -77,7 +77,7 @@ def _zipf(
     scale: int = 1,
     most: int,
 ) -> Array:
-    """Numbers from 0 to below `most`, the lower the more often."""
+    """Numbers from 0 to below `most`; lower ones are more frequent."""
     drawn: Array = (random.pareto(power, count) * scale).astype(int) % most
     return drawn
 

@@ -1,4 +1,4 @@
-"""What each model's statements touched and wrote, as auto_explain tells it."""
+"""What each model's statements read and wrote, according to auto_explain."""
 
 import json
 import re
@@ -21,16 +21,16 @@ EXPLAINING: Mapping[LiteralString, LiteralString] = {
     "auto_explain.log_buffers": "on",
     "auto_explain.log_wal": "on",
     "auto_explain.log_format": "json",
-    # Clocks read for each row would take longer than the rows.
+    # Reading the clock for each row would take longer than the rows themselves.
     "auto_explain.log_timing": "off",
-    # A vacuum that starts of its own accord would be measured with the models.
+    # A vacuum that starts meanwhile would be measured with the models.
     "autovacuum": "off",
 }
 
 
 @dataclass(frozen=True)
 class Cost:
-    """Of the statements of one model, but for those that collect statistics."""
+    """The cost of one model's statements, without those that collect statistics."""
 
     milliseconds: float = 0
     buffers: int = 0
@@ -46,7 +46,7 @@ class Cost:
 
 @contextmanager
 def explained(settings: Settings) -> Iterator[dict[str, Cost]]:
-    """Filled, at the end of the block, with each model's cost in it."""
+    """Each model's cost within the block; filled at its end."""
     costs: dict[str, Cost] = {}
     log = settings.home / "run" / "postgres.log"
     _set(settings, [f"set {name} = '{value}'" for name, value in EXPLAINING.items()])
@@ -70,7 +70,7 @@ def costs_by_model(log: str) -> Mapping[str, Cost]:
 
 
 def _cost(milliseconds: float, plan: Mapping[str, Any]) -> Cost:
-    """The topmost node's counts hold those below it."""
+    """The counts of the top node, which include those of the nodes below it."""
     return Cost(
         milliseconds,
         plan["Shared Hit Blocks"] + plan["Shared Read Blocks"],
@@ -85,7 +85,7 @@ def _text_since(log: Path, start: int) -> str:
 
 
 def _set(settings: Settings, changes: Iterable[LiteralString]) -> None:
-    """For sessions that begin from then on."""
+    """Changes settings of the server, for sessions that start later."""
     with psycopg.connect(settings.embedded_dsn("postgres"), autocommit=True) as admin:
         for change in changes:
             admin.execute(f"alter system {change}")

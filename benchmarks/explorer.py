@@ -1,7 +1,7 @@
-"""x1: how soon the explorer page is there, and how soon a question is a chart.
+"""x1: how fast the explorer page appears, and how fast a question becomes a chart.
 
-Measured in Chromium by the page's own clock: from the change of the address, which is
-what a link or a choice in the form does, until the chart's SVG is in the document.
+Measured in Chromium with the page's own clock: from the change of the address, which a
+link or a choice in the form makes, until the chart's SVG is in the document.
 """
 
 import shutil
@@ -32,7 +32,7 @@ from event_warehouse.settings import Settings
 
 START_SECONDS = 60.0
 TIMES = 5
-"""Each is measured so often; the median is the figure."""
+"""How often each is measured; the median is the figure."""
 
 PAINTED = """() => {
     const [paint] = performance.getEntriesByName("first-contentful-paint");
@@ -80,7 +80,7 @@ def explorer(bench: Bench) -> Iterator[Row]:
 
 
 def _questions(settings: Settings) -> Sequence[tuple[str, str]]:
-    """Of the tenant with the most events, over all days that there are."""
+    """Questions about the tenant with the most events, over all of its days."""
     tenant, first, last = _largest(settings)
     days = {
         "tenant": tenant,
@@ -106,7 +106,7 @@ def _questions(settings: Settings) -> Sequence[tuple[str, str]]:
 
 
 def _largest(settings: Settings) -> tuple[str, date, date]:
-    """The tenant with the most events, and the first and last day of these."""
+    """The tenant with the most events, and their first and last day."""
     with psycopg.connect(settings.dsn) as connection:
         row = connection.execute(
             "select tenant_id, min(event_date), max(event_date)"

@@ -13,13 +13,13 @@ from pyarrow import csv, parquet
 
 EVENTS_A_WRITE = 100_000
 WRITTEN_BY_GZIP = 6
-"""The level that the command gzip has."""
+"""The default level of the command gzip."""
 PYARROWS_ROWS_A_GROUP = 1024 * 1024
-"""What pyarrow and pandas make of their own accord."""
+"""The default of pyarrow and pandas."""
 
 
 def write_gzip(file: Path, *, level: int = WRITTEN_BY_GZIP) -> Path:
-    """The file packed, beside it."""
+    """The compressed file, next to the original."""
     packed = file.with_name(file.name + ".gz")
     with open(file, "rb") as stream, gzip.open(packed, "wb", level) as packing:
         shutil.copyfileobj(stream, packing, 1024 * 1024)
@@ -27,7 +27,7 @@ def write_gzip(file: Path, *, level: int = WRITTEN_BY_GZIP) -> Path:
 
 
 def write_json_lines(file: Path) -> Path:
-    """An object a line; the sample rate is a number, all else are strings."""
+    """One object per line; the sample rate is a number, all else are strings."""
     written = file.with_suffix(".jsonl")
     with open(written, "w") as stream:
         stream.writelines(_objects(file))
@@ -35,7 +35,7 @@ def write_json_lines(file: Path) -> Path:
 
 
 def write_json(file: Path) -> Path:
-    """Objects one right after another, as delivery streams write them."""
+    """Objects with nothing in between, as delivery streams write them."""
     written = file.with_suffix(".json")
     with open(written, "w") as stream:
         stream.writelines(lines.replace("\n", "") for lines in _objects(file))
@@ -48,9 +48,9 @@ def _objects(file: Path) -> Iterator[str]:
 
 
 def write_with_attributes(file: Path) -> tuple[Path, Path]:
-    """The events with more members than event fields, as JSON lines and as CSV.
+    """The events with members that are no event fields, as JSON lines and as CSV.
 
-    The CSV has them as JSON in a column, as they are loaded.
+    The CSV has these as JSON in a column, which is how they are loaded.
     """
     lines, table = file.with_suffix(".more.jsonl"), file.with_suffix(".more.csv")
     frame = pd.read_csv(file)
@@ -75,7 +75,7 @@ def _attributes(number: int) -> str:
 def write_parquet(file: Path, *, rows_a_group: int = PYARROWS_ROWS_A_GROUP) -> Path:
     """The events as columns."""
     written = file.with_suffix(".parquet")
-    # As text, so that what is loaded is the same as of the other formats.
+    # As text, so that the same is loaded as from the other formats.
     as_text = csv.ConvertOptions(column_types={"timestamp": pa.string()})
     table = csv.read_csv(file, convert_options=as_text)
     parquet.write_table(table, written, row_group_size=rows_a_group)

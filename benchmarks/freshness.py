@@ -1,8 +1,8 @@
-"""h: from a file's arrival to its events in the 5-minute rollup; i: a look at nothing.
+"""h: from a file's arrival to its events in the 5-minute rollup; i: nothing to do.
 
-Of `warehouse run --watch` in a process of its own, and h of Airflow as `make up` starts
-it, too. Files are whole when they get their name, so nobody need wait for them to
-settle, as from `track` and the service.
+Measures `warehouse run --watch` in a process of its own; for h also Airflow as `make
+up` starts it. Files are complete when they get their name, as those of `track` and the
+service, so there is no need to wait for them to settle.
 """
 
 import os
@@ -45,7 +45,7 @@ PROGRAMS = Path(sys.executable).parent
 
 
 def freshness(bench: Bench) -> Iterator[Row]:
-    """h, of files that arrive one after the other; the first pays for dbt's start."""
+    """h, for files that arrive one by one; the first pays for the start of dbt."""
     settings = bench.settings
     empty(settings)
     transform(settings)
@@ -66,7 +66,7 @@ def freshness(bench: Bench) -> Iterator[Row]:
 
 
 def _by_schedule(bench: Bench, number: int) -> Row:
-    """One file, as each run of the schedule is five minutes after the last."""
+    """A single file, as the schedule has a run only every five minutes."""
     with _airflow(bench.settings):
         seconds = _seconds_to_rollup(bench, number)
         after_tick = time.time() % SCHEDULE_SECONDS
@@ -83,14 +83,14 @@ def _by_schedule(bench: Bench, number: int) -> Row:
 
 @contextmanager
 def _airflow(settings: Settings) -> Iterator[None]:
-    """Up, with no run under way."""
+    """Airflow is up, and no run is under way."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     settings = replace(settings, airflow_port=port, settle_seconds=0.0)
     try:
         airflow_services.start(settings)
         api = sign_in(settings)
-        # Each DAG with a schedule has a run at once, for the interval that has ended.
+        # Each scheduled DAG runs at once, for the interval that ended last.
         deadline = time.monotonic() + PATIENCE_SECONDS
         while not _is_at_rest(api):
             if time.monotonic() > deadline:
@@ -109,7 +109,7 @@ def _is_at_rest(api: AirflowApi) -> bool:
 
 
 def nothing_new(bench: Bench) -> Iterator[Row]:
-    """i, beside the dbt CLI on the same models with nothing to do."""
+    """i, against the dbt CLI on the same models with nothing to do."""
     settings = bench.settings
     empty(settings)
     transform(settings)
@@ -205,7 +205,7 @@ def _seconds_to_rollup(bench: Bench, number: int) -> float:
 
 
 def _events(number: int) -> str:
-    """A file of events that no other has, of the last hours."""
+    """A file of recent events that no other file has."""
     now = datetime.now(UTC).replace(microsecond=0)
     lines = ["customer_id,event_type,transaction_id,timestamp,country,device_id"]
     lines += [

@@ -24,7 +24,7 @@ STATEMENTS = load_statements("benchmarks", "funnels")
 
 @dataclass(frozen=True)
 class Answer:
-    """What a side said and how long it took."""
+    """The rows of one side, and how long it took."""
 
     seconds: float
     rows: Sequence[Sequence[Any]]
@@ -34,7 +34,7 @@ Side = Callable[[str], Answer]
 
 
 def funnels(bench: Bench) -> Iterator[Row]:
-    """e1: the sides answer in turn; DuckDB also what is less, the counts alone."""
+    """e1: the sides answer in turn; DuckDB also a simpler question, only the counts."""
     python = ensure_installed(bench.comparators)
     shop = filled_shop(bench)
     with (
@@ -47,7 +47,7 @@ def funnels(bench: Bench) -> Iterator[Row]:
         ) as ask_duckdb,
         psycopg.connect(shop.settings.dsn, autocommit=True) as connection,
     ):
-        # What autovacuum brings within the minute.
+        # Autovacuum would do this within the minute.
         connection.execute("vacuum (analyze)")
         connection.execute("set work_mem to '256MB'")
         ours = _postgres(connection)
@@ -77,7 +77,7 @@ def funnels(bench: Bench) -> Iterator[Row]:
 
 
 def check_alike(ours: Sequence[Sequence[Any]], theirs: Sequence[Sequence[Any]]) -> None:
-    """Raises WrongAnswer if a number of theirs is not ours, but for rounding."""
+    """Raises WrongAnswer if a number of theirs differs by more than rounding."""
     if not ours or len(ours) != len(theirs):
         raise WrongAnswer(f"{len(ours)} rows against {len(theirs)}")
     for our, their in zip(ours, theirs, strict=True):

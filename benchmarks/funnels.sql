@@ -1,4 +1,4 @@
--- Who goes from looking at a product to buying: ours, and the same in DuckDB.
+-- How many get from viewing a product to buying it: ours, and the same in DuckDB.
 
 -- ours --
 select
@@ -17,7 +17,7 @@ from marts.funnel(
 );
 
 -- duckdb --
--- No two events of the benchmark have one time, so there is nothing to tell by id.
+-- No two events of the benchmark have the same time, so ids need not break ties.
 with
 
 views as (
@@ -87,7 +87,7 @@ group by step_number
 order by step_number;
 
 -- duckdb_counts --
--- Only how many: that asks for the first time of each step and no chain.
+-- Only the counts, for which the first time of each step is enough, without chains.
 with
 
 views as (

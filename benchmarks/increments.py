@@ -24,12 +24,12 @@ from event_warehouse.settings import Settings
 from event_warehouse.transform.run import transform
 
 HISTORIES = (1, 10, 100)
-"""As multiples of what is applied; its days, too, as each brings one day."""
+"""As multiples of what is applied, in events and in days, as each apply is one day."""
 PARTS_OF_EVENTS = 20
-"""So a run with a million events applies 50,000 at a time."""
+"""A run with a million events applies 50,000 at a time."""
 WORST = 5
 NEGLIGIBLE_BUFFERS = 100
-"""A model that touches less is not a model whose cost grows."""
+"""A smaller increase does not count as growth."""
 VACUUMS = """
 select from pg_stat_activity
 where backend_type = 'autovacuum worker'
@@ -45,7 +45,7 @@ where
 
 @dataclass(frozen=True)
 class Applied:
-    """What one more day cost: all of it, and by model."""
+    """What one more day cost: in total and by model."""
 
     seconds: float
     wal_bytes: int
@@ -54,7 +54,7 @@ class Applied:
 
 
 def increments(bench: Bench) -> Iterator[Row]:
-    """g1: the transform alone, of a day's events that are loaded already."""
+    """g1: only the transform of a day's events, which are loaded already."""
     size = bench.events // PARTS_OF_EVENTS
     days = max(HISTORIES) + bench.runs
     whole = shop_events(bench, events=size * days, days=days)
@@ -75,7 +75,7 @@ def increments(bench: Bench) -> Iterator[Row]:
 
 
 def _measured(settings: Settings, file: Path) -> Applied:
-    """From a checkpoint on, so that each page that is touched is in the WAL once."""
+    """From a checkpoint on, so that the WAL has each touched page in full once."""
     load(settings, file, EVENTS_FEED)
     with explained(settings) as models:
         _settle(settings)
@@ -86,7 +86,7 @@ def _measured(settings: Settings, file: Path) -> Applied:
 
 
 def _settle(settings: Settings) -> None:
-    """Lets vacuums end that began before they were told not to, then checkpoints."""
+    """Waits for vacuums that started before autovacuum was off, then checkpoints."""
     with psycopg.connect(settings.embedded_dsn("postgres"), autocommit=True) as admin:
         while admin.execute(VACUUMS).rowcount:
             time.sleep(0.5)
@@ -94,7 +94,7 @@ def _settle(settings: Settings) -> None:
 
 
 def _buffers_so_far(settings: Settings) -> int:
-    """Of all that clients asked for; dbt's have told it when their connections end."""
+    """The buffers of all clients; dbt's are included once its connections end."""
     with psycopg.connect(settings.dsn, autocommit=True) as connection:
         row = connection.execute(BUFFERS).fetchone()
     return int(row[0]) if row else 0
@@ -120,7 +120,7 @@ def _ratio(
 def _worst(
     history: int, ours: Sequence[Applied], others: Sequence[Applied]
 ) -> Iterator[Row]:
-    """The models whose buffers grow most, by number, as ratios of few say little."""
+    """The models whose buffers grow most in number, as ratios of few mean little."""
     names = {name for one in ours for name in one.models}
     longer = {name: _median_cost(ours, name) for name in names}
     least = {name: _median_cost(others, name) for name in names}

@@ -1,4 +1,4 @@
-"""g2: what it costs to find that a file is loaded already, however long the history."""
+"""g2: what it costs to find out that a file is known, however long the history."""
 
 import os
 import statistics
@@ -26,7 +26,7 @@ AN_HOUR = 3600.0
 
 
 def known_files(bench: Bench) -> Iterator[Row]:
-    """g2: a run that finds one known file; asking which of 100,000 names are known."""
+    """g2: a run that finds one known file; a check of 100,000 names."""
     file = bench.file_of(EVENTS)
     _make_old(file)
     medians, buffers = [], []
@@ -59,7 +59,7 @@ def known_files(bench: Bench) -> Iterator[Row]:
 
 
 def _make_old(file: Path) -> None:
-    """A file that has only just changed is read again each time."""
+    """Backdates the file: one that has only just changed is read again each time."""
     changed = time.time() - AN_HOUR
     os.utime(file, (changed, changed))
 
@@ -74,9 +74,9 @@ def _milliseconds(runs: int, work: Callable[[], object]) -> float:
 
 
 def _buffers(settings: Settings, work: Callable[[], object]) -> int:
-    """How many the server reads for it, in memory or not; what asking reads is in it.
+    """The buffers that the server reads for it, cached or not, including this query's.
 
-    The least of some runs: a server process may tell what it read after it was asked.
+    The least of several runs, as a server process may report its reads late.
     """
     read = [_buffers_so_far(settings)]
     for _ in range(RUNS):
@@ -100,7 +100,7 @@ def _find_known(bench: Bench, file: Path) -> None:
 
 
 def _find_names(settings: Settings) -> None:
-    """Of the names, all but the one after the last invented load's are known."""
+    """All of the names are known but one, which follows the last invented load's."""
     asked = {
         "feed": FEED,
         "uris": [_name(number) for number in range(2, NAMES + 2)],
@@ -122,7 +122,7 @@ def _version(number: int) -> str:
 
 
 def _invent_loads(settings: Settings, count: int) -> None:
-    """Loads of other files, numbered from 1, as if they had been made in the past."""
+    """Records loads of other files, numbered from 1, as if they were made before."""
     with psycopg.connect(settings.dsn, autocommit=True) as connection:
         connection.execute(
             """

@@ -1,4 +1,4 @@
-"""Loads one file in a process of its own; prints what came of it as JSON.
+"""Loads one file in a process of its own; prints the result as JSON.
 
 load_alone.py <folder of the benchmark> <file> <feed>
 """
@@ -13,11 +13,11 @@ from benchmarks.warehouse import settings_of
 from event_warehouse.load.files import load_new_files
 
 MOST_BYTES = 6 * 1024**3
-"""Of address space: a loader that wants more fails, rather than the machine."""
+"""Of address space, so that a loader that needs more fails instead of the machine."""
 
 
 def main() -> None:
-    """Load it, and tell the peak of the memory that it took."""
+    """Load it, and print the peak of the memory that it took."""
     folder, file, feed = sys.argv[1:]
     resource.setrlimit(resource.RLIMIT_AS, (MOST_BYTES, MOST_BYTES))
     summary = load_new_files(settings_of(Path(folder)), source=file, feed=feed)
@@ -34,10 +34,9 @@ def main() -> None:
 
 
 def peak_bytes() -> int:
-    """The most memory that this process has had resident, since it was started.
+    """This process's peak resident memory since it was started.
 
-    Not what getrusage says, which is at least what the process had that started this
-    one.
+    Not from getrusage, whose figure is at least that of the parent process.
     """
     status = Path("/proc/self/status").read_text()
     (kilobytes,) = re.findall(r"^VmHWM:\s+(\d+) kB$", status, re.MULTILINE)

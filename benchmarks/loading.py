@@ -22,25 +22,25 @@ NAMES = {
     "transaction_id": "event_id",
     "timestamp": "event_time",
 }
-"""Of columns that are named otherwise in `raw`."""
+"""The columns that have other names in `raw`."""
 
 
 def csv(bench: Bench) -> Iterator[Row]:
-    """a1: hash, accounting and lineage, which the other side does not have."""
+    """a1: with hash, accounting and lineage, which the other side does not have."""
     what = "loading CSV with hash, accounting, lineage; against bare COPY of it"
     row = Row("a1", what, must="0.80x", goal="0.95x")
     yield _compared(bench, row, bench.file, FEED, bench.file)
 
 
 def packed_csv(bench: Bench) -> Iterator[Row]:
-    """a2: the other side has nothing to unpack."""
+    """a2: the other side has nothing to decompress."""
     what = "loading .csv.gz; against bare COPY of the unpacked file"
     row = Row("a2", what, must="0.70x", goal="0.95x")
     yield _compared(bench, row, write_gzip(bench.file), FEED, bench.file)
 
 
 def other_formats(bench: Bench) -> Iterator[Row]:
-    """a3: JSON lines; what has no target beside them."""
+    """a3: JSON lines, and formats that have no target."""
     what = "loading {}; against bare COPY of the equivalent CSV"
     lines, table = write_with_attributes(bench.file)
     for name, file, feed, bare in (
@@ -84,7 +84,7 @@ def _copied(bench: Bench, file: Path, answers: set[object]) -> Measured:
 
 
 def copy_bare(dsn: str, file: Path) -> None:
-    """The fastest that one connection does: blocks of the file as they are."""
+    """The fastest way over one connection: the file's blocks, unchanged."""
     with (
         psycopg.connect(dsn) as connection,
         connection.cursor() as cursor,

@@ -11,7 +11,7 @@ from event_warehouse.transform.run import transform
 
 
 def file_to_marts(bench: Bench) -> Iterator[Row]:
-    """b2: loading and transforming everything, each time from empty tables."""
+    """b2: loads and transforms everything, each time from empty tables."""
     settings, file = bench.settings, bench.file
     transform(settings)
     loads, transforms = [], []

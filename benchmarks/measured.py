@@ -1,4 +1,4 @@
-"""What was measured: one side, two sides beside each other, a row of the table."""
+"""Results of measurements: of one side, of two sides in pairs, a row of the table."""
 
 import statistics
 import time
@@ -13,7 +13,7 @@ class NotMeasured(Exception):
 
 
 class WrongAnswer(NotMeasured):
-    """The two sides differ, or one did not do its work: its time means nothing."""
+    """The two sides differ, or one did not do its work, so its time means nothing."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Row:
 
 
 def measure(dsn: str, work: Callable[[], object]) -> Measured:
-    """How long the work took, and the WAL that the server wrote meanwhile."""
+    """How long the work took, and how much WAL the server wrote meanwhile."""
     with psycopg.connect(dsn, autocommit=True) as connection:
         before = connection.execute("select pg_current_wal_lsn()").fetchone()
         start = time.perf_counter()
@@ -51,24 +51,24 @@ def measure(dsn: str, work: Callable[[], object]) -> Measured:
 
 @dataclass(frozen=True)
 class Pairs:
-    """The two sides of a comparison, each pair measured one right after the other."""
+    """The two sides of a comparison; the two of a pair are measured back to back."""
 
     ours: Sequence[Measured]
     others: Sequence[Measured]
 
     @property
     def speeds(self) -> list[float]:
-        """Our speed as a multiple of the other side's, of each pair, ascending."""
+        """Our speed as a multiple of the other side's, per pair, ascending."""
         pairs = zip(self.ours, self.others, strict=True)
         return sorted(other.seconds / our.seconds for our, other in pairs)
 
     @property
     def speed(self) -> float:
-        """The median pair's."""
+        """The median of the pairs."""
         return statistics.median(self.speeds)
 
     def told(self, rows: int) -> str:
-        """Both sides' rates and WAL, and how far the pairs differ."""
+        """Both sides' rates and WAL, and the spread of the pairs."""
         ours, others = rate(self.ours, rows), rate(self.others, rows)
         wal = [side[-1].wal_bytes / rows for side in (self.ours, self.others)]
         return (
@@ -80,16 +80,16 @@ class Pairs:
 def measure_pairs(
     count: int, *, ours: Callable[[], Measured], other: Callable[[], Measured]
 ) -> Pairs:
-    """The sides measured in turn, so that a slower while of the machine meets both."""
+    """Measures the sides in turn, so that a slow spell of the machine affects both."""
     both = [(other(), ours()) for _ in range(count)]
     return Pairs([our for _, our in both], [other for other, _ in both])
 
 
 def rate(side: Sequence[Measured], rows: int) -> float:
-    """Thousands of rows a second, of the median run."""
+    """Thousands of rows per second in the median run."""
     return rows / median_seconds(side) / 1000
 
 
 def median_seconds(side: Sequence[Measured]) -> float:
-    """Of the runs of one side."""
+    """The median time of one side's runs."""
     return statistics.median([run.seconds for run in side])

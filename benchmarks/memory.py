@@ -1,4 +1,4 @@
-"""m: the most memory that the loader takes, whatever it is given."""
+"""m: the most memory that the loader uses, whatever file it gets."""
 
 import json
 import os
@@ -19,7 +19,7 @@ MOST_SECONDS = 300
 
 
 def memory(bench: Bench) -> Iterator[Row]:
-    """m: a row for each file, loaded by a process of its own."""
+    """m: a row for each file, each loaded in a process of its own."""
     large = bench.folder / "large.csv"
     write_large_csv(large, bench.megabytes, bench.file_of(EVENTS))
     for tempting in TEMPTING:
@@ -51,7 +51,7 @@ def _row(bench: Bench, tempting: Tempting, file: Path) -> Row:
 
 
 def _load_alone(bench: Bench, file: Path, feed: str) -> dict[str, int] | str:
-    """What the process says, or else its last words."""
+    """What the process reports or, if it fails, the last line of its output."""
     given = [str(bench.folder), str(file), feed]
     try:
         done = subprocess.run(

@@ -1,4 +1,4 @@
-"""Files that tempt a loader to take much memory."""
+"""Files that tempt a loader to use much memory."""
 
 import zlib
 from collections.abc import Callable
@@ -14,15 +14,15 @@ from benchmarks.formats import write_gzip, write_parquet
 
 MB = 1_000_000
 MOST_RECORD_BYTES = 16 * 1024 * 1024
-"""Of a record that is taken."""
+"""The longest record that is accepted."""
 SHORT_LINES_MB = 4
-"""No more, because each of these lines becomes a row of its own."""
+"""No more than this, because each of these lines becomes a row."""
 LIST_ITEMS = 5_000_000
 FAST = 1
 SMALL_EVENT = b'{"customer_id":"a","event_type":"b","timestamp":"2026-11-01"'
 
 Write = Callable[[Path, int], Path]
-"""Writes a file beside a large CSV; of so many MB, where it has no size of its own."""
+"""Writes a file next to a large CSV; of so many MB unless its kind has a fixed size."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Tempting:
 
 
 def write_large_csv(file: Path, megabytes: int, events: Path) -> None:
-    """The events over and over."""
+    """Repeats the events until the file has so many MB."""
     header, _, body = events.read_bytes().partition(b"\n")
     with open(file, "wb") as stream:
         stream.write(header + b"\n")

@@ -41,11 +41,11 @@ BEGIN = START.astype(datetime)
 END = BEGIN + timedelta(days=DAYS)
 RUNS = 3
 TABLES = ("as_json", "as_columns")
-"""What is not common to all events kept as JSON, as the warehouse does, or declared."""
+"""Attributes are kept as JSON, as the warehouse does, or declared as columns."""
 
 
 def question(*filters: object, **members: Any) -> dict[str, Any]:
-    """Over the whole range, of one series."""
+    """A question about one series over the whole range."""
     series = {"name": "asked", "filters": filters, **members.pop("series", {})}
     return {
         "start": BEGIN.isoformat(),
@@ -57,7 +57,7 @@ def question(*filters: object, **members: Any) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Asked:
-    """A question; the same in SQL is in queries.sql."""
+    """A question; queries.sql has the same in SQL."""
 
     name: str
     what: str
@@ -162,7 +162,7 @@ def queries(bench: Bench) -> Iterator[Row]:
 
 
 def write_visits(whole: Path, file: Path, *, seed: int = 1) -> None:
-    """The same events with four attributes, the amount only of some."""
+    """The same events with four attributes; only some have an amount."""
     if file.exists():
         return
     random = np.random.default_rng(seed)
@@ -182,7 +182,7 @@ def write_visits(whole: Path, file: Path, *, seed: int = 1) -> None:
 
 @dataclass(frozen=True)
 class Said:
-    """What a side said, and how long it took."""
+    """The rows of one side, and how long it took."""
 
     seconds: float
     rows: Sequence[tuple[str, ...]]
@@ -210,7 +210,7 @@ def _ask_duckdb(ask_duckdb: Ask, asked: Asked, table: str) -> Said:
 
 
 def _as_text(rows: Sequence[Sequence[Any]]) -> list[tuple[str, ...]]:
-    """Times without their zone, which is UTC, and each bucket once."""
+    """The rows as text: times without their zone, UTC, and each bucket once."""
     return [
         tuple(
             str(value).removesuffix("+00:00")

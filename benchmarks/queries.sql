@@ -1,5 +1,5 @@
--- What DuckDB is asked where the warehouse is asked the questions of queries.py; the
--- placeholders are columns or JSON paths, as its table has them.
+-- The questions of queries.py in SQL for DuckDB; placeholders stand for columns or JSON
+-- paths, depending on its table.
 
 -- failed_paths --
 select {path} as path, count(*) as event_count, count(distinct user_id) as users

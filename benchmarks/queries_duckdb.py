@@ -1,4 +1,4 @@
-"""Answers ad-hoc questions from DuckDB, one a line of its input, as JSON.
+"""Answers ad-hoc questions from DuckDB, one JSON line of input per question.
 
 For the comparators' environment: queries_duckdb.py <events.csv> <database>
 """
@@ -30,7 +30,7 @@ PLACES = {
 
 
 def main() -> None:
-    """Load, say so, then answer: `{"table", "query", "values", "runs"}` a line."""
+    """Load, report that, then answer lines `{"table", "query", "values", "runs"}`."""
     events, database = sys.argv[1:]
     connection = duckdb.connect(database)
     for statement in filter(str.strip, TABLES.split(";")):

@@ -1,4 +1,4 @@
-"""b1: from a file to marts, against what seed 004 does by hand on the same Postgres."""
+"""b1: from a file to marts, against seed 004's own SQL on the same Postgres."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -25,7 +25,7 @@ from event_warehouse.transform.run import transform
 STATEMENTS = load_statements("benchmarks", "seed_004")
 BLOCK_BYTES = 1024 * 1024
 WORK_MEM = "256MB"
-"""What the models have for a sort (dbt_project.yml)."""
+"""What the models may use for a sort (dbt_project.yml)."""
 ROLLUPS = {
     "rollup_events_5min": ("event_5min", "5 minutes"),
     "rollup_events_1hr": ("event_hour", "1 hour"),
@@ -33,7 +33,7 @@ ROLLUPS = {
 
 
 def against_rollup_sql(bench: Bench) -> Iterator[Row]:
-    """b1, and the same against rollups that have no lists of top devices."""
+    """b1, and the same against rollups without lists of top devices."""
     transform(bench.settings)
     for rollup, name, must, goal in (
         ("rollup_with_top", "counts, distincts and top devices", "2.0x", "1.0x"),
@@ -64,7 +64,7 @@ def _compared(bench: Bench, row: Row, rollup: str) -> Row:
 
 
 def _to_marts(bench: Bench) -> Measured:
-    """Compared right after it with what the other side made before it."""
+    """Checks the result, right after measuring, against the other side's."""
     settings = bench.settings
     empty(settings)
 
@@ -99,7 +99,7 @@ def _make_partition(connection: psycopg.Connection) -> None:
 
 
 def _roll_up(dsn: str, file: Path, rollup: str) -> None:
-    """The file, then each rollup, in transactions of their own as its schedule has."""
+    """Copies the file, then makes each rollup, each in a transaction of its own."""
     with psycopg.connect(dsn) as connection:
         with (
             open(file, "rb") as stream,

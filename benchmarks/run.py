@@ -67,7 +67,7 @@ WIDTH = 120
 
 def main() -> None:
     """Make the data, measure, print."""
-    # Else the server would outlive a benchmark that is ended.
+    # Else the server would outlive a benchmark that is terminated.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))
     arguments = parse_arguments(sys.argv[1:])
     folder = Path(tempfile.mkdtemp(prefix="ew-", dir=arguments.folder))
@@ -107,7 +107,7 @@ def parse_arguments(given: Sequence[str]) -> argparse.Namespace:
 
 
 def chosen(names: str) -> list[str]:
-    """The measurements of these ids, all if there are none."""
+    """The measurements with these ids; all if none are named."""
     ids = names.replace(" ", "").split(",") if names else [*MEASUREMENTS]
     if unknown := set(ids) - set(MEASUREMENTS):
         raise argparse.ArgumentTypeError(
@@ -144,7 +144,7 @@ def _measure(bench: Bench, ids: Sequence[str]) -> bool:
 
 
 def _rows(bench: Bench, id: str, missing: list[Row]) -> Iterator[Row]:
-    """The measurement's rows; where it ends early, the last one says why."""
+    """The measurement's rows; if it ends early, the last one says why."""
     try:
         yield from MEASUREMENTS[id](bench)
     except NotMeasured as error:

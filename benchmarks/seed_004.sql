@@ -1,5 +1,5 @@
--- What seed 004 runs on one Postgres, with exact distincts for its sketches. No state of
--- what was rolled up before and one partition a day, both to its advantage.
+-- What seed 004 runs, on one Postgres, with exact distinct counts instead of sketches.
+-- It keeps no state of earlier rollups, and has one partition per day: both help it.
 
 -- schema --
 drop schema if exists seed cascade;
@@ -46,7 +46,7 @@ create table {partition} partition of seed.events for values from ({start}) to (
 copy seed.events from stdin with (format csv, header);
 
 -- rollup --
--- The distinct values of a time are counted anew, as counts of them can't be added.
+-- Distinct values are counted again per period, as distinct counts can't be added.
 insert into {rollup}
 select
     events.customer_id,
@@ -65,7 +65,7 @@ on conflict (customer_id, event_type, country, browser, bucket) do update set
     session_count = excluded.session_count;
 
 -- rollup_with_top --
--- The devices of each group first: they give the counts, too, and the list of the top.
+-- The devices of each group first: they yield both the counts and the list of the top.
 insert into {rollup}
 with
 
@@ -127,8 +127,8 @@ on conflict (customer_id, event_type, country, browser, bucket) do update set
     top_devices = excluded.top_devices;
 
 -- differences --
--- Rows compared, and those that differ; our distincts are exact below 1,024, and above
--- it have a standard error of 3.1 %, of which five are let pass.
+-- Rows compared, and rows that differ. Our distinct counts are exact below 1,024; above
+-- it their standard error is 3.1 %, and differences of up to five of these pass.
 with
 
 ours as (

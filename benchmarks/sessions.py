@@ -1,4 +1,4 @@
-"""e3: sessions and retention from all events anew, against DuckDB."""
+"""e3: sessions and retention, rebuilt from all events, against DuckDB."""
 
 import json
 import statistics
@@ -40,7 +40,7 @@ Answers = Mapping[str, Rows]
 
 
 def sessions(bench: Bench) -> Iterator[Row]:
-    """e3: a full refresh of these models alone, of events that are in one batch."""
+    """e3: a full refresh of these models alone, with all events in one batch."""
     python = ensure_installed(bench.comparators)
     events = shop_events(bench, events=bench.events, days=DAYS)
     settings = settings_of_shop(bench.settings)
@@ -68,7 +68,7 @@ def sessions(bench: Bench) -> Iterator[Row]:
             )
             ours.append(refreshed.seconds)
             _check_alike(_answers(settings), parts)
-        # The batch would be made again.
+        # Without the first model, the batch, which would be built again.
         idle = measure(settings.dsn, lambda: transform(settings, only=MODELS[1:]))
     speeds = sorted(other / our for our, other in zip(ours, others, strict=True))
     our, other = statistics.median(ours), statistics.median(others)
@@ -99,7 +99,7 @@ def _texts(answers: Mapping[str, Any]) -> Answers:
 
 
 def _check_alike(ours: Answers, theirs: Answers) -> None:
-    """Raises WrongAnswer if one side has another session or visitor."""
+    """Raises WrongAnswer if the sides' sessions or visitors differ."""
     for name, rows in ours.items():
         if not rows or rows != theirs[name]:
             differing = sorted(set(rows) ^ set(theirs[name]))

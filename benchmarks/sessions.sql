@@ -1,4 +1,4 @@
--- What the warehouse answers that sessions_duckdb.sql is asked, too.
+-- The warehouse's answers to the same questions as in sessions_duckdb.sql.
 
 -- sessions --
 select

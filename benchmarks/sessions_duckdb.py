@@ -1,4 +1,4 @@
-"""Makes sessions and retention in DuckDB, as often as it is asked to by a line.
+"""Makes sessions and retention in DuckDB, once for each line of input.
 
 For the comparators' environment: sessions_duckdb.py <events.csv> <statements.json>
 <database>. The statements are `load`, a list to `make` all, and `queries` by name.
@@ -13,7 +13,7 @@ import duckdb  # type: ignore[import-not-found]
 
 
 def main() -> None:
-    """Load, say so; then make, and say how long it took and what came of it."""
+    """Load and report that; then make them, and report the time and the result."""
     events, file, database = sys.argv[1:]
     statements = json.loads(Path(file).read_text())
     connection = duckdb.connect(database)

@@ -1,4 +1,4 @@
--- What DuckDB is asked for: the same sessions and retention from the events, all anew.
+-- DuckDB's side: the same sessions and retention, rebuilt from all events.
 
 -- load --
 create table events as

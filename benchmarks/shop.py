@@ -1,4 +1,4 @@
-"""A shop of many days: its events in files as they come, and its products."""
+"""A shop of many days: its events in files as they arrive, and its products."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -20,18 +20,18 @@ FEEDS = Path(__file__).with_name("shop.yml")
 EVENTS_FEED = "shop_events"
 TENANTS = 8
 ENTITIES = 5_000
-"""Of each tenant, as the events have them."""
+"""Per tenant, as in the events."""
 OWNERS = 200
 BRANDS = 1_000
 UNKNOWN_SHARE = 0.05
-"""Of the entities no reference data say anything: their events count all the same."""
+"""The share of entities without reference data; their events count all the same."""
 DAYS = 90
 EVENTS_A_STEP = 1_000_000
 
 
 @dataclass(frozen=True)
 class Shop:
-    """A warehouse with all that the shop has, and the files that it came in."""
+    """A warehouse with all of the shop's data, and the files that it came in."""
 
     settings: Settings
     events: Path
@@ -39,9 +39,9 @@ class Shop:
 
 
 def filled_shop(bench: Bench) -> Shop:
-    """All events of so many days, in steps, and the products.
+    """The shop with all events of DAYS days, applied in steps, and the products.
 
-    Measurements that only read it share one filling, which takes longest of all.
+    Measurements that only read share one shop, as filling it takes the longest.
     """
     settings = settings_of_shop(bench.settings)
     events = shop_events(bench, events=bench.events, days=DAYS)
@@ -59,12 +59,12 @@ def filled_shop(bench: Bench) -> Shop:
 
 
 def settings_of_shop(settings: Settings) -> Settings:
-    """Of the same warehouse, with the shop's feeds."""
+    """The settings of the same warehouse, with the shop's feeds."""
     return replace(settings, feeds=FEEDS)
 
 
 def shop_events(bench: Bench, *, events: int, days: int) -> Path:
-    """So many events over so many days, in the order of time."""
+    """This many events over this many days, in order of time."""
     file = bench.folder / f"shop-{events}-{days}.csv"
     if not file.exists():
         write_events(file, events=events, days=days)
@@ -72,7 +72,7 @@ def shop_events(bench: Bench, *, events: int, days: int) -> Path:
 
 
 def files_of(whole: Path, count: int) -> list[Path]:
-    """The same events in at most so many files, in the order of time."""
+    """The same events in at most `count` files, in order of time."""
     return sorted(cut(whole, count).iterdir())
 
 
@@ -81,7 +81,7 @@ def write_products(file: Path, *, seed: int = 1) -> None:
     random = np.random.default_rng(seed)
     tenants, entities = np.divmod(np.arange(TENANTS * ENTITIES), ENTITIES)
     count = len(entities)
-    # One after another in the list, so that none comes twice.
+    # Consecutive in the list, so that no country comes twice.
     first = random.integers(0, len(COUNTRIES), count)
     several = random.integers(1, 4, count)
     countries = pd.Series(COUNTRIES).to_numpy()[
@@ -110,7 +110,7 @@ def write_products(file: Path, *, seed: int = 1) -> None:
 
 
 def apply(settings: Settings, files: Iterable[Path], feed: str = EVENTS_FEED) -> None:
-    """Each file loaded and taken into every model before the next comes."""
+    """Loads each file and applies it to every model before the next."""
     for file in files:
         load(settings, file, feed)
         transform(settings)

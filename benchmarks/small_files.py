@@ -20,7 +20,7 @@ FEWER = 10
 
 
 def small_files(bench: Bench) -> Iterator[Row]:
-    """g3, and the same with files so small that what each costs is nearly all."""
+    """g3, and the same with files so small that the cost per file is nearly all."""
     for events, must, goal in (
         (bench.events, "5x", "1.5x"),
         (bench.events // FEWER, "", ""),
@@ -31,7 +31,7 @@ def small_files(bench: Bench) -> Iterator[Row]:
 
 
 def cut(whole: Path, count: int) -> Path:
-    """A folder with the file's lines in at most so many files, each with the header."""
+    """A folder with the file's lines in at most `count` files, each with the header."""
     folder = whole.with_suffix(f".{count}")
     folder.mkdir(exist_ok=True)
     with open(whole, "rb") as stream:

@@ -19,10 +19,10 @@ from benchmarks.shop import (
 from benchmarks.warehouse import empty
 
 STEPS = 20
-"""Files that come one after another: what is made in place leaves old rows behind."""
+"""Files that arrive one after another, as updates leave dead rows behind."""
 DAYS = 90
 LEAST_SHARE = 0.01
-"""Of the CSV: smaller tables stand together in one row."""
+"""Of the CSV; smaller tables share one row."""
 SIZES = """
 select
     coalesce(pg_partition_root(pg_class.oid), pg_class.oid)::regclass::text,
@@ -55,7 +55,7 @@ class Table:
 
 
 def storage(bench: Bench) -> Iterator[Row]:
-    """f: the events of one day, and as many over 90, whose rollups have more rows."""
+    """f: events of one day, and as many over 90 days, whose rollups have more rows."""
     for days, must, goal in ((1, "3.5x", "2.2x"), (DAYS, "", "")):
         span = "one day" if days == 1 else f"{days} days"
         file = shop_events(bench, events=bench.events, days=days)

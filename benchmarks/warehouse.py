@@ -17,17 +17,14 @@ FEED = "csv_events"
 
 
 def settings_of(folder: Path) -> Settings:
-    """Of a warehouse below the folder, whatever the caller's environment names."""
+    """Settings of a warehouse below the folder, whatever the environment says."""
     return read_settings(
         {"WAREHOUSE_HOME": str(folder / "w"), "WAREHOUSE_FEEDS": str(FEEDS)}
     )
 
 
 def load(settings: Settings, source: Path, feed: str = FEED) -> LoadSummary:
-    """What the loader did with a file or folder.
-
-    Raises WrongAnswer if there was a file that it could not load.
-    """
+    """Loads a file or folder; raises WrongAnswer if a file could not be loaded."""
     summary = load_new_files(settings, source=str(source), feed=feed)
     if summary.failed:
         raise WrongAnswer(f"{summary.failed} files of {source.name} were not loaded")
@@ -42,7 +39,7 @@ def ask(settings: Settings, question: LiteralString, **values: object) -> object
 
 
 def raw_events(settings: Settings) -> object:
-    """What tells whether two loads gave the same: their rows' number and hash."""
+    """The number of raw rows and their hash, to compare two loads."""
     fields = sql.SQL(", ").join(map(sql.Identifier, [*EventField, "attributes"]))
     question = sql.SQL(
         "select row(count(*), sum(hashtextextended(row({})::text, 0)::numeric))::text "
@@ -54,7 +51,7 @@ def raw_events(settings: Settings) -> object:
 
 
 def empty(settings: Settings) -> None:
-    """Every table empty, lineage optional for a bare COPY, nothing left to write.
+    """Empties every table, makes lineage optional for a bare COPY, and checkpoints.
 
     Raises SettingError for any warehouse but an embedded one.
     """

@@ -42,7 +42,7 @@ def test() -> None:
 
 @task()
 def freshness() -> None:
-    """Fail if no file has come for too long."""
+    """Fail if no file has arrived for too long."""
     from airflow.sdk.exceptions import AirflowFailException
 
     from event_warehouse.settings import read_settings

@@ -36,7 +36,7 @@ from warehouse_dags import (
 
 @task(outlets=[RAW, MARTS])
 def expire(**context: Any) -> dict[str, int]:
-    """How many rows went from which table."""
+    """How many rows were dropped from each table."""
     from datetime import UTC, datetime
 
     from airflow.sdk.exceptions import AirflowSkipException

@@ -46,7 +46,7 @@ from warehouse_dags import (
 
 @task(outlets=[RAW, MARTS])
 def forget(**context: Any) -> None:
-    """The receipt stays in the warehouse: it is about a person."""
+    """Returns nothing: the receipt is about a person, and stays in the warehouse."""
     from event_warehouse.lifecycle.forget import forget_by_key
     from event_warehouse.settings import read_settings
 

@@ -76,7 +76,7 @@ def moment(description: str) -> Param:
 
 @task(inlets=[MARTS], outlets=[MARTS], trigger_rule=TriggerRule.NONE_FAILED)
 def rebuild(**context: Any) -> dict[str, str]:
-    """The days that were made anew; the first, and the one after the last."""
+    """The days that were rebuilt: the first, and the one after the last."""
     import event_warehouse.transform.rebuild
     from event_warehouse.settings import read_settings
     from event_warehouse.window import days_of
@@ -94,7 +94,7 @@ def rebuild(**context: Any) -> dict[str, str]:
 
 
 @dag(
-    # A bare cron would give each run an interval without width.
+    # With a bare cron expression, each run's interval would be empty.
     schedule=CronDataIntervalTimetable("0 0 * * *", timezone="UTC"),
     catchup=False,
     max_active_runs=4,

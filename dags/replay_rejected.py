@@ -39,7 +39,7 @@ from warehouse_dags import (
 
 @task(outlets=[RAW])
 def replay(**context: Any) -> dict[str, int]:
-    """How many lines were taken in, are still rejected, and events to be cast again."""
+    """How many lines were loaded, how many are still rejected, and events to recast."""
     from dataclasses import asdict
 
     from event_warehouse.load.replay import replay_rejected_lines
@@ -80,7 +80,7 @@ def replay_rejected() -> None:
     """Wiring only; the module's docstring is the operator's page."""
     replayed, verified = replay(), verify_accounting()
     replayed >> transform_events() >> verified
-    # Else a run whose replay has failed would end well, as the transform runs anyway.
+    # Else a run whose replay failed would succeed, as the transform runs anyway.
     replayed >> verified
 
 

@@ -1,18 +1,18 @@
-"""Has the warehouse ready for `dbt` when it is called by itself.
+"""Gets the warehouse ready when `dbt` is called directly.
 
-dbt imports the modules that are named dbt_* and makes their plugins before it connects.
+dbt imports modules named dbt_* and initializes their plugins before it connects.
 """
 
 from dbt.plugins.manager import dbtPlugin
 
 
 class ReadyWarehouse(dbtPlugin):
-    """The embedded Postgres runs, or another is named, and its schema is made."""
+    """Ensures that Postgres, embedded or external, runs and has its schema."""
 
     def initialize(self) -> None:
-        """Start and migrate what this project's dbt works on; other projects' is not.
+        """Start and migrate the warehouse, but only for this project's dbt.
 
-        Here too WAREHOUSE_DSN is refused if the profile would read it otherwise.
+        Also refuses a WAREHOUSE_DSN that dbt's profile would read differently.
         """
         if self.project_name != "event_warehouse":
             return

@@ -1,4 +1,4 @@
-"""Answers that are read from ready tables, and how fresh they are.
+"""Answers read from prepared tables, and how fresh they are.
 
 Nothing here knows HTTP; a connection is passed in.
 """

@@ -1,4 +1,4 @@
-"""Asks statements by their names, and knows what it has asked."""
+"""Runs statements by name, and remembers which it has run."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,7 +10,7 @@ from event_warehouse.query.parameters import Shown
 
 
 class Asked:
-    """A connection, and the statements that an answer was made of, in their order."""
+    """A connection, and the statements that it has run for an answer, in order."""
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
@@ -18,13 +18,13 @@ class Asked:
 
     @property
     def statements(self) -> Sequence[Shown]:
-        """What was asked so far, for answers that show it."""
+        """The statements so far, for answers that show them."""
         return self._statements
 
     async def rows(
         self, statements: Mapping[str, sql.SQL], name: str, /, **values: object
     ) -> list[dict[str, Any]]:
-        """The rows of one of the statements, by the names of its columns."""
+        """The rows of the named statement, as dicts by column name."""
         statement = statements[name]
         self._statements.append(Shown(statement.as_string(), values, name))
         async with self._connection.cursor(row_factory=dict_row) as cursor:

@@ -26,30 +26,30 @@ Bucket = tuple[datetime, int]
 
 @dataclass(frozen=True)
 class BucketQuestion:
-    """Whose hours are asked for, and which: those that start in [first, end)."""
+    """A customer, and the hours asked for: those that start in [first, end)."""
 
     customer_id: str
     first: datetime
     end: datetime
     event_type: str | None = None
     is_filled: bool = False
-    """Whether hours without events are listed, too, as 0."""
+    """Whether hours without events are listed as 0."""
     limit: int = DEFAULT_LIMIT
-    """Of the buckets of one answer."""
+    """The most buckets in one answer."""
 
     @property
     def statement(self) -> str:
-        """The one that answers it."""
+        """The name of the statement that answers it."""
         return "hours" if self.event_type is None else "hours_of_type"
 
     @property
     def table(self) -> str:
-        """What that reads."""
+        """The table that the statement reads."""
         return TABLES[self.statement]
 
     @property
     def before(self) -> datetime:
-        """Where it ends to look: one hour more than is answered tells of the next."""
+        """Where reading ends: one hour past the limit tells whether more follow."""
         longest = (self.limit + 1) * HOUR
         if not self.is_filled or self.end - self.first <= longest:
             return self.end
@@ -58,7 +58,7 @@ class BucketQuestion:
 
 @dataclass(frozen=True)
 class Page:
-    """Buckets by their hour, ascending, and where the next page starts, if any."""
+    """Buckets by hour, ascending, and where the next page starts, if there is one."""
 
     buckets: Sequence[Bucket]
     next_start: datetime | None
@@ -67,14 +67,14 @@ class Page:
 def read_question(
     customer_id: str, parameters: Sequence[tuple[str, str]]
 ) -> BucketQuestion:
-    """What is asked by a query's parameters; raises InvalidQuery with every fault."""
+    """The question in the query parameters; raises InvalidQuery with every fault."""
     given = QueryString(parameters, PARAMETERS)
     if reason := problem_of_tenant(customer_id):
         given.refuse("customer_id", reason)
     start, end = _moment(given, "start"), _moment(given, "end")
     if start and end and end <= start:
         given.refuse("end", "is not after start")
-    # As long as a tenant's name, at most.
+    # The rules for a tenant's name hold for an event type, too.
     event_type = given.text("event_type", problem_of_tenant)
     fill = given.one_of("fill", ["zero"])
     limit = given.number("limit", MAX_LIMIT)
@@ -97,7 +97,7 @@ def _moment(given: QueryString, name: str) -> datetime | None:
 
 
 async def read_buckets(connection: AsyncConnection, question: BucketQuestion) -> Page:
-    """The first page of the answer, from what is counted already; reads only."""
+    """The first page of the answer, from hourly counts; reads only."""
     cursor = await connection.execute(
         STATEMENTS[question.statement],
         {

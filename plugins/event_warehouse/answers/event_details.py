@@ -25,14 +25,14 @@ PARAMETERS = ("start", "end", "event_type", "filters", "limit", "after", "show_s
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 1_000
 MAX_ATTRIBUTE_BYTES = 1024 * 1024
-"""Of an event as JSON; what is longer is left out."""
+"""Of an event's attributes as JSON; longer ones are left out."""
 MAX_PAGE_BYTES = 8 * 1024 * 1024
 """Of the attributes of all events of a page."""
 OF_THE_PAGE = {"identity_hash", "place", "page_bytes", "found_count"}
-"""What is asked of an event only to make pages."""
+"""Columns that are selected only for paging."""
 
-# Backwards through the index of events, whose first column is the time. A page ends
-# early where its attributes are too long together, but has one event at least.
+# Scans the index of events backwards; its first column is the time. A page ends early
+# if its attributes would be too long in total, but has at least one event.
 SELECT = sql.SQL("""
     with page as (
         select
@@ -97,7 +97,7 @@ SELECT = sql.SQL("""
         and (measured.place = 1 or measured.page_bytes <= %(most_page_bytes)s)
     order by measured.place
 """)
-# The time by itself, too: partitions are not pruned by a row's comparison.
+# The time also by itself, as Postgres does not prune partitions by a row comparison.
 BEFORE = sql.SQL("""
     (
         events.event_time <= {event_time}::timestamptz
@@ -123,7 +123,7 @@ FILES = sql.SQL("""
 
 
 class Position(msgspec.Struct, frozen=True):
-    """Of an event among the others; what identifies it comes after its time."""
+    """An event's place in the order: its time, then what identifies it."""
 
     event_time: datetime
     identity_hash: int
@@ -131,13 +131,13 @@ class Position(msgspec.Struct, frozen=True):
     line_number: int
 
     def written(self) -> str:
-        """As a caller gets it, to hand it back."""
+        """The token that a caller gets, and sends to ask for the next page."""
         return urlsafe_b64encode(msgspec.json.encode(self)).decode().rstrip("=")
 
 
 @dataclass(frozen=True)
 class EventsQuestion:
-    """Which events, and where to go on."""
+    """Which events, and where to continue."""
 
     query: Query
     filters: tuple[Filter, ...]
@@ -155,12 +155,12 @@ class EventsPage:
     is_complete: bool
     """False if events of the range have expired."""
     expired_before: datetime | None
-    """From when on the tenant's events are kept; none if all are."""
+    """The time from which the tenant's events are kept; None if all are."""
     shown: Shown | None = None
 
 
 def read_question(parameters: Sequence[tuple[str, str]]) -> EventsQuestion:
-    """What is asked for; raises InvalidQuery with each fault."""
+    """The question in the query parameters; raises InvalidQuery with every fault."""
     given = QueryString(parameters, PARAMETERS)
     filters = given.parsed("filters", _filters, "is no JSON list of filters")
     limit = given.number("limit", MAX_LIMIT)
@@ -179,7 +179,7 @@ def read_question(parameters: Sequence[tuple[str, str]]) -> EventsQuestion:
 
 
 def _query(given: QueryString, filters: Sequence[object]) -> Query:
-    """The range and the filters as the question that they are checked as."""
+    """The range and the filters as a question, so that they are checked as one."""
     event_type = given.text("event_type")
     if event_type is not None:
         of_type = {"type": "eq", "key": "event_type", "value": event_type}
@@ -192,7 +192,7 @@ def _query(given: QueryString, filters: Sequence[object]) -> Query:
     except InvalidQuery as error:
         for fault in error.faults:
             given.faults.append(_parameter_of(fault, event_type is not None))
-        # Nothing else can be nested too deep, the one fault that has no place.
+        # Too deep nesting is the only fault without a place; only filters can have it.
         if not given.faults:
             given.refuse("filters", "can't be read as filters")
         raise given.invalid() from error
@@ -200,9 +200,7 @@ def _query(given: QueryString, filters: Sequence[object]) -> Query:
 
 
 def _parameter_of(fault: Fault, has_event_type: bool) -> Fault:
-    """A fault of the question by the parameter that it comes from, and its place there:
-    filters/0/value, say.
-    """
+    """The fault, placed in the parameter that it comes from: filters/0/value."""
     place = (fault.field or "").removeprefix("/")
     if found := FILTER_PLACE.fullmatch(place):
         number = int(found["number"]) - has_event_type
@@ -227,10 +225,10 @@ async def read_events(
     tenant: str,
     with_files: bool,
 ) -> EventsPage:
-    """A page of the tenant's events, with their files' addresses if they are asked for.
+    """A page of the tenant's events, with the addresses of their files if asked for.
 
-    Reads only, in a transaction that has read nothing yet. The range decides what is
-    read: ask for a bucket, not for history.
+    Reads only; the transaction must have read nothing yet. The cost depends on the
+    range: ask for a bucket, not for the whole history.
     """
     await hold_events(connection)
     horizons = await read_horizons(connection, tenant)
@@ -288,7 +286,7 @@ def _event(
     row: Mapping[str, Any], files: Mapping[int, tuple[str, str]]
 ) -> dict[str, object]:
     event = {name: value for name, value in row.items() if name not in OF_THE_PAGE}
-    # As it stands in the table: a number would lose digits on its way through Python.
+    # The table's text, unparsed: numbers would lose digits on their way through Python.
     if event["attributes"] is not None:
         event["attributes"] = msgspec.Raw(event["attributes"].encode())
     if row["load_id"] in files:

@@ -1,5 +1,5 @@
-"""How fresh the answers are, and what is not in them: kept in memory, so that saying it
-costs an answer nothing.
+"""How fresh the answers are, and what they lack: kept in memory, so that it costs an
+answer nothing to say so.
 """
 
 from collections import Counter, defaultdict
@@ -20,36 +20,36 @@ Days = Sequence[tuple[date, int]]
 
 @dataclass(frozen=True)
 class Freshness:
-    """What an answer says of itself."""
+    """What an answer says about its own freshness."""
 
     newest_load_at: datetime | None
-    """Arrival of the newest file that every model has taken in."""
+    """Arrival of the newest file that every model has applied."""
     pending_events: int
-    """Records of the tenant in files that are loaded and not yet taken in; of any time,
-    as that is not read before."""
+    """The tenant's records in files that are loaded but not yet applied; of any time,
+    as event times are not parsed before that."""
     rejected_events: int
-    """Records of the tenant that arrived late enough to be of the range, and can't be
-    cast; their time may be what can't."""
+    """The tenant's records that can't be cast and arrived late enough to belong to the
+    range; by arrival, as the event time may be what can't be cast."""
     expired_before: datetime | None = None
-    """From when on the tenant's single events are kept; none if none have expired.
-    What was counted of those before stays."""
+    """The time from which the tenant's single events are kept; None if none have
+    expired. Counts of earlier events stay."""
 
 
 @dataclass
 class FreshnessLedger:
-    """What Postgres said last; `refresh` asks again, mostly for one row."""
+    """What Postgres last reported; `refresh` asks again, usually for one row."""
 
     newest_load_at: datetime | None = None
     pending: dict[int, Counter[str]] = field(default_factory=dict)
-    """Of each pending load, its tenants' records. A load's never change."""
+    """The number of records by tenant of each pending load; a load's never changes."""
     rejected: Mapping[str, Days] = field(default_factory=dict)
     horizons: Mapping[str, Horizons] = field(default_factory=dict)
-    """Of each tenant that had events which have expired."""
+    """Of each tenant with expired events."""
     _rejected_changed_at: datetime | None = None
     _horizons: Sequence[tuple[str, datetime]] = ()
 
     def of(self, tenant: str | None, since: datetime | None = None) -> Freshness:
-        """Of the events since then of a tenant; none means of all."""
+        """The freshness of a tenant's events since then; None means of all."""
         chosen = self.rejected if tenant is None else [tenant]
         first = (since - LATEST_AHEAD).date() if since and _has_before(since) else None
         return Freshness(
@@ -78,7 +78,7 @@ class FreshnessLedger:
         return max((one.of_events for one in found if one.of_events), default=None)
 
     async def refresh(self, connection: AsyncConnection) -> None:
-        """Asks only for the loads that are newly pending, and rejects that changed."""
+        """Asks only for newly pending loads, and for rejects only if they changed."""
         cursor = await connection.execute(STATEMENTS["ledger_state"])
         row = await cursor.fetchone()
         assert row is not None
@@ -95,7 +95,7 @@ class FreshnessLedger:
         await self._refresh_horizons(connection)
 
     async def _refresh_horizons(self, connection: AsyncConnection) -> None:
-        """Asks for the tenants only if months have expired, or a model is new."""
+        """Asks for the tenants' horizons only if months expired or a model is new."""
         rows = await (await connection.execute(STATEMENTS["horizons"])).fetchall()
         if rows != self._horizons:
             self.horizons = await _horizons(connection)
@@ -103,7 +103,7 @@ class FreshnessLedger:
 
 
 def _has_before(moment: datetime) -> bool:
-    """False in the year 1, before which Python has no time."""
+    """False at the very start of the year 1, the earliest time that Python has."""
     return moment.date() > date.min + timedelta(days=1)
 
 

@@ -1,4 +1,4 @@
--- How fresh answers are; asked as the service.
+-- How fresh the answers are; run as the service's own role.
 
 -- ledger_state --
 select

@@ -1,4 +1,4 @@
-"""How the warehouse has done of late: events, arrivals, files, what was rejected."""
+"""The warehouse's recent activity: events, arrivals, files and rejections."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from event_warehouse.query.query_string import QueryString
 STATEMENTS = load_statements("event_warehouse.answers", "overview")
 HOUR = timedelta(hours=1)
 HOURS = 14 * 24
-"""Of events and of arrivals that are shown."""
+"""How many hours of events and of arrivals are shown."""
 REASONS = 100
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 1_000
@@ -32,7 +32,7 @@ class Activity:
     end: datetime | None
     events: Rows
     arrivals: Rows | None
-    """Of the operator's files; none for tenants."""
+    """Only for operators; None for tenants."""
 
 
 @dataclass(frozen=True)
@@ -43,11 +43,11 @@ class LoadsQuestion:
     status: str | None
     limit: int
     after: int | None
-    """A load: those before it."""
+    """A load id; only loads before it are listed."""
 
 
 async def read_activity(asked: Asked, *, with_arrivals: bool) -> Activity:
-    """Of all tenants whose events the connection's role may see."""
+    """The activity of all tenants that the connection's role may see."""
     arrivals = None
     if with_arrivals:
         newest_first = await asked.rows(STATEMENTS, "arrivals_by_hour", most=HOURS)
@@ -62,7 +62,7 @@ async def read_activity(asked: Asked, *, with_arrivals: bool) -> Activity:
 
 
 def read_loads_question(parameters: Sequence[tuple[str, str]]) -> LoadsQuestion:
-    """What is asked by a query's parameters; raises InvalidQuery with every fault."""
+    """The question in the query parameters; raises InvalidQuery with every fault."""
     given = QueryString(parameters, PARAMETERS)
     feed = given.text("feed", problem_of_text)
     status = given.one_of("status", STATUSES)
@@ -74,7 +74,7 @@ def read_loads_question(parameters: Sequence[tuple[str, str]]) -> LoadsQuestion:
 
 
 async def read_loads(asked: Asked, question: LoadsQuestion) -> tuple[Rows, int | None]:
-    """Where the records of each file are; and what the next page comes after."""
+    """Where the records of each file are, and the `after` of the next page, if any."""
     rows = await asked.rows(
         STATEMENTS,
         "loads",
@@ -88,7 +88,7 @@ async def read_loads(asked: Asked, question: LoadsQuestion) -> tuple[Rows, int |
 
 
 async def read_rejections(asked: Asked, tenant: str | None) -> tuple[Rows, bool]:
-    """What is rejected now by reason, most first, of one tenant or of all; and whether
+    """What is rejected now by reason, most first, of one tenant or of all; also whether
     there are more reasons.
     """
     most = REASONS + 1

@@ -1,7 +1,7 @@
--- How the warehouse has done of late.
+-- The warehouse's recent activity.
 
 -- newest_hour --
--- Of those that the role may see.
+-- Of the tenants that the role may see.
 select max(tenant_events_hourly.event_hour) as newest_hour
 from marts.tenant_events_hourly;
 
@@ -17,7 +17,7 @@ group by tenant_events_hourly.event_hour
 order by tenant_events_hourly.event_hour;
 
 -- arrivals_by_hour --
--- Newest first: as many hours as there were any.
+-- Newest first; only hours in which files arrived.
 select
     date_trunc('hour', accounting.received_at) as received_hour,
     sum(accounting.record_count)::bigint as record_count,
@@ -57,7 +57,7 @@ order by accounting.load_id desc
 limit %(most)s;
 
 -- rejections --
--- Of all tenants, by reason; examples are the first of the newest files.
+-- Of all tenants, by reason; the examples are the first of each of the newest files.
 with numbered as (
     select
         rejections.*,
@@ -93,7 +93,8 @@ order by 5 desc, 1 asc, 2 asc, 3 asc, 4 asc
 limit %(most)s;
 
 -- tenant_rejections --
--- Lines that can't be split are no tenant's yet, and files are the operator's.
+-- Only events, as a line that can't be split has no tenant; without the addresses of
+-- files, which only operators may see.
 with
 
 by_file as (

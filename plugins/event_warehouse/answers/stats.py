@@ -1,4 +1,4 @@
-"""How many events there are, how fast they come, and what each feed is at."""
+"""How many events there are, how fast they arrive, and the state of each feed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,19 +13,19 @@ HOUR = timedelta(hours=1)
 
 @dataclass(frozen=True)
 class TenantStats:
-    """What one tenant may know."""
+    """The numbers that a tenant may see."""
 
     tenant_id: str
     event_count: int
     first_date: date | None
     last_date: date | None
     last_hour_event_count: int
-    """By the events' own time, in the hour before the question."""
+    """By event time, in the hour before the request."""
 
 
 @dataclass(frozen=True)
 class FeedStats:
-    """What a feed is at; rows are counted once they are taken in."""
+    """The state of a feed; rows count once their file has been applied."""
 
     feed: str
     file_count: int
@@ -39,14 +39,14 @@ class FeedStats:
     rejected_event_count: int
     duplicate_event_count: int
     last_hour_record_count: int
-    """Of the files that arrived in the hour before the question."""
+    """Of the files that arrived in the hour before the request."""
     newest_load_at: datetime | None
     oldest_pending_at: datetime | None
 
 
 @dataclass(frozen=True)
 class WarehouseStats:
-    """What an operator may know."""
+    """The numbers that an operator may see."""
 
     asked_at: datetime
     feeds: Sequence[FeedStats]
@@ -62,13 +62,13 @@ class WarehouseStats:
 
     @property
     def lag_seconds(self) -> float:
-        """For how long the oldest loaded file has waited to be taken in; 0 if none."""
+        """How long the oldest pending file has waited to be applied; 0 if none."""
         waiting = [one.oldest_pending_at for one in self.feeds if one.oldest_pending_at]
         return max(0.0, (self.asked_at - min(waiting, default=self.asked_at)) / SECOND)
 
     @property
     def is_balanced(self) -> bool:
-        """True if every file that is taken in adds up, and none has failed."""
+        """True if every applied file adds up and none has failed."""
         return not self.total("unbalanced_file_count") and not self.total(
             "failed_file_count"
         )
@@ -78,7 +78,7 @@ SECOND = timedelta(seconds=1)
 
 
 async def read_tenant(asked: Asked, tenant: str, *, now: datetime) -> TenantStats:
-    """Of one tenant; reads only."""
+    """The numbers of one tenant; reads only."""
     (counted,) = await asked.rows(STATEMENTS, "tenant", tenant_id=tenant)
     (recent,) = await asked.rows(
         STATEMENTS, "tenant_last_hour", tenant_id=tenant, now=now
@@ -87,6 +87,6 @@ async def read_tenant(asked: Asked, tenant: str, *, now: datetime) -> TenantStat
 
 
 async def read_warehouse(asked: Asked, *, now: datetime) -> WarehouseStats:
-    """Of all tenants together; reads only."""
+    """The numbers of all tenants together; reads only."""
     feeds = await asked.rows(STATEMENTS, "feeds", now=now)
     return WarehouseStats(now, [FeedStats(**feed) for feed in feeds])

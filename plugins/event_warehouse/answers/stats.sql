@@ -1,7 +1,7 @@
--- How much there is, and how it goes.
+-- How many events there are, and the state of each feed.
 
 -- tenant --
--- From the smallest table: one row a day.
+-- From the smallest table, with one row per day.
 select
     coalesce(sum(tenant_events_daily.event_count), 0)::bigint as event_count,
     min(tenant_events_daily.event_date) as first_date,
@@ -18,7 +18,7 @@ where
     and tenant_events_5min.event_5min < %(now)s::timestamptz;
 
 -- feeds --
--- By file, as that is how much the accounting knows of.
+-- From the accounting, which has one row per file.
 select
     accounting.feed,
     count(*) filter (where accounting.status in ('balanced', 'unbalanced'))

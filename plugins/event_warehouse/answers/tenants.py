@@ -1,4 +1,4 @@
-"""Whose events there are, and of which days."""
+"""The tenants that have events, and from which days."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -10,12 +10,12 @@ from event_warehouse.database import load_statements
 
 STATEMENTS = load_statements("event_warehouse.answers", "tenants")
 MOST = 1_000
-"""A list to choose from is no longer."""
+"""The most that a list to choose from has."""
 
 
 @dataclass(frozen=True)
 class TenantDays:
-    """A tenant's events, and the first and last day (UTC) that has some."""
+    """A tenant's number of events, and the first and last day (UTC) that has any."""
 
     tenant_id: str
     event_count: int
@@ -26,7 +26,7 @@ class TenantDays:
 async def read_tenants(
     connection: AsyncConnection, prefix: str = "", limit: int = MOST
 ) -> tuple[list[TenantDays], bool]:
-    """Those that the connection's role may see, by their number of events; and whether
+    """The tenants that the connection's role may see, most events first; also whether
     the limit left some out.
     """
     values = {"prefix": prefix, "most": limit + 1}

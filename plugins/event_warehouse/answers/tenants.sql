@@ -1,7 +1,7 @@
--- Whose events there are.
+-- The tenants that have events.
 
 -- tenants --
--- From the smallest table: one row a day. One that is named in full is the first.
+-- From the smallest table, with one row per day. An exact match comes first.
 select
     tenant_events_daily.tenant_id,
     sum(tenant_events_daily.event_count)::bigint as event_count,

@@ -1,6 +1,6 @@
-"""One line for each answer: method, route, status, time; and counted for /metrics.
+"""Logs a line per answer (method, route, status, time) and counts it for /metrics.
 
-The route and not the path, and no headers: what people send may be personal.
+The route instead of the path, and no headers: what people send may be personal.
 """
 
 import logging
@@ -15,13 +15,13 @@ logger = logging.getLogger(__name__)
 
 
 class AccessLog:
-    """Logs what another app answers."""
+    """Logs the answers of another app."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answers as the other app does."""
+        """Passes the request on to the other app."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -37,7 +37,7 @@ class AccessLog:
         try:
             await self._app(scope, receive, note_status)
         except Exception:
-            # Whatever it is, further out it is logged and answered with this.
+            # The outer error handler logs the exception and answers with this status.
             status = HTTPStatus.INTERNAL_SERVER_ERROR
             raise
         finally:

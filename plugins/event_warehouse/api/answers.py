@@ -1,4 +1,4 @@
-"""What every answer says of itself, and how it is written."""
+"""What every answer says about itself, and how it is written."""
 
 import time
 from collections.abc import Mapping
@@ -27,8 +27,8 @@ def _nothing_else(request: Request, show_sql: ShowSql = False) -> bool:
 
 
 OnlyShowSql = Annotated[bool, Depends(_nothing_else)]
-"""The same, for a route with no other parameter: `?tenant=acme` is refused, and not
-answered for everybody."""
+"""The same for a route with no other parameter: `?tenant=acme` is refused instead of
+being answered for all tenants."""
 
 
 def about_answer(
@@ -38,12 +38,12 @@ def about_answer(
     time_zone: str = "UTC",
     is_estimate: bool = False,
 ) -> dict[str, object]:
-    """Members of an answer: whose days it has, whether it is exact, how fresh it is,
+    """Members of an answer: its time zone, whether it is an estimate, how fresh it is,
     and how long it took.
 
-    The freshness is to be read before the answer's first statement, whose snapshot all
-    others have: it may then claim less than is in the numbers, but never more.
-    `started` is of time.perf_counter.
+    Read the freshness before the answer's first statement, which takes the snapshot: it
+    may then claim less than the numbers contain, but never more. `started` comes from
+    time.perf_counter.
     """
     return {
         "time_zone": time_zone,
@@ -59,7 +59,7 @@ def about_answer(
 
 
 def told_sql(asked: Asked, *, is_asked: bool) -> dict[str, object]:
-    """The statements of an answer, a member of it if they are asked for."""
+    """The member with the answer's statements; empty unless they are asked for."""
     return {"statements": about_statements(asked.statements)} if is_asked else {}
 
 

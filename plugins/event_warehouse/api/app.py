@@ -1,4 +1,4 @@
-"""The service, put together."""
+"""Assembles the service."""
 
 from pathlib import Path
 
@@ -36,9 +36,9 @@ def create_app(
     query_limits: QueryLimits | None = None,
     metrics_folder: Path | None = None,
 ) -> FastAPI:
-    """The app; it opens its files when it starts and closes them when it ends.
+    """The app, which opens its files at startup and closes them at shutdown.
 
-    In the folder, if one is given, each of several processes keeps its counts.
+    With several processes, each keeps its counts in `metrics_folder`.
     """
     app = FastAPI(
         title="Event Warehouse",
@@ -48,7 +48,7 @@ def create_app(
             limits=limits or Limits(),
             query_limits=query_limits or QueryLimits(),
         ),
-        # The pages load their scripts from elsewhere.
+        # FastAPI's documentation pages load their scripts from elsewhere.
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,

@@ -1,4 +1,4 @@
-"""A request's body, read in bounded memory whatever is sent."""
+"""Reads a request's body in bounded memory, whatever is sent."""
 
 import asyncio
 import zlib
@@ -15,7 +15,7 @@ from event_warehouse.api.problems import CLOSE, Problem
 
 JSON = "application/json"
 GZIP_FORMAT = 31
-"""Of zlib's window sizes the one that means gzip's header and checksum."""
+"""The zlib window size that means gzip's header and checksum."""
 
 
 class BytesInFlight:
@@ -26,7 +26,7 @@ class BytesInFlight:
         self._held = 0
 
     def hold(self, byte_count: int) -> None:
-        """Count these too; raises Unavailable if that is more than the limit."""
+        """Count these, too; raises Unavailable if that exceeds the limit."""
         if self._held + byte_count > self._limit:
             raise Unavailable(
                 "Too many large requests are under way; send the same again later."
@@ -39,7 +39,7 @@ class BytesInFlight:
 
 
 class _Gzip:
-    """Unpacks one gzip member, never to more than asked for."""
+    """Unpacks one gzip member, never more of it than asked for."""
 
     def __init__(self) -> None:
         self._unpack = zlib.decompressobj(GZIP_FORMAT)
@@ -59,7 +59,7 @@ class _Gzip:
 
 
 class _Plain:
-    """Passes on what is not packed."""
+    """Passes on a body that is not packed."""
 
     def feed(self, packed: bytes, limit: int) -> bytes:
         return packed[:limit]
@@ -77,7 +77,7 @@ def _damaged(how: str) -> Problem:
 async def read_json(
     request: Request, limits: Limits, in_flight: BytesInFlight
 ) -> AsyncIterator[bytes]:
-    """The body, unpacked; counted as in flight until the caller is done with it.
+    """The unpacked body, whose bytes count as in flight until the block ends.
 
     Raises Problem if it is not declared as JSON, is too long, too slow or damaged, and
     Unavailable if too much is in flight.

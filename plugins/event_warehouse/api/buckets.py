@@ -29,7 +29,7 @@ DESCRIPTION: dict[str, Any] = {
 }
 
 
-# A path, as a customer's id may have slashes in it.
+# A path parameter, as a customer's id may contain slashes.
 @router.get("/events/customers/{customer_id:path}/buckets", openapi_extra=DESCRIPTION)
 async def get_buckets(
     customer_id: str, request: Request, caller: MayQuery, services: AppServices
@@ -57,7 +57,7 @@ async def get_buckets(
 
 
 def _next(request: Request, page: Page) -> str | None:
-    """The query string of the next page, after the same path."""
+    """The query string of the next page, which has the same path."""
     if page.next_start is None:
         return None
     parameters = {**request.query_params, "start": written(page.next_start)}

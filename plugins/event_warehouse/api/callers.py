@@ -1,4 +1,4 @@
-"""Who asks, and whether they may."""
+"""Who sent a request, and whether they may."""
 
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
@@ -16,9 +16,9 @@ SIGN_IN = {**CLOSE, "www-authenticate": "Bearer"}
 
 
 def may(scope: Scope) -> Callable[[Request], Awaitable[Caller]]:
-    """A dependency: the caller, if their key is good for it.
+    """A dependency that returns the caller if their key has the scope.
 
-    It raises Problem, 401 for no such key and 403 for one that is not for this.
+    It raises Problem: 401 for an unknown key, 403 for a key without the scope.
     """
 
     async def caller_of(request: Request) -> Caller:
@@ -38,14 +38,14 @@ async def _caller(request: Request) -> Caller:
 
 
 AnyCaller = Annotated[Caller, Depends(_caller)]
-"""Whose key is known, whatever it is good for."""
+"""A caller with a known key, whatever its scopes."""
 MayWrite = Annotated[Caller, Depends(may(Scope.EVENTS_WRITE))]
 MayQuery = Annotated[Caller, Depends(may(Scope.QUERY_READ))]
 MaySeeStats = Annotated[Caller, Depends(may(Scope.STATS_READ))]
 
 
 def require_operator(caller: Caller) -> None:
-    """Raises Problem if what is asked for is about all tenants, and they may not."""
+    """Raises Problem unless the caller may see all tenants."""
     if not caller.is_operator:
         detail = "This is about all tenants; it takes an operator's key."
         raise Problem(HTTPStatus.FORBIDDEN, detail, headers=CLOSE)

@@ -1,4 +1,4 @@
-"""Single events: what stands behind a number."""
+"""The single events behind a number."""
 
 import time
 from dataclasses import replace
@@ -46,7 +46,7 @@ DESCRIPTION: dict[str, Any] = {
 async def get_events(
     caller: MayQuery, tenant: QueryTenant, services: AppServices, request: Request
 ) -> Response:
-    """The tenant's events of the range, newest first; to operators with their files."""
+    """The tenant's events of the range, newest first, with files for operators."""
     started = time.perf_counter()
     question = read_question(request.query_params.multi_items())
     async with services.reading(caller) as connection:

@@ -1,4 +1,4 @@
-"""Events, sent and described."""
+"""Accepts events, and serves their schema."""
 
 import asyncio
 import re
@@ -19,7 +19,7 @@ from event_warehouse.api.services import AppServices, Services, services_of
 from event_warehouse.api.tenants import Tenant
 
 INLINE_BYTES = 64 * 1024
-"""A longer body is read in a thread, so that short ones need not wait for it."""
+"""A longer body is parsed in a thread, so that short ones need not wait for it."""
 KEY = "idempotency-key"
 VISIBLE_ASCII = re.compile(r"[!-~]{1,200}")
 
@@ -27,7 +27,7 @@ router = APIRouter()
 
 
 async def idempotency_key(request: Request) -> str | None:
-    """The request's Idempotency-Key, if it has one; raises Problem if it is none."""
+    """The request's Idempotency-Key, if any; raises Problem if it is not valid."""
     keys = request.headers.getlist(KEY)
     if not keys:
         return None
@@ -69,7 +69,7 @@ DESCRIPTION: dict[str, Any] = {
 async def post_events(
     tenant: Tenant, key: IdempotencyKey, body: JsonBody, services: AppServices
 ) -> Response:
-    """Accept all of the events, or none; they are safe when this answers."""
+    """Accept all of the events or none; they are stored durably when this answers."""
     accepted = await _accept(services, body, tenant, key)
     return Response(msgspec.json.encode(accepted), media_type=JSON)
 

@@ -46,7 +46,7 @@ SECURITY = NOSNIFF | {
 
 @router.get("/")
 async def get_page(request: Request) -> Response:
-    """The page; what it shows is in the fragment of its address, which is not sent."""
+    """The page; its state is in the address's fragment, which browsers do not send."""
     headers = {"cache-control": ALWAYS_ASK, **SECURITY}
     return _respond(request, read_assets().page, headers)
 

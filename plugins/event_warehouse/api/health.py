@@ -12,13 +12,13 @@ router = APIRouter()
 logger = logging.getLogger(__name__)
 
 
-# Load balancers ask for the head alone.
+# Some load balancers check with HEAD.
 @router.head("/health", include_in_schema=False)
 @router.get("/health")
 def get_health(services: AppServices) -> dict[str, object]:
-    """Say that the service runs, and can write to where files land.
+    """Report whether the service can store events.
 
-    Without Postgres it still takes events, so that is no reason to be unwell.
+    Without Postgres it still accepts events, so it is healthy.
     """
     has_postgres = services.upkeep.has_postgres
     if problem := services.acceptance.problem():

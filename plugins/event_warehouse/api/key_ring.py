@@ -1,7 +1,7 @@
 """The keys that requests may be signed with, in memory.
 
-They come from Postgres every few seconds, or from the file while it is away: then a key
-that is revoked is still good until it is back.
+They come from Postgres every few seconds, or from a file while Postgres is down. Until
+it is back, a revoked key is still accepted.
 """
 
 import logging
@@ -16,7 +16,7 @@ logger = logging.getLogger(__name__)
 
 
 class KeyRing:
-    """Finds the key that a request shows."""
+    """Finds the key that a request presents."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
@@ -31,7 +31,7 @@ class KeyRing:
         if key_id is None:
             return None
         if key_id not in self._keys:
-            # One that was made a moment ago is in the file, if this is its home.
+            # A key that was just created on this machine is in the file already.
             self.reload()
         key = self._keys.get(key_id)
         if key is None or not key.fits(text, now):
@@ -40,7 +40,7 @@ class KeyRing:
         return key
 
     def replace(self, keys: Iterable[KnownKey]) -> None:
-        """These count from now on, and are kept for when Postgres is away."""
+        """Accept these from now on, and save them for when Postgres is down."""
         known = {key.key_id: key for key in keys}
         if known == self._keys:
             return
@@ -52,7 +52,7 @@ class KeyRing:
             logger.warning("the keys can't be kept in %s: %s", self._file, error)
 
     def reload(self) -> None:
-        """Take what the file has, if it has changed."""
+        """Read the file again if it has changed."""
         version = self._version_of_file()
         if version == self._version:
             return
@@ -63,13 +63,13 @@ class KeyRing:
             logger.error("the keys in %s can't be read: %s", self._file, error)
 
     def take_used(self) -> list[str]:
-        """The keys that were shown since the last call."""
+        """The keys that were used since the last call."""
         used, self._used = self._used, set()
         return sorted(used)
 
     @property
     def is_empty(self) -> bool:
-        """True if every request is refused."""
+        """True if there is no key, so that every request is refused."""
         return not self._keys
 
     def _version_of_file(self) -> tuple[int, int] | None:

@@ -40,7 +40,7 @@ DESCRIPTION: dict[str, Any] = {
 async def get_keys(
     caller: MayQuery, tenant: QueryTenant, services: AppServices, request: Request
 ) -> Response:
-    """The keys that events have, those that most events have first."""
+    """The keys that events have, those with the most events first."""
     started = time.perf_counter()
     choice = read_choice(request.query_params.multi_items())
     async with services.reading(caller) as connection:
@@ -58,7 +58,7 @@ async def get_keys(
     )
 
 
-# A path, as an attribute's name may have slashes in it.
+# A path parameter, as an attribute's name may contain slashes.
 @router.get("/keys/{key:path}/values", openapi_extra=DESCRIPTION)
 async def get_values(
     key: str,
@@ -67,10 +67,10 @@ async def get_values(
     services: AppServices,
     request: Request,
 ) -> Response:
-    """The values of a key, those that most events have first.
+    """The values of a key, those with the most events first.
 
-    At most 1,000 of a key are kept. Users, entities and devices are listed by name, all
-    of them, without their events.
+    At most 1,000 values of a key are kept. Users, entities and devices are all listed,
+    by name and without counts.
     """
     started = time.perf_counter()
     if problem := problem_of_text(key):

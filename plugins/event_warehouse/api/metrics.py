@@ -1,4 +1,4 @@
-"""What Prometheus asks for: the service's requests, and what the warehouse is at."""
+"""Metrics for Prometheus: the service's requests and the state of the warehouse."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -46,15 +46,15 @@ request_seconds = Histogram(
 
 
 def count_request(method: str, route: str, status: int, seconds: float) -> None:
-    """One more answer."""
-    # What clients make up would be kept for ever.
+    """Count one more answer."""
+    # A label value for each method that clients make up would be kept for ever.
     method = method if method in METHODS else "other"
     request_count.labels(method, route, str(status)).inc()
     request_seconds.labels(method, route).observe(seconds)
 
 
 class _Warehouse(Collector):
-    """The warehouse's numbers; none but that it is away if it is."""
+    """The warehouse's numbers; if it is down, only that it is."""
 
     def __init__(self, stats: WarehouseStats | None) -> None:
         self._stats = stats
@@ -82,7 +82,7 @@ class _Warehouse(Collector):
 async def get_metrics(
     request: Request, caller: MaySeeStats, services: AppServices
 ) -> Response:
-    """In Prometheus's text format; an operator's key is needed."""
+    """Metrics in Prometheus's text format; needs an operator's key."""
     require_operator(caller)
     try:
         async with services.reading(caller) as connection:
@@ -96,7 +96,7 @@ async def get_metrics(
 
 
 def _all_processes(request: Request) -> CollectorRegistry:
-    """Of several server processes any may be asked, and tells of all."""
+    """Any of several server processes may be asked, and reports for all of them."""
     folder: Path | None = request.app.state.metrics_folder
     if folder is None:
         return requests

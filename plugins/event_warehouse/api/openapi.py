@@ -1,4 +1,4 @@
-"""The service's OpenAPI document, whole: with the schema of questions in it."""
+"""Adds the schema of questions to the service's OpenAPI document."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,7 +12,7 @@ REFERENCE = f"#/components/schemas/{QUERY}"
 
 
 def describe_questions(app: FastAPI) -> None:
-    """Puts what REFERENCE refers to into the app's document."""
+    """Adds the schemas that REFERENCE leads to to the app's document."""
     describe = app.openapi
 
     def openapi() -> dict[str, Any]:
@@ -26,7 +26,7 @@ def describe_questions(app: FastAPI) -> None:
 
 
 def components() -> dict[str, Any]:
-    """The schema's parts, which refer to each other as an OpenAPI document's do."""
+    """The schema's parts, with their references as an OpenAPI document has them."""
     parts = {f"{QUERY}.{name}": part for name, part in SCHEMA["$defs"].items()}
     whole = {
         name: member

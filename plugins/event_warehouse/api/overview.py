@@ -1,4 +1,4 @@
-"""What an operator looks at to see whether the warehouse is well."""
+"""What an operator looks at to see whether the warehouse is healthy."""
 
 import time
 from typing import Any
@@ -83,7 +83,7 @@ async def get_loads(
 async def get_rejections(
     caller: MaySeeStats, services: AppServices, show_sql: OnlyShowSql
 ) -> Response:
-    """Rejected lines and events by reason, with examples; of a tenant only events."""
+    """Rejected lines and events by reason, with examples; for tenants only events."""
     started = time.perf_counter()
     async with services.reading(caller) as connection:
         fresh = services.freshness.of(caller.tenant)

@@ -6,7 +6,7 @@ from typing import Any
 def query_parameter(
     name: str, description: str, *, required: bool = False, **schema: object
 ) -> dict[str, Any]:
-    """A text, unless the schema says otherwise."""
+    """A string parameter, unless the schema says otherwise."""
     return {
         "name": name,
         "in": "query",
@@ -17,7 +17,7 @@ def query_parameter(
 
 
 def limit_parameter(description: str, *, default: int, most: int) -> dict[str, Any]:
-    """How many of something one answer has."""
+    """A parameter that limits the number of items in an answer."""
     return query_parameter(
         "limit", description, type="integer", minimum=1, maximum=most, default=default
     )

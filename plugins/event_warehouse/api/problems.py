@@ -31,11 +31,11 @@ class Problem(Exception):
     faults: Sequence[Fault] = ()
     headers: Mapping[str, str] | None = None
     members: Mapping[str, object] | None = None
-    """What this kind of problem has to say beyond the others."""
+    """Members that only this kind of problem has."""
 
 
 def answer_with_problems(app: FastAPI) -> None:
-    """Gives whatever goes wrong in the app the one shape."""
+    """Answers every error in the app with a problem document."""
     app.add_exception_handler(Problem, _answer_problem)
     app.add_exception_handler(InvalidRequest, _answer_invalid_request)
     app.add_exception_handler(KeyReused, _answer_key_reused)
@@ -68,7 +68,7 @@ def _without_nulls(fault: Fault) -> dict[str, object]:
     return {name: value for name, value in members.items() if value is not None}
 
 
-# Starlette types a handler by the exception of all handlers, hence Any.
+# Starlette has one type for the handlers of all exceptions, hence Any.
 async def _answer_problem(_: Request, problem: Any) -> Response:
     return respond(problem)
 

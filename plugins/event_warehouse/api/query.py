@@ -1,4 +1,4 @@
-"""Questions about events, asked and described."""
+"""Answers questions about events, and serves their schema."""
 
 import re
 import time
@@ -35,7 +35,7 @@ from event_warehouse.query.run import ask
 from event_warehouse.query.schema import SCHEMA, SCHEMA_TEXT
 
 ABOUT = "answer-about"
-"""The header in which CSV and Parquet have what JSON says beside the rows."""
+"""The header in which CSV and Parquet answers have their metadata."""
 FORMATS = {"json": Format.JSON, "csv": Format.CSV, "parquet": Format.PARQUET}
 
 FORMATS_OF = {
@@ -72,7 +72,7 @@ DESCRIPTION: dict[str, Any] = {
 
 
 def answer_invalid_queries(app: FastAPI) -> None:
-    """Gives questions that can't be answered the shape of the other problems."""
+    """Answers invalid questions with a problem document, as all other errors."""
     app.add_exception_handler(InvalidQuery, _answer_invalid_query)
 
 
@@ -84,7 +84,7 @@ async def post_query(
     services: AppServices,
     request: Request,
 ) -> Response:
-    """Count events by whatever they have, and how many get from one to the next."""
+    """Count events by any of their keys, and how many get from one step to the next."""
     started = time.perf_counter()
     format = format_of(request)
     query = await _read(body)
@@ -125,9 +125,9 @@ async def _read(body: bytes) -> Query:
 
 
 def format_of(request: Request) -> Format:
-    """What the parameter names, else what Accept likes best of what there is.
+    """The format that the parameter names, else the one that Accept prefers.
 
-    Raises InvalidQuery if the parameter names none, Problem if Accept has none.
+    Raises InvalidQuery if the parameter names no format, Problem if Accept allows none.
     """
     given = QueryString(request.query_params.multi_items(), ["format"])
     named = given.one_of("format", FORMATS)
@@ -136,7 +136,7 @@ def format_of(request: Request) -> Format:
     if named is not None:
         return FORMATS[named]
     accepted = request.headers.get("accept") or "*/*"
-    # Of those that are liked as much, the first.
+    # The sort is stable: of equally preferred formats the first wins.
     liked = sorted(accepted.split(","), key=_quality, reverse=True)
     for one in liked:
         media_type = one.partition(";")[0].strip().lower()
@@ -147,11 +147,11 @@ def format_of(request: Request) -> Format:
 
 
 def _quality(accepted: str) -> float:
-    """How much a part of Accept is liked, from 0 for not at all to 1."""
+    """The quality of a part of Accept, from 0 (not acceptable) to 1."""
     found = QUALITY.search(accepted)
     return float(found[1]) if found else 1.0
 
 
-# Starlette types a handler by the exception of all handlers, hence Any.
+# Starlette has one type for the handlers of all exceptions, hence Any.
 async def _answer_invalid_query(_: Request, error: Any) -> Response:
     return respond(Problem(HTTPStatus.BAD_REQUEST, str(error), error.faults))

@@ -1,4 +1,4 @@
-"""Asks Postgres as who the caller is, within limits."""
+"""Queries Postgres as the caller's role, within limits."""
 
 import asyncio
 import logging
@@ -18,8 +18,8 @@ from event_warehouse.api.turns import QueryLimits, Turns
 from event_warehouse.settings import Settings
 
 SERVICE_ROLE = "warehouse_service"
-# One round trip, and of this transaction only. Without parameters, which would take one
-# for each statement: a pipeline of these takes twice as long.
+# One round trip, for this transaction only. Literals instead of parameters, which would
+# need a round trip for each statement; a pipeline of these takes twice as long.
 ACT_AS = """
 begin isolation level repeatable read read only;
 set local role {role};
@@ -27,8 +27,8 @@ set local statement_timeout to {milliseconds}
 """
 AGAIN = {"retry-after": "1"}
 RECONNECT_SECONDS = 1.0
-"""For how long the pool tries again by itself. It doubles its pauses, up to minutes in
-which nobody would be answered though Postgres is back; a request has it try at once."""
+"""How long the pool retries by itself. Its pauses double, up to minutes in which nobody
+would be answered though Postgres is back; instead, a request makes it try at once."""
 
 logger = logging.getLogger(__name__)
 
@@ -37,17 +37,17 @@ Pool = AsyncConnectionPool[Connection]
 
 
 class Reading:
-    """The process's connections, which it opens as it needs them."""
+    """The process's connections, opened as needed."""
 
     def __init__(self, settings: Settings, limits: QueryLimits) -> None:
         self.limits = limits
         self._turns = Turns(limits)
         self._pool = _pool(settings, limits, limits.connections)
-        # However busy the others are: it cancels what they wait for.
+        # Apart, so that it can cancel overlong queries when the pool is exhausted.
         self._own = _pool(settings, limits, 1)
 
     async def __aenter__(self) -> Self:
-        """Returns at once; Postgres may come later."""
+        """Returns at once; Postgres may start later."""
         await self._pool.open()
         await self._own.open()
         return self
@@ -58,10 +58,9 @@ class Reading:
 
     @asynccontextmanager
     async def as_caller(self, caller: Caller) -> AsyncIterator[Connection]:
-        """A connection in a transaction that only reads, as the caller's role.
+        """A connection in a read-only transaction, as the caller's role.
 
-        Raises Problem for whatever Postgres refuses, can't do in time, or is not there
-        for.
+        Raises Problem if Postgres refuses, takes too long, or can't be reached.
         """
         limit = self.limits.answer_seconds
         async with self._turns.turn(caller.tenant):
@@ -69,7 +68,7 @@ class Reading:
                 async with self._pool.connection() as connection:
                     await connection.execute(_act_as(caller.role, limit))
                     try:
-                        # Postgres limits each statement only, if the cancel is lost.
+                        # If the cancel is lost, Postgres still limits each statement.
                         async with asyncio.timeout(limit):
                             yield connection
                     finally:
@@ -82,7 +81,7 @@ class Reading:
 
     @asynccontextmanager
     async def as_service(self) -> AsyncIterator[Connection]:
-        """A connection as the service itself, for what it does in the background."""
+        """A connection as the service itself, for its background work."""
         async with self._own.connection() as connection:
             yield connection
 
@@ -108,7 +107,7 @@ def _act_as(role: str, seconds: float) -> sql.Composed:
 
 
 async def _prepare(connection: Connection) -> None:
-    """Whoever signed in, has the service's rights and no more by default."""
+    """Gives the connection the service's rights and no more, whoever signed in."""
     role = sql.Identifier(SERVICE_ROLE)
     await connection.execute(sql.SQL("set role {}").format(role))
     await connection.execute("set timezone to 'UTC'")
@@ -117,8 +116,8 @@ async def _prepare(connection: Connection) -> None:
 async def _notice_end(connection: Connection) -> None:
     """Raises OperationalError if Postgres has ended the connection, as a restart does.
 
-    The pool tries another then, and no request pays for it. Only a connection that has
-    something to say is asked: a round trip for each request is what it would cost.
+    The pool then tries another, and no request fails. Only a connection with something
+    to read is checked, as checking each would cost a round trip per request.
     """
     heard = select.poll()
     heard.register(connection.fileno(), select.POLLIN)
@@ -133,7 +132,7 @@ def _problem_of(error: psycopg.Error, limit: float) -> Problem:
         case errors.UndefinedTable() | errors.InvalidSchemaName():
             return away("Nothing is transformed yet.")
         case errors.InsufficientPrivilege():
-            # A model that is new has its grants at the end of the transform only.
+            # A new model gets its grants only at the end of the transform.
             logger.warning("what is asked for may not be read: %s", _told(error))
             return away("What is asked for is not transformed yet.")
         case PoolTimeout():
@@ -159,10 +158,10 @@ def _took_too_long(limit: float) -> Problem:
 
 
 def away(detail: str) -> Problem:
-    """For who may ask again in a moment."""
+    """A problem that may be over if the caller asks again in a moment."""
     return Problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, headers=AGAIN)
 
 
 def _told(error: psycopg.Error) -> str:
-    """Without the context and detail, which may hold what others sent."""
+    """The message without context and detail, which may hold what others sent."""
     return error.diag.message_primary or type(error).__name__

@@ -21,7 +21,7 @@ from event_warehouse.errors import ServiceError
 from event_warehouse.settings import Settings
 
 STOP_SECONDS = 30
-"""How long requests that are under way may take to end, once it is told to stop."""
+"""How long requests under way may take to end after the service is told to stop."""
 BACKLOG = 2048
 
 LOGGING: dict[str, Any] = {
@@ -33,7 +33,7 @@ LOGGING: dict[str, Any] = {
         name: {"handlers": ["stderr"], "level": "INFO", "propagate": False}
         for name in ["event_warehouse", "uvicorn"]
     }
-    # Warns at each try to connect while Postgres is away, which is said once.
+    # It warns at each attempt while Postgres is down, which upkeep logs only once.
     | {"psycopg.pool": {"level": "ERROR"}},
 }
 
@@ -50,10 +50,10 @@ def serve(
     limits: Limits | None = None,
     query_limits: QueryLimits | None = None,
 ) -> None:
-    """Serves until SIGTERM or SIGINT; then ends what is under way and publishes it.
+    """Serves until SIGTERM or SIGINT; then ends its requests and publishes the events.
 
-    Port 0 takes a free one. Raises ServiceError if it can't listen, or no event can be
-    kept: the landing folder can't be made, or the bucket can't be written to.
+    Port 0 picks a free one. Raises ServiceError if it can't listen or can't store
+    events: the landing folder can't be made, or the bucket can't be written to.
     """
     check_store(settings, limits or Limits())
     with _listen(host, port) as listener, _metrics_folder(workers) as metrics_folder:
@@ -78,7 +78,7 @@ def serve(
         )
         shown = f"[{host}]" if ":" in host else host
         logger.info("serving on http://%s:%d", shown, listener.getsockname()[1])
-        # uvicorn raises what it was stopped with once more when it is done.
+        # uvicorn raises the signal that stopped it once more when it is done.
         with suppress(KeyboardInterrupt):
             if workers > 1:
                 Multiprocess(config, sockets=[listener]).run()
@@ -88,7 +88,7 @@ def serve(
 
 @contextmanager
 def _metrics_folder(workers: int) -> Iterator[Path | None]:
-    """Where several processes keep their counts, so that any can tell of all."""
+    """Where several processes keep their counts, so that each can report for all."""
     if workers == 1:
         yield None
         return

@@ -1,4 +1,4 @@
-"""What the routes work with, made once a process."""
+"""What the routes work with, made once per process."""
 
 import logging
 from collections.abc import AsyncIterator, Callable
@@ -27,7 +27,7 @@ Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[dict[str, object]]]
 
 @dataclass(frozen=True)
 class Services:
-    """The process's own, from its start to its end."""
+    """What a process holds from its start to its end."""
 
     settings: Settings
     tenant: str
@@ -41,10 +41,9 @@ class Services:
 
     @asynccontextmanager
     async def reading(self, caller: Caller) -> AsyncIterator[Connection]:
-        """A connection in a transaction that only reads, as the caller's role.
+        """A connection in a read-only transaction, as the caller's role.
 
-        Raises Problem for whatever Postgres refuses, can't do in time, or is not there
-        for.
+        Raises Problem if Postgres refuses, takes too long, or can't be reached.
         """
         async with self.reader.as_caller(caller) as connection:
             await self.upkeep.first_round()
@@ -85,12 +84,12 @@ def lifespan_of(
 
 
 def services_of(request: Request) -> Services:
-    """The services of the process that answers."""
+    """The services of the process that handles the request."""
     services: Services = request.state.services
     return services
 
 
-# Not async, it would be run in a thread, which costs more than it does.
+# Async, as FastAPI would run it in a thread otherwise, which costs more than it does.
 async def _services(request: Request) -> Services:
     return services_of(request)
 

@@ -1,4 +1,4 @@
-"""Who is signed in, and what there is for them to look at."""
+"""Who is signed in, and which tenants they may see."""
 
 import time
 from typing import Any
@@ -32,7 +32,7 @@ async def get_session(caller: AnyCaller, services: AppServices) -> Response:
     started = time.perf_counter()
     async with services.reading(caller) as connection:
         fresh = services.freshness.of(caller.tenant)
-        # How many events there are is nothing for who may only send some.
+        # A key that may only send events does not show how many there are.
         tenants, is_cut_off = (
             await read_tenants(connection) if caller.scopes & READING else ([], False)
         )
@@ -53,7 +53,7 @@ async def get_session(caller: AnyCaller, services: AppServices) -> Response:
 async def get_tenants(
     caller: MayQuery, services: AppServices, request: Request
 ) -> Response:
-    """The tenants that the key may ask about, those of most events first."""
+    """The tenants that the key may ask about, those with the most events first."""
     started = time.perf_counter()
     choice = read_choice(request.query_params.multi_items(), ("prefix", "limit"))
     async with services.reading(caller) as connection:

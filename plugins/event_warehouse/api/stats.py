@@ -1,4 +1,4 @@
-"""How many events there are, and how it goes."""
+"""How many events there are, and the state of each feed."""
 
 import time
 from dataclasses import asdict
@@ -28,7 +28,7 @@ router = APIRouter()
 async def get_stats(
     caller: MaySeeStats, services: AppServices, show_sql: OnlyShowSql
 ) -> Response:
-    """Of the key's tenant; of an operator's, of the whole warehouse."""
+    """Counts for the key's tenant; with an operator's key, for the whole warehouse."""
     started, now = time.perf_counter(), datetime.now(UTC)
     content: dict[str, object]
     async with services.reading(caller) as connection:

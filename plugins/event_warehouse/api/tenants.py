@@ -1,4 +1,4 @@
-"""Whose request it is. The one place that says so."""
+"""Decides which tenant a request is for; no other module does."""
 
 from http import HTTPStatus
 from typing import Annotated
@@ -13,13 +13,13 @@ from event_warehouse.api.services import Services, services_of
 from event_warehouse.tenant_names import problem_of_tenant
 
 HEADER = "event-tenant"
-"""Names the tenant where an operator's key is for all of them."""
+"""Names the tenant when the key is an operator's, which is for all tenants."""
 
 
 def tenant_asked_for(request: Request, caller: Caller, services: Services) -> str:
-    """The key's tenant; of an operator's the one that the header names, or the default.
+    """The key's tenant; with an operator's key, the header's tenant or the default.
 
-    Raises Problem if the header names none, or another than the key is for.
+    Raises Problem if the header is not valid or names a tenant the key is not for.
     """
     named = request.headers.getlist(HEADER)
     if not named:
@@ -27,7 +27,7 @@ def tenant_asked_for(request: Request, caller: Caller, services: Services) -> st
     if len(named) > 1:
         raise _bad_header("is given more than once")
     try:
-        # Headers are bytes; Starlette takes them for Latin-1.
+        # Headers are bytes, which Starlette decodes as Latin-1.
         tenant = named[0].encode("latin-1").decode()
     except UnicodeError as error:
         raise _bad_header("is not UTF-8") from error
@@ -38,7 +38,7 @@ def tenant_asked_for(request: Request, caller: Caller, services: Services) -> st
 
 
 def require_own(caller: Caller, tenant: str) -> None:
-    """Raises Problem if the key is another's, whether there is such a tenant or not."""
+    """Raises Problem if the key is another tenant's, whether `tenant` exists or not."""
     if caller.tenant not in {None, tenant}:
         detail = "This key is another tenant's."
         raise Problem(HTTPStatus.FORBIDDEN, detail, headers=CLOSE)

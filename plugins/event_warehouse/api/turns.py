@@ -1,4 +1,4 @@
-"""How many may ask Postgres at once, so that no one keeps out the others."""
+"""Limits concurrent queries, so that no tenant keeps the others from Postgres."""
 
 import asyncio
 from collections.abc import AsyncIterator, Hashable
@@ -11,17 +11,17 @@ from event_warehouse.api.problems import Problem
 
 @dataclass(frozen=True)
 class QueryLimits:
-    """What bounds the queries of one process."""
+    """Limits on the queries of one process."""
 
     connections: int = 8
-    """To Postgres; more than there are cores only wait there instead of here."""
+    """To Postgres; with more than it has cores, queries only wait there, not here."""
     running_per_tenant: int = 6
     """Of these, so that one tenant's long queries leave some for the others."""
     waiting_per_tenant: int = 64
     wait_seconds: float = 5.0
-    """For a turn; then the caller is told to come back."""
+    """For a turn; then the caller is told to ask again."""
     answer_seconds: float = 10.0
-    """For all statements of an answer together; then what runs is cancelled."""
+    """For all statements of an answer together; then the running one is cancelled."""
 
 
 @dataclass
@@ -31,7 +31,7 @@ class _Lane:
 
 
 class Turns:
-    """Lets so many of each tenant's in at once; further ones wait, but not for long."""
+    """Admits a limited number of queries per tenant; others wait, but not for long."""
 
     def __init__(self, limits: QueryLimits) -> None:
         self._limits = limits
@@ -39,7 +39,7 @@ class Turns:
 
     @asynccontextmanager
     async def turn(self, whose: Hashable) -> AsyncIterator[None]:
-        """Raises Problem (429) if there are too many, or none comes in time."""
+        """Waits for a turn; raises Problem (429) if too many wait or none comes."""
         limits = self._limits
         lane = self._lanes.get(whose)
         if lane is None:

@@ -1,5 +1,5 @@
-"""What the service does every few seconds: learn of keys and loads, and cancel what
-takes too long.
+"""What the service does every few seconds: learn of keys and loads, and cancel queries
+that take too long.
 """
 
 import asyncio
@@ -19,13 +19,13 @@ from event_warehouse.api.reading import Connection, Reading, away
 
 SECONDS = 2.0
 NOTE_SECONDS = 60.0
-"""How exact it is known when a key was last used."""
+"""How precisely the time of a key's last use is known."""
 
 logger = logging.getLogger(__name__)
 
 
 class Upkeep:
-    """Goes on, whatever fails, and says once that Postgres is away."""
+    """Keeps going whatever fails, and logs once that Postgres is down."""
 
     def __init__(
         self, reading: Reading, keys: KeyRing, freshness: FreshnessLedger
@@ -35,12 +35,12 @@ class Upkeep:
         self._freshness = freshness
         self._noted_at = time.monotonic()
         self.has_postgres = False
-        """Whether the last round could ask it."""
+        """Whether the last round reached it."""
         self._has_asked = asyncio.Event()
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Rounds in the background, until the block ends."""
+        """Runs rounds in the background until the block ends."""
         task = asyncio.create_task(self._run())
         try:
             yield
@@ -50,7 +50,7 @@ class Upkeep:
                 await task
 
     async def first_round(self) -> None:
-        """Returns once it is known what answers say of themselves.
+        """Returns once it is known how fresh answers are.
 
         Raises Problem if that takes too long.
         """

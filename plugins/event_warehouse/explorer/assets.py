@@ -20,7 +20,7 @@ VERSION_IN_PAGE = b"/explorer/assets/"
 
 @dataclass(frozen=True)
 class Asset:
-    """A file, whole in memory, as it is and packed."""
+    """A file in memory, as it is and packed."""
 
     content: bytes
     packed: bytes
@@ -29,7 +29,7 @@ class Asset:
 
 
 def asset_of(name: str, content: bytes) -> Asset:
-    """The content as an asset; how it is sent follows from the name's ending."""
+    """The content as an asset; its media type follows from the name's extension."""
     return Asset(
         content,
         gzip.compress(content, 6, mtime=0),
@@ -41,7 +41,7 @@ def asset_of(name: str, content: bytes) -> Asset:
 @dataclass(frozen=True)
 class Assets:
     """All of the page's files. Their version is in their addresses, so that a browser
-    may keep them for ever, and never mixes two versions.
+    may cache them for ever and never mixes two versions.
     """
 
     version: str
@@ -51,7 +51,7 @@ class Assets:
 
 @cache
 def read_assets() -> Assets:
-    """As they are when the process first asks."""
+    """The files as of the first call in this process."""
     folder = files("event_warehouse.explorer").joinpath("page")
     contents = {
         file.name: file.read_bytes()

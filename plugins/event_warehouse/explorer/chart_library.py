@@ -1,7 +1,7 @@
 """Vega-Embed, with Vega-Lite and Vega, as one module that a browser imports.
 
-It is in the package vl-convert-python, which bundles it; nothing of it is kept in the
-repository, and nothing is fetched.
+The package vl-convert-python bundles it; the repository has no copy of it, and nothing
+is downloaded.
 """
 
 import os
@@ -24,7 +24,7 @@ MAKE = (
 
 
 def ensure_chart_library(home: Path) -> Path:
-    """The module's file below home; made, in about two seconds, if it is not there.
+    """The module's file below home; created, in about two seconds, if it is missing.
 
     Raises ServiceError if it can't be made.
     """
@@ -54,7 +54,7 @@ def _bundle() -> bytes:
 
 
 def _write_whole(file: Path, content: bytes) -> None:
-    """Another process sees all of it or nothing."""
+    """Atomically: another process sees all of it or nothing."""
     handle, name = tempfile.mkstemp(dir=file.parent)
     with os.fdopen(handle, "wb") as new:
         new.write(content)

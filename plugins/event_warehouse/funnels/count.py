@@ -1,4 +1,4 @@
-"""Counts a funnel over the events, whatever its steps ask of them."""
+"""Counts a funnel over the events, whatever the conditions of its steps."""
 
 from datetime import datetime
 
@@ -21,12 +21,12 @@ def count_funnel(
     end: datetime,
     tenant: str | None = None,
 ) -> list[StepCount]:
-    """The steps by breakdown (null last) and number, also those that nobody reached.
+    """The steps by breakdown (null last) and number, including those nobody reached.
 
-    Events from start (inclusive) to end (exclusive), of all tenants if none is named;
-    chains begin and end among them. Without a breakdown there is a row for each step;
-    with one, a value has rows if somebody began with it. Reads only, as whoever the
-    connection acts as.
+    Counts events from start (inclusive) to end (exclusive), of all tenants if `tenant`
+    is None; a chain must lie within them. Without a breakdown there is one row per
+    step; with one, a value has rows if somebody began with it. Reads only, as the
+    connection's current role.
     """
     with connection.cursor(row_factory=class_row(StepCount)) as cursor:
         cursor.execute(
@@ -44,7 +44,7 @@ def count_funnel(
 def in_sql(
     connection: psycopg.Connection | psycopg.AsyncConnection, funnel: Funnel
 ) -> dict[str, object]:
-    """The funnel as `funnels.counted` takes it, its expressions being SQL."""
+    """The funnel as `funnels.counted` takes it, with its expressions as SQL text."""
 
     def text(expression: sql.Composable) -> str:
         return expression.as_string(connection)

@@ -1,4 +1,4 @@
-"""The declared funnels: read from their file, kept for dbt, which counts them."""
+"""Reads the declared funnels from their file and stores them for dbt to count."""
 
 import re
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ from event_warehouse.funnels.definition import MOST_STEPS, FunnelError, Order
 
 STATEMENTS = load_statements("event_warehouse.funnels", "declared")
 LONGEST_WINDOW = timedelta(days=90)
-"""New events have the days counted anew that are this long before them."""
+"""New events cause the days up to this long before them to be counted again."""
 UNITS = {"second": 1, "minute": 60, "hour": 3_600, "day": 86_400}
 
 
@@ -57,13 +57,13 @@ class DeclaredStep(_Declared):
     """What an event must be to be this step."""
 
     step: Text
-    """Its name; without one, its event type's."""
+    """Its name; by default its event type."""
     event_type: Texts | None = None
-    """One of these."""
+    """The event's type is one of these."""
     where: Mapping[FieldPath, Texts] = {}
-    """Of each field or attribute one of these values, as text."""
+    """Each field or attribute has one of these values, as text."""
     window: Window | None = None
-    """How long after the step before."""
+    """The longest time after the previous step."""
 
     @model_validator(mode="before")
     @classmethod
@@ -82,7 +82,7 @@ class DeclaredStep(_Declared):
 
 
 class DeclaredFunnel(_Declared):
-    """A funnel that `marts.funnels` has, by the day of its first step."""
+    """A funnel that `marts.funnels` shows by the day of its first step."""
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=63)]
     description: str = ""
@@ -95,7 +95,7 @@ class DeclaredFunnel(_Declared):
     match: Annotated[
         tuple[FieldPath, ...], BeforeValidator(_as_tuple), Field(max_length=10)
     ] = ()
-    """Fields or attributes that are the same in all steps."""
+    """Fields or attributes that must be the same in all steps."""
     breakdown: FieldPath | None = None
 
     @field_validator("steps")
@@ -139,7 +139,7 @@ class DeclaredFunnel(_Declared):
 def read_funnels(path: Path) -> dict[str, DeclaredFunnel]:
     """The declared funnels by name; an empty file declares none.
 
-    Raises FunnelError with the entry and the reason for the first that is wrong.
+    Raises FunnelError with the first entry that is wrong and the reason.
     """
     try:
         declared = read_yaml(path)
@@ -166,7 +166,7 @@ def _read_funnel(path: Path, name: object, entry: object) -> DeclaredFunnel:
 def keep_funnels(
     connection: psycopg.Connection, funnels: Mapping[str, DeclaredFunnel]
 ) -> None:
-    """Has `raw.funnels` be these and no others; dbt counts what it has."""
+    """Makes `raw.funnels`, which dbt counts, hold exactly these funnels."""
     declared = [
         {"funnel": name, "declaration": funnel.as_json()}
         for name, funnel in funnels.items()

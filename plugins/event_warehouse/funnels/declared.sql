@@ -4,12 +4,12 @@
 select pg_advisory_xact_lock(hashtextextended('raw.funnels', 0));
 
 -- forget --
--- Those that are declared no more.
+-- Those that are no longer declared.
 delete from raw.funnels
 where funnel <> all(%(names)s);
 
 -- keep --
--- Writes only those that are declared otherwise by now.
+-- Writes only those that are new or whose declaration has changed.
 insert into raw.funnels as kept (funnel, declaration)
 select
     declared.funnel,

@@ -20,9 +20,9 @@ class Order(StrEnum):
     ORDERED = "ordered"
     """Each step comes after the one before; any events may lie between."""
     STRICT = "strict"
-    """Nothing of the same user and match keys lies between two steps."""
+    """No event of the same user and match keys lies between two steps."""
     ANY = "any"
-    """All steps within the window, in whatever order."""
+    """All steps within the window, in any order."""
 
 
 @dataclass(frozen=True)
@@ -34,19 +34,19 @@ class Step:
     """A boolean expression over `events`, such as `events.event_type = 'view'`; values
     in it are literals (sql.Literal) or constants of the caller, never spliced text."""
     window_seconds: float | None = None
-    """How long after the step before it may be; not of the first step."""
+    """The longest time after the previous step; the first step has none."""
 
 
 @dataclass(frozen=True)
 class Funnel:
-    """Steps at strictly increasing (event_time, event_id) of one user.
+    """Steps of one user, at strictly increasing (event_time, event_id).
 
     A user has reached step n if some chain of events takes the steps up to n and meets
     every window; it need not begin with the user's first event of step 1. Windows
-    include their end. In any order, a user has reached step n if the first n steps have
-    all been taken within the window, and one event may be several steps.
+    include their end. With Order.ANY, a user has reached step n if the first n steps
+    have all been taken within the window, and one event may be several steps.
 
-    Raises FunnelError for what is no funnel.
+    Raises FunnelError if the definition is not valid.
     """
 
     steps: tuple[Step, ...]
@@ -54,11 +54,11 @@ class Funnel:
     window_seconds: float | None = None
     """From the first step of a chain to its last; None if there is no limit."""
     match: tuple[sql.Composable, ...] = ()
-    """Expressions over `events` that are the same in all steps of a chain. An event for
-    which one is null is left out."""
+    """Expressions over `events` that must be the same in all steps of a chain; an event
+    is left out if one is null."""
     breakdown: sql.Composable | None = None
-    """An expression over `events`; a chain counts under its text in the first event of
-    step 1 that its user and match keys have."""
+    """An expression over `events`; a chain counts under its value, as text, in the
+    first step 1 event of its user and match keys."""
     actor: sql.Composable = field(default_factory=lambda: sql.SQL("events.user_id"))
     """Whose steps they are; an event for which it is null is left out."""
 
@@ -88,14 +88,14 @@ class StepCount:
     user_count: int
     """Distinct actors that have reached it, whatever the match keys."""
     match_count: int
-    """Distinct actors with match keys; the same as user_count if there are none."""
+    """Distinct pairs of actor and match keys; user_count if there are no match keys."""
     conversion_from_start: float | None
     """user_count as a share of the first step's; None if nobody has taken that."""
     conversion_from_previous: float | None
-    """As a share of the step before; 1 at the first."""
+    """As a share of the previous step; 1 at the first."""
     median_seconds: float | None
-    """From the first step, over the chains that reached this one: of each actor and
-    match keys the chain that reaches it first, of those the one that began last."""
+    """From the first step to this one. For each actor and match keys, the chain that
+    reaches it first is measured; of several such chains, the one that began last."""
     p90_seconds: float | None
     median_seconds_from_previous: float | None
-    """From the step before in the chain; None at the first step and in any order."""
+    """From the previous step of the chain; None at the first and with Order.ANY."""

@@ -1,4 +1,4 @@
-"""Airflow on this machine: what it is told, its services, and runs of its DAGs.
+"""Airflow on this machine: its configuration, its services, and runs of its DAGs.
 
-Nothing here imports Airflow; it is started as a program and asked over HTTP.
+Nothing here imports Airflow; it is started as a program and called over HTTP.
 """

@@ -1,4 +1,4 @@
-"""Airflow's REST API, as far as the warehouse asks it."""
+"""The parts of Airflow's REST API that the warehouse uses."""
 
 import http.client
 import json
@@ -20,7 +20,7 @@ OPENER = build_opener(ProxyHandler({}))
 
 @dataclass(frozen=True)
 class AirflowApi:
-    """Signed in to the API of a running Airflow."""
+    """The API of a running Airflow, signed in."""
 
     url: str
     token: str
@@ -30,7 +30,7 @@ class AirflowApi:
         return call("GET", self.url + path, token=self.token)
 
     def find(self, path: str) -> Any | None:
-        """As `get`; none if Airflow has nothing there."""
+        """Like `get`; None if Airflow has nothing there."""
         try:
             return self.get(path)
         except ServiceError as error:
@@ -40,11 +40,11 @@ class AirflowApi:
             raise
 
     def post(self, path: str, body: Mapping[str, Any]) -> Any:
-        """As `get`; makes what the body describes."""
+        """Like `get`; creates what the body describes."""
         return call("POST", self.url + path, body, token=self.token)
 
     def patch(self, path: str, body: Mapping[str, Any]) -> Any:
-        """As `get`; changes the fields that the body names."""
+        """Like `get`; changes the fields that the body names."""
         return call("PATCH", self.url + path, body, token=self.token)
 
 
@@ -56,7 +56,7 @@ def sign_in(settings: Settings) -> AirflowApi:
 
 
 def path_of_run(dag_id: str, run_id: str) -> str:
-    """Where the API has a run of a DAG."""
+    """The API's path of a run of a DAG."""
     return f"/api/v2/dags/{quote(dag_id)}/dagRuns/{quote(run_id)}"
 
 

@@ -1,6 +1,6 @@
 """The environment that makes Airflow part of the warehouse.
 
-Everything that Airflow is told, it is told by variables; no file of its is edited.
+Airflow is configured with variables only; none of its files is edited.
 """
 
 import base64
@@ -17,18 +17,18 @@ from event_warehouse.settings import PROJECT, Settings
 
 ADMIN = "admin"
 PARALLELISM = 4
-"""Idle, each further worker costs 50 MB."""
+"""Each further worker costs 50 MB, even if it is idle."""
 
 
 def process_environment(settings: Settings) -> dict[str, str]:
-    """What a program of Airflow is started with: this process's, then ours."""
-    # Not settings: the rest is passed on as it is, such as PATH and AWS_PROFILE.
+    """The environment of Airflow's programs: this process's, overridden by ours."""
+    # Not read as settings: PATH, AWS_PROFILE and so on are passed on unchanged.
     inherited = dict(os.environ)
     return inherited | _around_proxies(inherited) | airflow_environment(settings)
 
 
 def airflow_environment(settings: Settings) -> dict[str, str]:
-    """Airflow's variables and the warehouse's; makes the secrets in them once."""
+    """Airflow's variables and the warehouse's; creates the secrets in them once."""
     return {
         "AIRFLOW_HOME": str(airflow_home(settings)),
         **warehouse_environment(settings),
@@ -46,7 +46,7 @@ def airflow_home(settings: Settings) -> Path:
 
 
 def admin_password(settings: Settings) -> str:
-    """What the user `admin` signs in with; made at the first call."""
+    """The password of the user `admin`; created at the first call."""
     passwords = _kept(_passwords_file(settings), _new_passwords)
     return passwords[ADMIN]
 
@@ -66,18 +66,18 @@ def _core(settings: Settings) -> dict[str, str]:
             _passwords_file(settings)
         ),
         "AIRFLOW__DAG_PROCESSOR__PARSING_PROCESSES": "1",
-        # A machine with more to do than cores answers late: in the default 5 s tasks
-        # were failed before they began.
+        # A busy machine answers late: with the default of 5 s, tasks failed before they
+        # began.
         "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "60",
         "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
     }
 
 
 def _database(dsn: str) -> dict[str, str]:
-    """Both drivers are libpq's, so that a socket and any libpq parameter will do.
+    """Both drivers use libpq, so that a socket and any libpq parameter will do.
 
-    psycopg2 where nothing is asynchronous: Airflow tells that a row is locked by an
-    attribute of psycopg2's errors.
+    The synchronous one is psycopg2: Airflow recognises a locked row by an attribute of
+    psycopg2's errors.
     """
     # Airflow expands $NAME in a variable's value.
     _, rest = dsn.replace("$", "%24").split("://", 1)
@@ -135,13 +135,13 @@ def _new_secrets() -> dict[str, str]:
 
 
 def _kept(file: Path, make: Callable[[], dict[str, str]]) -> dict[str, str]:
-    """The file's content, made once and readable by its owner only."""
+    """The file's content, created once and readable by its owner only."""
     if not file.exists():
         file.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile("w", dir=file.parent) as new:
             json.dump(make(), new)
             new.flush()
-            # Of two commands at once the first wins, and no one reads half a file.
+            # Of two concurrent commands the first wins, and nobody reads half a file.
             with suppress(FileExistsError):
                 os.link(new.name, file)
     kept: dict[str, str] = json.loads(file.read_text())
@@ -149,7 +149,7 @@ def _kept(file: Path, make: Callable[[], dict[str, str]]) -> dict[str, str]:
 
 
 def _around_proxies(inherited: Mapping[str, str]) -> dict[str, str]:
-    """The tasks talk to the API on this machine, never through a proxy."""
+    """Makes tasks call the API on this machine directly, never through a proxy."""
     given = inherited.get("no_proxy") or inherited.get("NO_PROXY")
     hosts = ",".join(filter(None, (given, "127.0.0.1", "localhost")))
     return {"no_proxy": hosts, "NO_PROXY": hosts}

@@ -1,4 +1,4 @@
-"""The pool of Airflow that keeps loaders from crowding the database."""
+"""The Airflow pool that keeps loaders from crowding the database."""
 
 from event_warehouse.local_airflow.api import sign_in
 from event_warehouse.settings import Settings
@@ -9,7 +9,7 @@ SLOTS = 2
 
 
 def ensure_pool(settings: Settings) -> bool:
-    """True if the pool had to be made; the size that an operator gave it stays."""
+    """True if the pool had to be created; a size that an operator set is kept."""
     api = sign_in(settings)
     if api.find(f"/api/v2/pools/{LOADERS}") is not None:
         return False

@@ -1,4 +1,4 @@
-"""Runs of a DAG, started and followed by a person's command."""
+"""Starts runs of a DAG for a person's command, and follows them."""
 
 import json
 import subprocess
@@ -20,7 +20,7 @@ from event_warehouse.settings import Settings
 POLL_SECONDS = 1.0
 WAIT_SECONDS = 0.5
 DAG_SECONDS = 60.0
-"""Services that have just started find their DAGs some seconds later."""
+"""Services that have just started take some seconds to find their DAGs."""
 
 OnLine = Callable[[str], None]
 
@@ -28,13 +28,13 @@ OnLine = Callable[[str], None]
 def run_dag(
     settings: Settings, dag_id: str, conf: Mapping[str, Any], on_line: OnLine
 ) -> int:
-    """0 if a new run of the DAG succeeds; `on_line` gets what the warehouse says.
+    """0 if a new run of the DAG succeeds; `on_line` gets what the warehouse logs.
 
-    Through Airflow's services where they run, and it goes on there if this process is
-    ended. Else in a process that ends with this one, one at a time; `run_log` has all
-    of its output.
+    If Airflow's services are running, they run it, and continue if this process ends.
+    Otherwise it runs in a process that ends with this one, one run at a time; `run_log`
+    has all of its output.
     """
-    # Inside the claim, which the services' start needs too: what is seen here stays so.
+    # Inside the claim, which the services need to start: the answer can't change.
     with _claimed(settings, on_line) as claimed:
         if not services.are_running(settings):
             services.ensure_migrated(settings)
@@ -43,7 +43,7 @@ def run_dag(
 
 
 def run_log(settings: Settings, dag_id: str) -> Path:
-    """Where the latest run without Airflow's services has its log."""
+    """The log of the latest run without Airflow's services."""
     return settings.home / "logs" / f"{dag_id}.log"
 
 
@@ -114,7 +114,7 @@ def _tell_output(lines: Iterable[str], log: TextIO, on_line: OnLine) -> None:
 
 
 def _tell(record: Mapping[str, Any], on_line: OnLine) -> None:
-    """What the warehouse's own code logs, and why a task failed."""
+    """Passes on what the warehouse's own code logs, and why a task failed."""
     if str(record.get("logger")).startswith("event_warehouse"):
         on_line(str(record["event"]))
     # Airflow's own log calls it exception, the log of a task error_detail.
@@ -124,7 +124,7 @@ def _tell(record: Mapping[str, Any], on_line: OnLine) -> None:
 
 
 def _reason(failure: Mapping[str, Any]) -> str:
-    """The first line; what is below it, a list perhaps, is for the log."""
+    """The first line; what follows, such as a list, is left to the log."""
     kind, text = str(failure["exc_type"]), str(failure["exc_value"]).partition("\n")[0]
     is_sentence = kind == "AirflowFailException" or hasattr(errors, kind)
     return text if is_sentence else f"{kind}: {text}"
@@ -167,7 +167,7 @@ def _require_dag(api: AirflowApi, dag_id: str) -> None:
 def _tell_tasks(
     api: AirflowApi, path: str, told: dict[str, int], on_line: OnLine
 ) -> None:
-    """`told` counts the log's records that were told, for each try of a task."""
+    """Passes on new log records; `told` counts those passed on, per try of a task."""
     tasks = api.get(f"{path}/taskInstances")["task_instances"]
     started = [task for task in tasks if task["start_date"]]
     for task in sorted(started, key=lambda task: str(task["start_date"])):

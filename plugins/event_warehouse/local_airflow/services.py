@@ -1,4 +1,4 @@
-"""Airflow's services: its database migrated, its programs started and stopped."""
+"""Airflow's services: migrates its database, starts and stops its programs."""
 
 import errno
 import socket
@@ -29,10 +29,10 @@ from event_warehouse.processes import background, embedded
 from event_warehouse.settings import Settings
 
 START_SECONDS = 180.0
-"""Healthy after 8 s on 2 idle cores; a busy laptop takes its time."""
+"""Healthy after 8 s on 2 idle cores; a busy laptop takes longer."""
 POLL_SECONDS = 0.5
 DOWN_SECONDS = 20.0
-"""What a task gets to end well; a load that is cut off leaves nothing behind."""
+"""How long a task may take to end; a load that is cut off leaves nothing behind."""
 
 
 @dataclass(frozen=True)
@@ -46,15 +46,15 @@ class SignIn:
 
 @dataclass(frozen=True)
 class Service:
-    """One of Airflow's programs, with what its health is called in the API."""
+    """One of Airflow's programs; `health` is its key in the API's health report."""
 
     name: str
     arguments: tuple[str, ...]
     health: str
 
 
-# In the order in which they end: tasks report to the API server until they are gone.
-# Nothing is deferred, so no triggerer; logs are read from files, so no log server.
+# In the order in which they are stopped: tasks report to the API server to the last.
+# No task is deferred, so no triggerer; logs are read from files, so no log server.
 SERVICES = (
     Service("scheduler", ("scheduler", "--skip-serve-logs"), "scheduler"),
     Service("dag-processor", ("dag-processor",), "dag_processor"),
@@ -63,10 +63,10 @@ SERVICES = (
 
 
 def ensure_migrated(settings: Settings) -> bool:
-    """True if Airflow's metadata database had to be made or brought up to date.
+    """True if Airflow's metadata database had to be created or migrated.
 
-    Starts the embedded Postgres if that is where it is. The database itself notes the
-    version it is at, since asking Airflow costs seconds.
+    Starts the embedded Postgres if the database is there. Its version is noted in the
+    database itself, since asking Airflow takes seconds.
     """
     if settings.external_airflow_dsn is None:
         embedded.ensure_running(settings)
@@ -82,9 +82,9 @@ def ensure_migrated(settings: Settings) -> bool:
 
 
 def start(settings: Settings) -> bool:
-    """True once the services are healthy, False if they ran already.
+    """True once the services are healthy, False if they were running already.
 
-    Raises ServiceError with the reason when one can't start; then none is left.
+    If one can't start all are stopped, and ServiceError has the reason.
     """
     ensure_migrated(settings)
     with background.claim(run_lock(settings)) as claimed:
@@ -112,7 +112,7 @@ def are_running(settings: Settings) -> bool:
 
 
 def require_running(settings: Settings) -> None:
-    """Raises ServiceError that names a service which does not run."""
+    """Raises ServiceError with the name of a service that is not running."""
     for service in SERVICES:
         if not _is_running(settings, service):
             raise ServiceError(
@@ -137,7 +137,7 @@ def airflow_program() -> str:
 
 
 def run_lock(settings: Settings) -> Path:
-    """What a run of a DAG without the services holds, so that there is only one."""
+    """The lock of a run of a DAG without the services, so that there is only one."""
     return airflow_home(settings) / "run.lock"
 
 
@@ -187,11 +187,11 @@ def _stop_services(settings: Settings) -> bool:
 
 def _launch(settings: Settings, service: Service) -> None:
     log = _log(settings, service.name)
-    # Only the time before this start is kept, so that logs do not grow for ever.
+    # Only the previous log is kept, so that logs do not grow for ever.
     if log.exists():
         log.replace(log.with_suffix(".log.1"))
     lock = _lock(settings, service)
-    # A scheduler that was killed leaves its workers.
+    # A scheduler that was killed leaves its workers behind.
     background.end(lock, patience=0)
     with background.claim(lock) as claimed:
         if claimed is not None:
@@ -231,7 +231,7 @@ def _are_healthy(settings: Settings, services: list[Service], since: datetime) -
 
 
 def _is_healthy(part: Mapping[str, Any], since: datetime) -> bool:
-    """A heartbeat from before the start is that of a predecessor."""
+    """False for a heartbeat from before the start, which is a predecessor's."""
     if part["status"] != "healthy":
         return False
     heartbeats = [text for key, text in part.items() if key.endswith("_heartbeat")]
@@ -239,7 +239,7 @@ def _is_healthy(part: Mapping[str, Any], since: datetime) -> bool:
 
 
 def _give_up_interrupted_runs(settings: Settings) -> None:
-    """The scheduler would go on with a run that was killed outside of it."""
+    """Else the scheduler would continue a run that was killed outside of it."""
     api = sign_in(settings)
     for run in api.get("/api/v2/dags/~/dagRuns?state=running")["dag_runs"]:
         if run["triggered_by"] == "test":

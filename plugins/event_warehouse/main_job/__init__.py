@@ -1,4 +1,4 @@
 """The main job: load what has landed, transform it, verify that nothing is lost.
 
-`run` has Airflow do it once; `watch` does it again and again without Airflow.
+`run` has Airflow do it once; `watch` repeats it without Airflow.
 """

@@ -1,4 +1,4 @@
-"""The main job, as `make run` shows it: events in, the DAG run, the result shown."""
+"""The main job behind `make run`: gets events, runs the DAG and shows the result."""
 
 import fcntl
 import json
@@ -37,7 +37,7 @@ def run_main_job(
     """True if all went well and everything is accounted for.
 
     Stops the embedded Postgres again if it was started for this. Raises FeedError or
-    FileError, before anything starts, if what to load is not said rightly.
+    FileError, before anything starts, if `source` or `feed` is wrong.
     """
     conf = _what_to_load(settings, source, feed)
     with _one_at_a_time(settings, console), _stopped_again(settings, console):
@@ -50,7 +50,7 @@ def run_main_job(
 
 @contextmanager
 def _one_at_a_time(settings: Settings, console: Console) -> Iterator[None]:
-    """Else the first to end would stop the Postgres that the second works on."""
+    """Else the first run to end would stop the Postgres that the second works on."""
     settings.home.mkdir(parents=True, exist_ok=True)
     with open(settings.home / "main_job.lock", "w") as lock:
         try:
@@ -63,7 +63,7 @@ def _one_at_a_time(settings: Settings, console: Console) -> Iterator[None]:
 
 @contextmanager
 def _stopped_again(settings: Settings, console: Console) -> Iterator[None]:
-    """Leaves the embedded Postgres as it was, unless others use it by then."""
+    """Leaves the embedded Postgres as it was, unless others use it by now."""
     was_running = embedded.is_running(settings)
     try:
         yield
@@ -99,7 +99,7 @@ def _run_and_show(
 
 
 def _show_key(settings: Settings, console: Console) -> None:
-    """Only where the warehouse is this machine's own."""
+    """Only if the warehouse is this machine's own."""
     if settings.external_dsn is None:
         key = ensure_local_key(settings)
         console.print("To ask over HTTP, run make up and use this key:")
@@ -109,11 +109,11 @@ def _show_key(settings: Settings, console: Console) -> None:
 def _what_to_load(
     settings: Settings, source: str | None, feed: str | None
 ) -> dict[str, str]:
-    """The DAG's parameters; a mistake in them is better told now than in its log."""
+    """The DAG's parameters, checked now so that a mistake does not end in its log."""
     if source is None:
         _require_sample(settings, feed)
         return {}
-    # An address is told by who reads it, and not repeated here: it may hold a password.
+    # Errors about an address come from its reader: it may hold a password.
     is_address = "://" in source
     path = Path(source).expanduser().absolute()
     if not is_address and not path.exists():
@@ -127,7 +127,7 @@ def _what_to_load(
 
 
 def _require_sample(settings: Settings, feed: str | None) -> None:
-    """Raises if made-up events are not what was asked for, or do not belong there."""
+    """Raises FileError if a sample is not wanted, or would go into a real server."""
     if feed is not None:
         raise FileError(
             f"say which file, folder or address of feed {feed} to load: EVENTS=... or "
@@ -160,7 +160,7 @@ def _make_sample(
 
 
 def _kept_anchor(note: Path) -> datetime:
-    """The time that the sample leads up to: kept, so that it can be made again."""
+    """The time that the sample leads up to; saved, so that it can be made again."""
     if note.exists():
         return datetime.fromisoformat(json.loads(note.read_text())["anchor"])
     anchor = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)

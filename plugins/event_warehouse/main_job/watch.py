@@ -1,4 +1,4 @@
-"""Keeps the warehouse up to date without Airflow: the 5-minute DAG's work, at once."""
+"""Keeps the warehouse up to date without Airflow: the 5-minute DAG's work, sooner."""
 
 import logging
 import signal
@@ -22,13 +22,13 @@ from event_warehouse.transform.run import LOCK, Parsed, keep_declared, transform
 from event_warehouse.wording import things
 
 MOST_WAIT_SECONDS = 60.0
-"""After rounds that failed, each of which doubles the wait."""
+"""After failed rounds, each of which doubles the wait."""
 
 RETRY_SECONDS = 300.0
 
 VERIFY_SECONDS = 3_600.0
 VERIFY_SHARE = 20
-"""It counts every table: so seldom, and no more than such a part of the time."""
+"""Verifying counts every table: no more often, for at most a 20th of the time."""
 
 ALONE = "select pg_try_advisory_lock(%s) and pg_try_advisory_lock_shared(%s)"
 
@@ -38,10 +38,11 @@ logger = logging.getLogger(__name__)
 def watch(settings: Settings, *, every: float, stop: Event) -> None:
     """Loads and transforms whatever is new until `stop` is set; commits as these do.
 
-    Verifies, at most once an hour, if something was taken in or did not hold before.
-    Looks each `every` seconds, and rests at least as long as looking took. A round that
-    fails is told once, to the log and the webhook, and tried again ever later: what
-    could be loaded is transformed all the same, nothing is lost or taken in twice.
+    Verifies, at most once an hour, if something was applied or did not hold before.
+    Rests `every` seconds after a round, or as long as it took, if that is longer. A
+    failure is reported once, to the log and the webhook, and retried at growing
+    intervals: what could be loaded is transformed all the same, and nothing is lost or
+    applied twice.
     """
     watched = _Watched(settings)
     told: str | None = None
@@ -65,13 +66,13 @@ def _tell(settings: Settings, problem: str) -> None:
 
 @dataclass
 class _Watched:
-    """What one round leaves to the next."""
+    """State that one round passes to the next."""
 
     settings: Settings
     parsed: Parsed = field(default_factory=Parsed)
     retried_at: float = -RETRY_SECONDS
     failed_files: int = 0
-    """When files were last looked at."""
+    """When failed files were last retried, and how many failed at the last load."""
     is_unverified: bool = False
     verified_at: float = -VERIFY_SECONDS
     verify_seconds: float = 0.0
@@ -79,14 +80,14 @@ class _Watched:
     """When it was last verified, how long it took and what did not hold."""
 
     def load(self) -> None:
-        """Files that failed are tried again as often as the DAG does."""
+        """Retries failed files as often as the DAG does."""
         retries = time.monotonic() - self.retried_at >= RETRY_SECONDS
         if retries:
             self.retried_at = time.monotonic()
         if is_any_new(self.settings, retries_failed=retries):
             failed = load_new_files(self.settings).failed
             if failed and failed != self.failed_files:
-                # Told, and no reason to look less often: other files are loaded.
+                # Reported, but no reason to look less often: other files are loaded.
                 _tell(
                     self.settings,
                     f"{things(failed, 'file')} could not be loaded; warehouse verify "
@@ -95,17 +96,16 @@ class _Watched:
             self.failed_files = failed
 
     def transform(self) -> None:
-        """Asks in one query whether there is anything to do."""
+        """Finds out with one query whether there is anything to do."""
         keep_declared(self.settings)
         if is_pending(self.settings):
             transform(self.settings, parsed=self.parsed)
             self.is_unverified = True
 
     def verify(self) -> None:
-        """What does not hold is told, and no reason to look for files less often.
+        """Reports what does not hold, which is no reason to look for files less often.
 
-        While a rebuild or a deletion is under way sums do not hold, so the next round
-        tries again.
+        Sums do not hold during a rebuild or a deletion, so the next round tries again.
         """
         wait = max(VERIFY_SECONDS, self.verify_seconds * VERIFY_SHARE)
         is_due = time.monotonic() - self.verified_at >= wait
@@ -129,7 +129,7 @@ class _Watched:
 
 
 def _problems(settings: Settings) -> tuple[str, ...]:
-    """What does not hold; of files that failed the loads have told."""
+    """What does not hold, without failed files, which the loads have reported."""
     accounting = count_all(settings)
     loads = tuple(one for one in accounting.loads if one.status != "failed")
     return replace(accounting, loads=loads).problems

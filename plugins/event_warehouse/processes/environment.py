@@ -1,10 +1,10 @@
-"""The variables that a program of the warehouse is started with."""
+"""The environment variables that the warehouse's programs are started with."""
 
 from event_warehouse.settings import Settings
 
 
 def warehouse_environment(settings: Settings) -> dict[str, str]:
-    """What is started reads the same settings as the command that starts it."""
+    """Variables that give a program the settings of the command that starts it."""
     values = {
         "WAREHOUSE_HOME": settings.home,
         "WAREHOUSE_LANDING": settings.landing,

@@ -1,6 +1,6 @@
-"""One easy way for an application to send events: `track`.
+"""How an application sends events: with `track`.
 
-Imports Python's own library only; a destination imports what it needs when opened.
+Imports only the standard library; a destination imports what it needs when opened.
 """
 
 from event_warehouse.producer.default import default_producer, flush, track

@@ -1,4 +1,4 @@
-"""The producer that the environment describes, made when the first event comes."""
+"""The producer that the environment describes, created with the first event."""
 
 from collections.abc import Mapping
 from functools import cache

@@ -1,7 +1,7 @@
-"""What is sent for a call of `track`: one JSON object on a line, checked at the call.
+"""What a call of `track` sends: a JSON object on a line, checked during the call.
 
-The limits are those of the warehouse, the delivery stream and the service over HTTP: an
-event that is taken here is refused nowhere later, but for a time that can't be true.
+The limits are those of the warehouse, the delivery stream and the HTTP service: an
+event that is accepted here is not refused later, unless its time can't be true.
 """
 
 import json
@@ -14,21 +14,21 @@ from uuid import uuid4
 from event_warehouse.errors import WarehouseError
 
 MOST_TEXT_BYTES: Final = 1_000
-"""The warehouse's indexes take no longer text."""
+"""The warehouse's indexes can't hold longer text."""
 MOST_EVENT_BYTES: Final = 1_000 * 1024
-"""A delivery stream takes no longer record; the line's end counts."""
+"""The longest record that a delivery stream accepts, with the newline."""
 MOST_NAME_BYTES: Final = 200
-"""Of an event's id, and of the names of and in attributes."""
+"""For an event's id, and for the names of attributes at every level."""
 MOST_LEVELS: Final = 32
-"""That attributes may be nested, all together being the first."""
+"""How deep attributes may be nested; the object of all of them is level 1."""
 MOST_SAMPLE_RATE: Final = 999_999_999
 
 NEVER_EMPTY: Final = frozenset({"tenant_id", "event_id", "event_type"})
 EVENT_TAG: Final = "event_tag"
 RESERVED: Final = frozenset({EVENT_TAG, "ts", "samplerate"})
-"""What a service over HTTP calls the event's type, time and sample rate."""
+"""The HTTP service's names for an event's type, time and sample rate."""
 
-# An odd number of backslashes: an even one is text that only looks like the escape.
+# After an odd number of backslashes; an even number makes it ordinary text.
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 _encode = json.JSONEncoder(
     ensure_ascii=False, allow_nan=False, separators=(",", ":")
@@ -44,8 +44,8 @@ def encode_event(
 ) -> tuple[str, bytes]:
     """The event's id, and the event as a line of JSON that ends with a newline.
 
-    Fields that are None are left out; an id and a time are given where there is none.
-    Raises EventError that names the field.
+    Fields that are None are left out; a missing id or time is added. Raises EventError
+    with the name of the field.
     """
     for name in RESERVED & attributes.keys():
         raise EventError(f"{name} has a meaning of its own to a service; rename it")
@@ -68,7 +68,7 @@ def problem_of_text(value: object, most_bytes: int = MOST_TEXT_BYTES) -> str | N
     """Why the value can't be a text field; None if it can."""
     if not isinstance(value, str):
         return f"is of type {type(value).__name__}; it must be a str"
-    # Only long text has to be encoded to know that it is not too long.
+    # Only long text has to be encoded to find out whether it is too long.
     if len(value) * 4 > most_bytes:
         size = len(value.encode("utf-8", "surrogatepass"))
         if size > most_bytes:
@@ -95,7 +95,7 @@ def _problem_of_rate(value: object) -> str | None:
 
 
 def _problem_of_names(value: object, level: int = 1) -> str | None:
-    """Why a value that JSON can say is nested too deep or has a name it can't have."""
+    """Why a JSON value is nested too deep or has an invalid name; None if neither."""
     if not isinstance(value, dict | list | tuple):
         return None
     if level > MOST_LEVELS:
@@ -143,7 +143,7 @@ def _encode_line(event: Mapping[str, object]) -> bytes:
 
 
 def _first_problem(event: Mapping[str, object]) -> str | None:
-    """Which member can't be sent, and why; looked for only once one can't."""
+    """Which member can't be sent, and why; searched only after encoding failed."""
     for name, value in event.items():
         if problem := _problem_of_json({name: value}):
             return f"{name.encode('ascii', 'backslashreplace').decode()} {problem}"

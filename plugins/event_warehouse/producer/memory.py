@@ -1,4 +1,4 @@
-"""Where events are for the instant between `track` and the spool."""
+"""Holds events for the instant between `track` and the spool."""
 
 from collections import deque
 from queue import SimpleQueue
@@ -9,10 +9,10 @@ MEMORY_BYTES: Final = 16 * 1024 * 1024
 
 
 class Memory:
-    """Lines in the order of their tracking, of bounded size.
+    """Lines in the order they were tracked, of bounded size.
 
-    Its lock is held for no longer than an append takes. It and the bell may be entered
-    again by a signal handler that tracks, too.
+    Its lock is never held for longer than an append takes. The lock and the bell are
+    reentrant, as a signal handler may track events, too.
     """
 
     def __init__(self) -> None:
@@ -22,7 +22,7 @@ class Memory:
         self._bell: SimpleQueue[None] = SimpleQueue()
 
     def put(self, line: bytes) -> bool:
-        """False if there is no room."""
+        """Add a line; False if there is no room."""
         with self._lock:
             if self._size + len(line) > MEMORY_BYTES:
                 return False
@@ -34,13 +34,13 @@ class Memory:
         return True
 
     def take(self) -> deque[bytes]:
-        """All lines, which are then the caller's."""
+        """Remove all lines and return them."""
         with self._lock:
             lines, self._lines, self._size = self._lines, deque(), 0
         return lines
 
     def give_back(self, lines: deque[bytes]) -> None:
-        """Put what could not be used before what has come since, room or not."""
+        """Put lines back before those that came since, even if there is no room."""
         with self._lock:
             self._size += sum(map(len, lines))
             lines.extend(self._lines)
@@ -50,7 +50,7 @@ class Memory:
         return len(self._lines)
 
     def wait(self) -> None:
-        """Until there was a line where there was none, or somebody rings."""
+        """Block until the first line is put in, or somebody rings."""
         self._bell.get()
 
     def ring(self) -> None:

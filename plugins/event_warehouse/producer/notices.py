@@ -1,4 +1,4 @@
-"""What the producer says in the application's log: no event, no key, no flood."""
+"""What the producer writes to the application's log: no events, no keys, no flood."""
 
 import logging
 import time
@@ -9,7 +9,7 @@ SILENCE_SECONDS: Final = 60.0
 
 
 class Notices:
-    """The same message is logged at most once a minute."""
+    """Logs the same message at most once a minute."""
 
     def __init__(self) -> None:
         self._said: dict[str, float] = {}
@@ -22,5 +22,5 @@ class Notices:
             logger.log(level, message, *arguments)
 
     def forget(self, message: str) -> None:
-        """What it said is over; said again, it is news."""
+        """What the message reported is over; if it recurs, log it at once."""
         self._said.pop(message, None)

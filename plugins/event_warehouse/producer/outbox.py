@@ -19,24 +19,24 @@ CUT_OFF = "an event was cut off when the process that wrote it to the spool was 
 
 @dataclass(frozen=True)
 class Claim:
-    """Events that are this process's to send."""
+    """Events that this process has claimed for sending."""
 
     lines: Sequence[bytes]
     segment: ClaimedSegment | None
-    """Where they wait; None if the spool can't be written and they are in memory."""
+    """Where they are stored; None if the spool can't be written: they are in memory."""
 
 
 class Outbox:
-    """What `track` puts in, one thread records in the spool and another one sends."""
+    """Takes events from `track`; one thread spools them, another one sends them."""
 
     def __init__(self, spool: Spool, notices: Notices) -> None:
         self.lock = RLock()
-        """Held for what a fork must not divide, above all for what is done to files.
+        """Held for what a fork must not interrupt, above all for work on files.
 
         `put` does not need it.
         """
         self.is_held_up = False
-        """True while the destination does not take what is sent."""
+        """True while the destination does not accept events."""
         self.dropped_count = 0
         self._memory = Memory()
         self._spool = spool
@@ -46,18 +46,18 @@ class Outbox:
         self._in_hand_count = 0
 
     def put(self, line: bytes) -> None:
-        """Take a line, or count it as dropped; waits for nothing."""
+        """Take a line, or count it as dropped; never blocks."""
         if not self._memory.put(line):
             self.drop(1)
 
     def drop(self, count: int) -> None:
-        """Count events as lost, and say so."""
+        """Count events as lost, and log it."""
         with self._count_lock:
             self.dropped_count += count
         self._notices.say(logging.ERROR, DROPPED, self.dropped_count)
 
     def close(self) -> None:
-        """Record all there is; what can't be is lost. Says how many are, if any."""
+        """Record all events; those that can't be recorded are lost, which is logged."""
         self.complete()
         lost = self.unstored_count()
         if lost or self.dropped_count:
@@ -65,7 +65,7 @@ class Outbox:
             self.drop(lost)
 
     def wait(self) -> None:
-        """Until there is something to record."""
+        """Block until there is something to record."""
         if not self._memory:
             self._memory.wait()
 
@@ -93,13 +93,13 @@ class Outbox:
         self._notices.say(logging.ERROR, NOT_STORED, self._spool.folder, reason)
 
     def complete(self) -> set[Path]:
-        """Record all there is, for sending at once; where it is now."""
+        """Record all events, to be sent at once; returns the files that they are in."""
         self.record()
         with self.lock:
             try:
                 self._spool.seal(sync=self.is_held_up)
             except OSError as error:
-                # What is in the segment stays there, and is adopted like a dead one's.
+                # The segment keeps its lines, and is adopted like a dead process's.
                 self._say_not_stored(error)
             self._spool.adopt()
             return set(self._spool.waiting())
@@ -110,12 +110,12 @@ class Outbox:
         return in_memory + self._in_hand_count
 
     def seconds_until_due(self) -> float | None:
-        """Until there is something to claim; None if there is nothing yet."""
+        """Seconds until there is something to claim; None if there is nothing yet."""
         with self.lock:
             return self._spool.seconds_until_due()
 
     def claim(self) -> Claim | None:
-        """The oldest events that no process has; raises OSError."""
+        """The oldest events that no process has claimed; raises OSError."""
         with self.lock:
             segment = self._spool.claim()
             if segment is None:
@@ -126,7 +126,7 @@ class Outbox:
         return Claim(lines, segment)
 
     def _claim_from_memory(self) -> Claim | None:
-        """Only if the spool takes nothing and has nothing, which would be older."""
+        """Only if the spool can't be written and is empty, as its events are older."""
         if not self._is_spool_failing or self._spool.seconds_until_due() is not None:
             return None
         lines = list(self._memory.take())
@@ -134,7 +134,7 @@ class Outbox:
         return Claim(lines, None) if lines else None
 
     def settle(self, claim: Claim, rest: list[bytes]) -> None:
-        """All of the claim but the rest was sent or refused; raises OSError."""
+        """End a claim, of which all but `rest` was sent or refused; raises OSError."""
         with self.lock:
             if claim.segment:
                 self._spool.settle(claim.segment, rest)

@@ -24,7 +24,7 @@ RECORD_AGAIN_SECONDS = 1.0
 
 
 class Pipeline:
-    """From `put` to the destination. Threads start with the first event."""
+    """Takes events from `put` to the destination. Threads start with the first one."""
 
     def __init__(self, settings: ProducerSettings, pace: Pace) -> None:
         limits = LIMITS[settings.destination.scheme]
@@ -50,18 +50,18 @@ class Pipeline:
 
     @property
     def is_running(self) -> bool:
-        """True once its threads were started."""
+        """True once its threads have been started."""
         return len(self._threads) == len(self._runs)
 
     def put(self, line: bytes) -> None:
-        """Take a line; waits for nothing."""
+        """Take a line; never blocks while the threads run."""
         self.outbox.put(line)
         if self.is_closed:
-            # Late, as at the exit of the process: kept for the next one.
+            # Too late to be sent, as at exit: recorded for the next process.
             self.outbox.complete()
 
     def start(self) -> None:
-        """Start the threads that do not run yet."""
+        """Start the threads that are not running yet."""
         with self._start_lock:
             self.is_used = True
             for run in self._runs[len(self._threads) :]:
@@ -83,7 +83,7 @@ class Pipeline:
             self._sender.bell.set()
 
     def flush(self, timeout: float) -> bool:
-        """True once all that waited has been sent; False if the time was too short."""
+        """True once all waiting events have been sent; False if time ran out."""
         deadline = time.monotonic() + timeout
         files = self.outbox.complete()
         self._sender.try_now()
@@ -103,10 +103,10 @@ class Pipeline:
         self._sender.stop()
         self.outbox.ring()
         for thread in self._threads:
-            # One that waits for an answer ends by itself, if the process lasts so long.
+            # One that waits for an answer ends later, if the process lasts so long.
             thread.join(STOP_SECONDS)
         self.outbox.close()
 
     def abandon(self) -> None:
-        """Let go, in a forked child, of what is the parent's."""
+        """In a forked child, let go of what belongs to the parent."""
         self._spool.abandon()

@@ -25,23 +25,24 @@ FORK_SECONDS = 5.0
 class Producer(Tracker):
     """Sends events to one destination, in the background.
 
-    What is not given is taken from the environment; `settings.py` describes it.
+    Arguments that are not given come from the environment; `settings.py` describes it.
 
-    `track` waits for nothing. About a twentieth of a second later the event is in the
-    spool, a folder on this machine, and leaves it when the destination has taken it.
-    While the destination is down or refuses the key, events wait there, oldest first.
-    Any process with the same spool sends what another left when it ended or was killed.
-    Lost is what a killed process tracked in its last twentieth of a second and, if the
-    machine crashes, perhaps in the last half minute. An event may arrive twice, with
-    the same `event_id`; the batches of a spool that one process has arrive in order.
+    `track` never blocks. About a twentieth of a second later the event is in the spool,
+    a folder on this machine, and stays there until the destination has accepted it.
+    While the destination is down or refuses the key, events wait there; the oldest are
+    sent first. Any process with the same spool sends what another left when it ended or
+    was killed. A killed process loses what it tracked in its last twentieth of a
+    second; a crash of the machine may lose the last half minute. An event may arrive
+    twice, with the same `event_id`. If one process has a spool to itself, its batches
+    arrive in order.
 
     Events are dropped only when 16 MiB wait in memory, because the spool is full, or
     because it can't be written while the destination is down. That is logged as an
     error, and `dropped_count` has their number. Events that the destination refuses for
     good are kept in the spool's folder `refused`, with the reason.
 
-    A child that is forked has its own events and threads. A process that ends by
-    `os._exit` should `flush` before.
+    A forked child has its own events and threads. A process that ends with `os._exit`
+    should call `flush` first.
     """
 
     def __init__(
@@ -84,13 +85,13 @@ class Producer(Tracker):
 
     @property
     def dropped_count(self) -> int:
-        """Events of this process that are lost, for want of room."""
+        """How many events this process has lost for lack of room."""
         return self._pipeline.outbox.dropped_count if self._pipeline else 0
 
     def flush(self, timeout: float = 10.0) -> bool:
         """Send what waits in the spool now; True once it has been sent.
 
-        False if that took longer than `timeout` seconds: what is left goes on waiting.
+        False after `timeout` seconds; what is left stays in the spool.
         """
         if self._pipeline is None:
             return True
@@ -100,8 +101,8 @@ class Producer(Tracker):
     def close(self, timeout: float = EXIT_SECONDS) -> None:
         """Send what can be sent within `timeout` seconds; the rest stays in the spool.
 
-        Done at the exit of the process for who does not do it. What is tracked later
-        goes to the spool for the next process.
+        Called at the exit of the process at the latest. Events that are tracked later
+        go to the spool for the next process.
         """
         if self._pipeline and self._pipeline.is_used:
             self._pipeline.close(timeout)
@@ -119,7 +120,7 @@ class Producer(Tracker):
         self.close()
 
     def _warn_of_tenant(self) -> None:
-        """A service takes no client's word for whose events they are."""
+        """The service decides the tenant of events, not the client."""
         destination, tenant_id = self._settings.destination, self._settings.tenant_id
         if tenant_id and destination.scheme in ("https", "http"):
             logger.warning(
@@ -153,13 +154,13 @@ class Producer(Tracker):
         atexit.unregister(self.close)
         atexit.register(self.close)
         if "multiprocessing.util" in sys.modules:
-            # Its children leave by os._exit, without what is registered with atexit.
+            # Its child processes end with os._exit, which skips atexit.
             from multiprocessing.util import Finalize
 
             Finalize(None, self.close, exitpriority=0)
 
     def _forget_parent(self) -> None:
-        """What the parent has in memory and on its threads is the parent's to send."""
+        """Leaves it to the parent to send what the parent has in memory and threads."""
         if self._pipeline:
             self._pipeline.abandon()
             self._pipeline = Pipeline(self._settings, self._pace)
@@ -170,7 +171,7 @@ _locked_for_fork: list[Pipeline] = []
 
 
 def _before_fork() -> None:
-    """No thread is between opening a file and noting that, or in an import."""
+    """Waits until no thread is importing, or between opening a file and noting it."""
     for producer in list(_sending):
         pipeline = producer._pipeline
         if pipeline and pipeline.outbox.lock.acquire(timeout=FORK_SECONDS):

@@ -1,4 +1,4 @@
-"""Events that the destination will never take: kept with the reason, for a person."""
+"""Keeps events that the destination refuses for good, with the reason, for a person."""
 
 import json
 import os
@@ -14,14 +14,14 @@ Refusal = tuple[bytes, str]
 
 
 class Refusals:
-    """The folder `refused` of a spool: a file a day, bounded like the spool."""
+    """The folder `refused` of a spool: one file per day, bounded like the spool."""
 
     def __init__(self, spool: Path, most_bytes: int) -> None:
         self.folder = spool / "refused"
         self._most_bytes = most_bytes
 
     def keep(self, refused: Iterable[Refusal]) -> Path:
-        """Add to the day's file; raises OSError, also for want of room."""
+        """Add to the day's file; raises OSError, also for lack of room."""
         now = datetime.now(UTC)
         content = b"".join(_line(event, reason, now) for event, reason in refused)
         make_private(self.folder)

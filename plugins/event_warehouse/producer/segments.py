@@ -1,10 +1,10 @@
-"""Segments: files of JSON lines, each of which one process holds at a time.
+"""Segments: files of JSON lines, each held by one process at a time.
 
-`<time>-<process>-<random>.open` is being written by the process that has it locked;
-`....jsonl` is complete, and sent by the process that has it locked. The operating
-system drops a lock with its process, so what a dead one left is free to be taken.
-Descriptors are bare numbers: after a fork, the child has to close its copies without
-unlocking what its parent holds.
+`<time>-<process>-<random>.open` is being written by the process that has locked it;
+`....jsonl` is complete, and sent by the process that has locked it. The operating
+system releases a dead process's locks, so others can take what it left. Descriptors are
+bare numbers: after a fork, the child has to close its copies without unlocking what its
+parent holds.
 """
 
 import fcntl
@@ -35,18 +35,18 @@ class OpenSegment:
     byte_count: int = 0
 
     def write(self, lines: Sequence[bytes]) -> None:
-        """Add the lines, all or, raising OSError, none."""
+        """Add all of the lines, or none; raises OSError."""
         content = b"".join(lines)
         try:
             write_all(self.descriptor, content)
-        except BaseException:  # Nor may an interrupt leave half a line.
+        except BaseException:  # An interrupt must not leave half a line either.
             os.ftruncate(self.descriptor, self.byte_count)
             raise
         self.event_count += len(lines)
         self.byte_count += len(content)
 
     def seal(self, *, sync: bool) -> None:
-        """Complete it for whoever sends it; synced, it outlasts the machine's crash."""
+        """Complete it for sending; with `sync` it survives a crash of the machine."""
         try:
             if sync:
                 os.fsync(self.descriptor)
@@ -69,7 +69,7 @@ class ClaimedSegment:
 
     @property
     def byte_count(self) -> int:
-        """Of the file."""
+        """The size of the file."""
         return os.fstat(self.descriptor).st_size
 
     def read(self) -> tuple[list[bytes], bool]:
@@ -79,12 +79,12 @@ class ClaimedSegment:
         return [line + b"\n" for line in lines], bool(rest)
 
     def sync(self) -> None:
-        """Make it outlast a crash of the machine."""
+        """Make it survive a crash of the machine."""
         with suppress(OSError):
             os.fsync(self.descriptor)
 
     def finish(self) -> None:
-        """All of it was sent."""
+        """Remove it, as all of it was sent."""
         try:
             _shorter(self.path).unlink(missing_ok=True)
             self.path.unlink(missing_ok=True)
@@ -92,7 +92,7 @@ class ClaimedSegment:
             os.close(self.descriptor)
 
     def release(self, rest: Sequence[bytes]) -> None:
-        """Leave these lines of it to whoever sends next."""
+        """Leave these of its lines to whoever sends next."""
         content = b"".join(rest)
         try:
             if self.byte_count != len(content):
@@ -102,7 +102,7 @@ class ClaimedSegment:
 
 
 def create_segment(folder: Path) -> OpenSegment:
-    """A segment whose name comes after those of all segments before."""
+    """A new segment, whose name sorts after those of all earlier ones."""
     while True:
         name = f"{time.time_ns():020d}-{os.getpid()}-{uuid4().hex[:8]}{OPEN}"
         path = folder / name
@@ -112,13 +112,13 @@ def create_segment(folder: Path) -> OpenSegment:
         except OSError:
             path.unlink()
             raise
-        # None if another process took it for a dead one's in this instant.
+        # None if another process has just locked it, to adopt it as a dead one's.
         if descriptor is not None:
             return OpenSegment(path, descriptor)
 
 
 def claim_segment(path: Path) -> ClaimedSegment | None:
-    """None if another process has it or has sent it."""
+    """The segment; None if another process holds it or has sent it."""
     descriptor = lock(path)
     return None if descriptor is None else ClaimedSegment(path, descriptor)
 
@@ -131,7 +131,7 @@ def adopt_segment(path: Path) -> None:
 
 
 def lock(path: Path) -> int | None:
-    """A descriptor of the file that holds its lock; None if it is held or gone."""
+    """A descriptor that holds the file's lock; None if it is locked or gone."""
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_APPEND)
     except (FileNotFoundError, PermissionError):
@@ -165,14 +165,14 @@ def close_inherited(descriptors: Iterable[int]) -> None:
 
 
 def write_all(descriptor: int, content: bytes) -> None:
-    """Write on until all is written; raises OSError."""
+    """Write all of it, in as many calls as it takes; raises OSError."""
     view = memoryview(content)
     while view:
         view = view[os.write(descriptor, view) :]
 
 
 def _shorter(path: Path) -> Path:
-    """What takes a segment's place; hidden, as it is none before."""
+    """The file that is to replace a segment; hidden until it does."""
     return path.with_name(f".{path.name}")
 
 

@@ -1,4 +1,4 @@
-"""The sending: oldest first, again until taken, slower and slower while it fails."""
+"""Sends events: oldest first, retried until accepted, with exponential backoff."""
 
 import logging
 import random
@@ -28,7 +28,7 @@ Parts = deque[Sequence[bytes]]
 
 
 class Sender:
-    """Claims what waits in the outbox and sees it to its end, in its own thread."""
+    """Claims events from the outbox and sends them, in its own thread."""
 
     def __init__(
         self,
@@ -71,7 +71,7 @@ class Sender:
         self.try_now()
 
     def try_now(self) -> None:
-        """Send what there is, whether or not it failed a moment ago."""
+        """Send what there is, even if that failed a moment ago."""
         self.hurry.set()
         self.bell.set()
 
@@ -96,7 +96,7 @@ class Sender:
             receipt = self._send(part)
         except RefusedTogether as refusal:
             if len(part) > 1:
-                # Smaller and smaller, until it is known which event is to blame.
+                # Halved until it is known which event is to blame.
                 middle = len(part) // 2
                 parts[0] = part[:middle]
                 parts.insert(1, part[middle:])
@@ -110,15 +110,15 @@ class Sender:
     def _send(self, part: Sequence[bytes]) -> Receipt:
         try:
             if self._destination is None:
-                # A child forked during an import could never import the same.
+                # A child forked during an import could never import that module.
                 with self._outbox.lock:
                     self._destination = self._open_destination()
             return self._destination.send(part)
         except (Unavailable, RefusedTogether):
             raise
         except Exception as error:
-            # A destination's library may raise anything, and importing it, too: events
-            # wait for what only a person can mend.
+            # A destination's library may raise anything, as may its import; events wait
+            # until a person has fixed it.
             raise Unavailable(_kind(error), needs_person=True) from error
 
     def _settle(
@@ -174,12 +174,12 @@ class Sender:
         longest = pace.slow_retry if problem.needs_person else pace.last_retry
         first = longest if problem.needs_person else pace.first_retry
         seconds = min(first * 2.0 ** min(self._failures, 30), longest)
-        # Or all processes that saw it fail would come back at the same moment.
+        # Jitter, or all processes that saw it fail would retry at the same moment.
         return max(seconds * random.uniform(0.5, 1.0), problem.wait)
 
 
 def _kind(error: Exception) -> str:
-    """No text of a library's: it may hold what was sent."""
+    """Without a library's message, which may hold what was sent."""
     reason = error.strerror if isinstance(error, OSError) else None
     return f"{type(error).__name__} {reason or ''}".rstrip()
 

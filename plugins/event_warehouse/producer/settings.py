@@ -1,4 +1,4 @@
-"""What a producer is configured with, read once from the environment.
+"""A producer's configuration, read once from the environment.
 
 EVENTS_ENVIRONMENT  production, staging, development, ci or test. Only production
                     sends; elsewhere, and where it is not set, events are only
@@ -12,9 +12,9 @@ EVENTS_API_KEY      sent to an https destination as a bearer token
 EVENTS_SERVICE      the `service` of events that name none
 EVENTS_TENANT       the `tenant_id` of events that name none; not sent to an https
                     destination, which decides the tenant itself
-EVENTS_SPOOL        folder of events that wait to be sent, one destination's only;
-                    default ~/.local/state/event-warehouse/<destination>, for a
-                    user without a home in the temporary folder
+EVENTS_SPOOL        folder of events that wait to be sent, to one destination only;
+                    default ~/.local/state/event-warehouse/<destination>, or in the
+                    temporary folder for a user without a home
 EVENTS_SPOOL_BYTES  how large it may grow; default 268435456, which is 256 MiB
 """
 
@@ -37,7 +37,7 @@ SPOOL_BYTES: Final = 256 * 1024 * 1024
 
 @dataclass(frozen=True)
 class ProducerSettings:
-    """Where events go, and what is said of those that do not say it themselves."""
+    """Where events go, and defaults for fields that they do not set."""
 
     destination: SplitResult
     environment: str | None
@@ -54,7 +54,7 @@ class ProducerSettings:
 
     @property
     def defaults(self) -> dict[str, str | None]:
-        """The fields of events that do not have them."""
+        """The values of fields that an event does not set."""
         return {
             "environment": self.environment,
             "service": self.service,
@@ -64,25 +64,25 @@ class ProducerSettings:
 
 @dataclass(frozen=True)
 class Pace:
-    """How long a producer waits for what, in seconds."""
+    """A producer's delays and timeouts, in seconds."""
 
     record: float = 0.05
-    """Between an event and its being in the spool; what a kill may cost."""
+    """Before an event is written to the spool; a killed process loses as much."""
     answer: float = 10.0
     """For the destination, at each step of an exchange."""
     first_retry: float = 0.5
     """Doubled at each failure in a row."""
     last_retry: float = 60.0
     slow_retry: float = 300.0
-    """When a person has to mend something first."""
+    """When a person has to fix something first."""
     scan: float = 30.0
-    """Between looks for what other processes left."""
+    """Between searches for what other processes left."""
 
 
 def read_producer_settings(
     variables: Mapping[str, str] | None = None, **given: object
 ) -> ProducerSettings:
-    """The settings of this process; what is given and not None goes before.
+    """The settings of this process; arguments that are not None take precedence.
 
     Raises SettingError naming the bad key.
     """
@@ -129,7 +129,7 @@ def _destination(values: Mapping[str, str], *, is_production: bool) -> SplitResu
 
 
 def _problem_of(destination: SplitResult) -> str | None:
-    """Why events can't be sent there; does not repeat it, it may hold a password."""
+    """Why events can't be sent there, without the address: it may hold a password."""
     match destination.scheme:
         case "log":
             return None
@@ -184,9 +184,9 @@ def _api_key(values: Mapping[str, str]) -> str | None:
 
 
 def _spool(values: Mapping[str, str], destination: SplitResult) -> Path:
-    """The configured folder, or one of this destination's own.
+    """The configured folder, or one for this destination alone.
 
-    Its own, because another application's events must not be sent where this one's are.
+    In a shared one, events would be sent to other applications' destinations.
     """
     if configured := values.get("EVENTS_SPOOL"):
         return Path(configured).expanduser().absolute()
@@ -197,5 +197,5 @@ def _spool(values: Mapping[str, str], destination: SplitResult) -> Path:
     home = Path(os.path.expanduser("~"))
     if home.is_absolute() and os.access(home, os.W_OK):
         return home / ".local" / "state" / "event-warehouse" / name
-    # No folder between: another user could make that first, and own what is in it.
+    # Not in a subfolder: another user could create that first, and own its content.
     return Path(tempfile.gettempdir()) / f"event-warehouse-{os.geteuid()}-{name}"

@@ -1,6 +1,6 @@
 """The spool: a folder of segments, of bounded size, that processes may share.
 
-Not safe for threads: the outbox lets one in at a time.
+Not thread-safe: the outbox lets one thread in at a time.
 """
 
 import errno
@@ -47,10 +47,10 @@ class Spool:
         self._measure_due = 0.0
 
     def append(self, lines: deque[bytes], *, sync: bool) -> None:
-        """Move the lines into segments; with `sync`, those completed outlast a crash.
+        """Move the lines into segments; with `sync`, completed ones survive a crash.
 
-        Raises OSError if some can't be stored, also for want of room; these are then
-        still in `lines`.
+        Raises OSError if some can't be stored, also for lack of room; these are still
+        in `lines`.
         """
         while lines:
             segment = self._segment_for(lines[0], sync=sync)
@@ -72,7 +72,7 @@ class Spool:
     def _fitting(
         self, lines: deque[bytes], segment: OpenSegment, room: int
     ) -> tuple[int, int]:
-        """How many of the lines segment and spool have place for, and their bytes."""
+        """How many of the lines fit into the segment and the spool, and their bytes."""
         count, size = 0, 0
         for line in lines:
             if size + len(line) > room or not self._fits(
@@ -89,9 +89,9 @@ class Spool:
         )
 
     def _room_for(self, line: bytes) -> int:
-        """How many bytes the spool may grow by; raises OSError if not by this line."""
+        """How many bytes the spool may grow; raises OSError if that is too few."""
         now = time.monotonic()
-        # What other processes add and send is only known by looking.
+        # Other processes add and remove files, too, so the size has to be measured.
         if now >= self._measure_due:
             self._size = measure(self.folder)
             self._measure_due = now + MEASURE_SECONDS
@@ -108,14 +108,14 @@ class Spool:
             segment.seal(sync=sync)
 
     def seconds_until_due(self) -> float | None:
-        """Until the open segment is old enough to be sent; None if there is none."""
+        """Seconds until the open segment is old enough to send; None without one."""
         if self._open is None:
             return None
         age = time.monotonic() - self._open.opened
         return max(self._limits.seconds - age, 0.0)
 
     def claim(self) -> ClaimedSegment | None:
-        """The oldest segment that no process has; the open one if that is due."""
+        """The oldest segment that no process holds; the open one if that is due."""
         found = self._claim_listed() or self._claim_new()
         if found is None and self.seconds_until_due() == 0.0:
             self.seal(sync=False)
@@ -138,7 +138,7 @@ class Spool:
         return None
 
     def read(self, claimed: ClaimedSegment) -> tuple[list[bytes], bool]:
-        """Its lines, and whether one was cut off; raises OSError and lets go of it."""
+        """Its lines, and whether one was cut off; on OSError the claim is given up."""
         try:
             return claimed.read()
         except OSError:
@@ -159,7 +159,7 @@ class Spool:
         try:
             claimed.finish()
         except OSError:
-            # Or it would be sent over and over.
+            # Else it would be sent over and over.
             self._uncleared.add(claimed.path)
             raise
 
@@ -174,14 +174,14 @@ class Spool:
         return _find(self.folder, SEALED)
 
     def abandon(self) -> None:
-        """Let go, in a forked child, of what is the parent's."""
+        """In a forked child, let go of what belongs to the parent."""
         held = [segment for segment in (self._open, self._claimed) if segment]
         close_inherited(segment.descriptor for segment in held)
         self._open = self._claimed = None
 
 
 def make_private(folder: Path) -> None:
-    """The folder is there, and not everybody's to write to; raises OSError."""
+    """Create the folder if needed; raises OSError, also if any user may write to it."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if folder.stat().st_mode & stat.S_IWOTH:
         raise OSError(errno.EPERM, "every user may write to the folder")

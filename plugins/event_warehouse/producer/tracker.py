@@ -1,4 +1,4 @@
-"""`track`, its one signature; a producer says what becomes of an event."""
+"""The one signature of `track`; a producer decides what happens to an event."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -28,12 +28,12 @@ class Tracker(ABC):
         event_time: datetime | None = None,
         **attributes: object,
     ) -> str:
-        """Take an event on its way, and answer its `event_id`.
+        """Queue an event to be sent, and return its `event_id`.
 
-        `sample_rate` is N where one in N such events is tracked. The id is a new one
-        and the time is now where none is given; give both to send an event again.
-        `attributes` is whatever JSON can say. Waits for nothing, neither network nor
-        disk. Raises EventError that names the field of an event that can't be stored.
+        `sample_rate` is N if only one in N such events is tracked. The id defaults to a
+        new one and the time to now; give both to send an event again. `attributes` may
+        hold any JSON values. Waits for neither network nor disk. Raises EventError with
+        the name of the field if the event can't be stored.
         """
         fields: dict[str, object] = {
             "tenant_id": tenant_id,

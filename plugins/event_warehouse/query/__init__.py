@@ -1,3 +1,3 @@
-"""Questions about events: read and checked, made into SQL, asked, and answered in JSON,
-CSV or Parquet. Knows no HTTP.
+"""Questions about events: parsed, checked, translated to SQL, and answered in JSON, CSV
+or Parquet. Nothing here knows HTTP.
 """

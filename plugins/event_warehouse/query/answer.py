@@ -28,7 +28,7 @@ TYPES: Mapping[Kind, pa.DataType] = {
     Kind.TIME: pa.timestamp("us", "UTC"),
     Kind.LOCAL_TIME: pa.timestamp("us"),
     Kind.COUNT: pa.int64(),
-    # Sums are of any length; what reads Parquet rarely takes more than this.
+    # A sum can have any number of digits; few Parquet readers take more than doubles.
     Kind.NUMBER: pa.float64(),
 }
 HAS_TO_BE_QUOTED = re.compile(r'[,"\r\n]')
@@ -44,7 +44,7 @@ class Format(StrEnum):
 
 
 def about_of(answer: Answer) -> dict[str, object]:
-    """What is said beside the rows."""
+    """The answer's metadata: its range, series, funnels and whether it is complete."""
     return {
         **_about_all(answer),
         "series": [
@@ -56,10 +56,10 @@ def about_of(answer: Answer) -> dict[str, object]:
 
 
 def brief_about_of(answer: Answer) -> dict[str, object]:
-    """The same for a header, which is ASCII and short.
+    """The same metadata for a header, which must be ASCII and short.
 
-    Without SQL, and without the names of the series, which may be anything: they are in
-    the order of the question.
+    Leaves out the SQL and the names of the series, which may be any text; the series
+    are in the order of the question.
     """
     series = [_about_series(one) for one in answer.series]
     return {**_about_all(answer), "series": series}
@@ -100,12 +100,12 @@ def _about_funnel(one: FunnelAnswer) -> dict[str, object]:
 
 
 def about_statements(shown: Sequence[Shown]) -> list[dict[str, object]]:
-    """Several statements of an answer by their names."""
+    """An answer's statements, with their names and parameters."""
     return [{"name": one.name, **about_sql(one)} for one in shown]
 
 
 def about_sql(shown: Shown | None) -> dict[str, object]:
-    """The statement, if it is shown, and its parameters as JSON has them."""
+    """The statement and its parameters as JSON values; empty if SQL is not shown."""
     if shown is None:
         return {}
     parameters = {name: _plain(value) for name, value in shown.parameters.items()}
@@ -118,7 +118,7 @@ def _plain(value: object) -> object:
 
 
 def write_json(answer: Answer, about: Mapping[str, object]) -> Iterator[bytes]:
-    """The rows first, then what is to be said about them."""
+    """The rows first, then the metadata."""
     names = [column.name for column in answer.columns]
     yield b'{"rows":['
     separator = b""
@@ -130,14 +130,14 @@ def write_json(answer: Answer, about: Mapping[str, object]) -> Iterator[bytes]:
 
 
 def write_csv(answer: Answer) -> Iterator[bytes]:
-    """With a header; nothing between two commas is null, and two quotes are no text."""
+    """With a header. An empty cell is null, two quotes are the empty string."""
     yield _csv_of([[column.name for column in answer.columns]])
     for rows in _pieces(answer, ROWS_A_PIECE):
         yield _csv_of(rows)
 
 
 def _csv_of(rows: Iterable[Sequence[object]]) -> bytes:
-    # Not by Python's csv, which before 3.12 can't write null other than no text.
+    # Before 3.12, Python's csv writes null and the empty string alike.
     lines = (",".join(map(_cell, row)) for row in rows)
     return "".join(f"{line}\n" for line in lines).encode()
 
@@ -154,7 +154,7 @@ def _cell(value: object) -> str:
 
 
 def write_parquet(answer: Answer) -> Iterator[bytes]:
-    """Row groups of as many rows as are written at once, then their directory."""
+    """One row group per piece, then the footer."""
     schema = pa.schema(
         [pa.field(column.name, TYPES[column.kind]) for column in answer.columns]
     )
@@ -167,7 +167,7 @@ def write_parquet(answer: Answer) -> Iterator[bytes]:
 
 
 class _Sink(io.RawIOBase):
-    """Gives away what is written to it, and counts on."""
+    """Hands over what was written to it, and keeps counting the position."""
 
     def __init__(self) -> None:
         self._pieces: list[bytes] = []
@@ -185,7 +185,7 @@ class _Sink(io.RawIOBase):
         return len(self._pieces[-1])
 
     def take(self) -> bytes:
-        """What has been written since it was asked last."""
+        """The bytes written since the last call."""
         pieces, self._pieces = self._pieces, []
         return b"".join(pieces)
 

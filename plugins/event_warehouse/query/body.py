@@ -1,4 +1,4 @@
-"""A question as it was sent, read and checked."""
+"""Parses and checks a question as it was sent."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -16,13 +16,13 @@ from event_warehouse.query.schema import faults_of_query, pointer
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MAX_DEPTH = 32
-"""Of the body's brackets; filters may then stand in groups 12 deep."""
+"""How deep the body's brackets may nest; enough for groups of filters 12 deep."""
 STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 Value = str | int | float | bool
 
 
 class Filter(msgspec.Struct, frozen=True):
-    """What is true of an event; the schema says which members go together."""
+    """A condition on an event; the schema says which members go together."""
 
     type: str
     key: WrittenKey | None = None
@@ -32,7 +32,7 @@ class Filter(msgspec.Struct, frozen=True):
 
 
 class Operation(msgspec.Struct, frozen=True):
-    """What is worked out of a series' events."""
+    """A calculation over a series' events."""
 
     type: str
     key: WrittenKey | None = None
@@ -40,12 +40,12 @@ class Operation(msgspec.Struct, frozen=True):
 
     @property
     def all_keys(self) -> tuple[WrittenKey, ...]:
-        """One key or several, as one."""
+        """`keys`, or the one `key`, or none."""
         return self.keys or (() if self.key is None else (self.key,))
 
 
 class Series(msgspec.Struct, frozen=True):
-    """Events that all of the filters are true of, counted."""
+    """Counts the events that match all of the filters."""
 
     name: str
     filters: tuple[Filter, ...] = ()
@@ -55,12 +55,12 @@ class Series(msgspec.Struct, frozen=True):
 
     @property
     def all_filters(self) -> tuple[Filter, ...]:
-        """With those that `keys` is short for."""
+        """The filters, with those that `keys` is short for."""
         return (*self.filters, *(Filter("all", key) for key in self.keys))
 
     @property
     def all_operations(self) -> tuple[Operation, ...]:
-        """Each once, with those that `unique` is short for."""
+        """Each operation once, with the one that `unique` is short for."""
         unique = (Operation("unique", keys=self.unique),) if self.unique else ()
         written = (
             Operation(one.type, keys=one.all_keys)
@@ -85,12 +85,12 @@ class Funnel(msgspec.Struct, frozen=True):
 
     @property
     def steps(self) -> tuple[str, ...]:
-        """By whichever of its names they were given."""
+        """The steps, whether they were sent as `order` or as `data`."""
         return self.order or self.data
 
 
 class Breakdown(msgspec.Struct, frozen=True):
-    """Keys by whose values is counted, and how many groups are shown."""
+    """The keys to group by, and how many groups to show."""
 
     keys: tuple[WrittenKey, ...]
     limit: int = 100
@@ -110,7 +110,7 @@ class _Sent(msgspec.Struct):
 
 
 class Query(msgspec.Struct, frozen=True):
-    """A question as its schema says."""
+    """A question that its schema accepts, with its times parsed."""
 
     start: datetime
     """Inclusive, in UTC."""
@@ -125,13 +125,13 @@ class Query(msgspec.Struct, frozen=True):
     estimates: bool
     show_sql: bool
     has_funnel_list: bool
-    """Whether the funnels were sent as a list, for the places of their faults."""
+    """Whether the funnels were sent as a list; JSON pointers to them depend on it."""
 
 
 def read_query(body: bytes) -> Query:
-    """The question of a body; raises InvalidQuery with each fault and its place.
+    """The question in a body; raises InvalidQuery with each fault and its place.
 
-    What it asks may still make no sense: `contradictions` says.
+    Does not check whether its members fit together: `contradictions` does.
     """
     parsed = _parse(body)
     if faults := faults_of_query(parsed):
@@ -139,7 +139,7 @@ def read_query(body: bytes) -> Query:
     try:
         sent = msgspec.convert(parsed, _Sent)
     except msgspec.ValidationError as error:
-        # Such as 1.0, which JSON Schema takes for a whole number.
+        # For example 1.0, which JSON Schema accepts as an integer.
         raise InvalidQuery(f"The body can't be read: {error}.") from error
     return _with_times(sent)
 
@@ -156,7 +156,7 @@ def _parse(body: bytes) -> Any:
 
 
 def _is_too_deep(body: bytes) -> bool:
-    """True if brackets open deeper than may be; asked before parsing takes stack."""
+    """True if brackets nest too deep; checked first, as the parser recurses."""
     depth = 0
     for byte in STRING.sub(b"", body):
         if byte in b"{[":
@@ -193,9 +193,9 @@ def _with_times(sent: _Sent) -> Query:
 
 
 def read_time(written: object) -> datetime:
-    """The time in UTC, which it is in if it has no offset; or milliseconds since 1970.
+    """The time in UTC, from text (UTC if it has no offset) or milliseconds since 1970.
 
-    Raises ValueError if there is no such time.
+    Raises ValueError if it is not a valid time.
     """
     try:
         match written:
@@ -211,7 +211,7 @@ def read_time(written: object) -> datetime:
 
 
 def leaves(filters: Iterable[Filter]) -> Iterator[Filter]:
-    """The filters that are no groups, wherever they stand."""
+    """The filters that are not groups, at any depth."""
     for one in filters:
         if one.filters:
             yield from leaves(one.filters)
@@ -220,7 +220,7 @@ def leaves(filters: Iterable[Filter]) -> Iterator[Filter]:
 
 
 def keys_of(series: Series) -> tuple[WrittenKey, ...]:
-    """Every key that the series asks an event for."""
+    """Every key that the series' filters and operations use."""
     filtered = (one.key for one in leaves(series.all_filters) if one.key is not None)
     counted = chain.from_iterable(one.keys for one in series.all_operations)
     return tuple(dict.fromkeys((*filtered, *counted)))

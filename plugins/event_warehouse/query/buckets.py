@@ -1,4 +1,4 @@
-"""Spans of time that are counted by, in a time zone."""
+"""Time buckets to count by, in a time zone."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -24,7 +24,7 @@ WIDTHS: Mapping[str, timedelta] = {
     "quarter": timedelta(days=90),
     "year": timedelta(days=365),
 }
-"""The least of each."""
+"""The shortest that each can be."""
 STEPS: Mapping[str, str] = {
     "hour": "1 hour",
     "day": "1 day",
@@ -33,7 +33,7 @@ STEPS: Mapping[str, str] = {
     "quarter": "3 months",
     "year": "1 year",
 }
-"""From one start to the next where the time zone decides."""
+"""From one start to the next, for buckets that depend on the time zone."""
 
 STARTS = sql.SQL("""
     select generate_series(
@@ -48,14 +48,14 @@ STARTS = sql.SQL("""
 async def bucket_starts(
     connection: AsyncConnection, query: Query
 ) -> Sequence[datetime]:
-    """Where the buckets of the range start that the time zone decides, if any.
+    """The starts of the range's buckets if they depend on the time zone, else none.
 
     Raises InvalidQuery if Postgres does not know the time zone, or the first bucket
     would start before the year 1.
     """
     if query.bucket not in STEPS and query.time_zone == "UTC":
         return ()
-    # Else asked all the same, so that no unknown time zone is let in.
+    # Asked even if no starts are needed, so that an unknown time zone is refused.
     unit = query.bucket if query.bucket and query.bucket in STEPS else "year"
     values = {
         "unit": unit,
@@ -80,11 +80,11 @@ async def bucket_starts(
 
 
 def bucket_of(query: Query, at: sql.Composable, bind: Bind) -> sql.Composable:
-    """The start of the bucket that a time lies in."""
+    """The start of the bucket that a time falls into."""
     if query.bucket in STEPS:
         return sql.SQL("date_trunc({}::text, {}, {}::text)").format(
             bind(query.bucket), at, bind(query.time_zone)
         )
     width = WIDTHS[str(query.bucket)]
-    # No time zone of today is off by less than a quarter of an hour.
+    # Today's time zones are all offset from UTC by multiples of 15 minutes.
     return sql.SQL("date_bin({}::interval, {}, '2000-01-01Z')").format(bind(width), at)

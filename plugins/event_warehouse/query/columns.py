@@ -16,21 +16,21 @@ class Kind(Enum):
     TIME = auto()
     """An instant, in UTC."""
     LOCAL_TIME = auto()
-    """What a clock in the time zone shows."""
+    """Wall-clock time in the question's time zone."""
     COUNT = auto()
     NUMBER = auto()
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column by its name."""
+    """A column of an answer."""
 
     name: str
     kind: Kind
 
 
 def columns_of(query: Query) -> tuple[Column, ...]:
-    """In their order; null where a series is not asked for it."""
+    """The columns in order; a series has null in those it was not asked for."""
     return tuple(dict.fromkeys(_columns(query)))
 
 
@@ -57,7 +57,7 @@ def column_of(operation: Operation) -> Column:
 
 
 def repeated_columns(query: Query) -> list[str]:
-    """Names that more than one thing would have."""
+    """Names that several columns would share."""
     keys = [Column(name_of(key), Kind.TEXT) for key in _breakdown_keys(query)]
     others = [column for column in columns_of(query) if column not in set(keys)]
     names = Counter(column.name for column in (*keys, *others))

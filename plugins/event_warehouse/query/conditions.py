@@ -1,7 +1,7 @@
-"""What filters say, as SQL over the columns of a relation called events.
+"""Filters as SQL conditions on the columns of a relation called events.
 
-No condition is false for want of a value where its opposite is true: `ne` and `not_in`
-also hold for events that lack the key.
+`ne` and `not_in` are exact opposites of `eq` and `in`: they also hold for events that
+lack the key.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -25,12 +25,12 @@ TRUE = sql.SQL("true")
 
 
 def condition_of(filters: Iterable[Filter], bind: Bind) -> sql.Composable:
-    """True where all of the filters are; each in brackets."""
+    """True where all of the filters are true; each condition is in brackets."""
     return _joined(" and ", [_condition(one, bind) for one in filters])
 
 
 def text_of(key: Key, bind: Bind) -> sql.Composable:
-    """The key's value as text; null if there is none. Of an object or list its JSON."""
+    """The key's value as text, an object or list as JSON; null if there is none."""
     if key.field is None and len(key.path) == 1:
         return sql.SQL("(events.attributes ->> {}::text)").format(bind(key.path[0]))
     if key.field is None:
@@ -43,10 +43,10 @@ def text_of(key: Key, bind: Bind) -> sql.Composable:
 
 
 def number_of(key: Key, bind: Bind) -> sql.Composable:
-    """The key's value if it is a number, also in quotes; else null.
+    """The key's value if it is a number, quoted or not; else null.
 
-    Its length is limited so that the cast can't overflow. Groups that capture would
-    take three times as long: 2 us a value.
+    Its length is limited so that the cast can't overflow. Capturing groups would take
+    three times as long: 2 us a value.
     """
     if key.field is Field.SAMPLE_RATE:
         return sql.SQL("events.sample_rate::numeric")
@@ -150,10 +150,10 @@ def _is_number(value: object) -> bool:
 
 
 def _decimal(value: object) -> Decimal:
-    """As it was written: 0.1 and not the binary fraction next to it."""
+    """Exactly as written: 0.1, not the nearest binary fraction."""
     return Decimal(str(value))
 
 
 def _word(value: Value) -> str:
-    """JSON's words for true and false."""
+    """As text, with true and false as JSON writes them."""
     return str(value).lower() if isinstance(value, bool) else str(value)

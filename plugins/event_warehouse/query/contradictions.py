@@ -1,4 +1,4 @@
-"""What a schema can't say of a question: members that do not go with each other."""
+"""Checks what a JSON Schema can't: whether a question's members fit together."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence

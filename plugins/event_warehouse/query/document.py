@@ -27,7 +27,7 @@ HEADINGS = {
     "value": "A value",
     "time": "A time",
 }
-"""The parts that have a section of their own, in their order."""
+"""The parts that have a section of their own, in order."""
 
 
 def document() -> str:
@@ -62,7 +62,7 @@ def _members(node: Node) -> Iterator[str]:
 
 
 def _form(member: Node) -> str:
-    """What may stand there, in a few words."""
+    """What the member accepts, in a few words."""
     if "enum" in member:
         return "One of " + ", ".join(f"`{one}`" for one in member["enum"]) + "."
     if reference := member.get("$ref"):

@@ -1,4 +1,4 @@
-"""Why a question is not answered, in words for who asked it."""
+"""Why a question can't be answered, in words for its author."""
 
 from collections.abc import Sequence
 
@@ -12,7 +12,7 @@ class InvalidQuery(WarehouseError):
     def __init__(self, message: str | None, faults: Sequence[Fault] = ()) -> None:
         super().__init__(message)
         self.faults = tuple(faults)
-        """Their fields are JSON pointers into the body, or names of parameters."""
+        """A fault's field is a JSON pointer into the body, or a parameter's name."""
 
 
 class Overlong(WarehouseError):

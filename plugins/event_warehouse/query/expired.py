@@ -1,7 +1,7 @@
-"""From when on the tables that answers come from have a tenant's events.
+"""From what time each table has all of a tenant's events.
 
-Events that expire leave their table, and a fact or rollup that is made after that has
-never had them; what was there before keeps what it counted (docs/lifecycle.md).
+Expired events are dropped from their table. A fact or rollup that is built later never
+had them; one that was built before keeps its counts (docs/lifecycle.md).
 """
 
 from collections.abc import Mapping
@@ -18,20 +18,20 @@ EVENTS = "analytics.events"
 
 @dataclass(frozen=True)
 class Horizons:
-    """The time of each model from which on it has all events of a tenant.
+    """For each model, the time from which it has all of a tenant's events.
 
-    A model that has them all is not named.
+    A model that has all of them is left out.
     """
 
     by_model: Mapping[str, datetime] = field(default_factory=dict)
 
     @property
     def of_events(self) -> datetime | None:
-        """From when on single events are kept; none if none have expired."""
+        """The time from which single events are kept; None if none have expired."""
         return self.of(EVENTS)
 
     def of(self, table: str) -> datetime | None:
-        """That of a table, `analytics.events` say."""
+        """The horizon of a table, such as `analytics.events`."""
         return self.by_model.get(table.rpartition(".")[2])
 
     def has_all(self, table: str, since: datetime) -> bool:
@@ -39,22 +39,22 @@ class Horizons:
         return self.kept_from(table, since) == since
 
     def kept_from(self, table: str, since: datetime) -> datetime:
-        """Then, or the later time from which on the table has all events."""
+        """`since`, or the later time from which the table has all events."""
         horizon = self.of(table)
         return since if horizon is None else max(since, horizon)
 
 
 async def hold_events(connection: AsyncConnection) -> None:
-    """No events expire from here on until the transaction ends.
+    """Keeps events from expiring until the transaction ends.
 
-    To be asked first: a snapshot that is older than this would still say that nothing
-    has expired, while the partitions are gone.
+    Must come first: an older snapshot would say that nothing has expired, although the
+    partitions are gone.
     """
     await connection.execute(STATEMENTS["hold"])
 
 
 async def read_horizons(connection: AsyncConnection, tenant: str) -> Horizons:
-    """A tenant's, as of the transaction. Reads only."""
+    """A tenant's horizons, as of the transaction's snapshot. Reads only."""
     values = {"tenant_id": tenant}
     rows = await (await connection.execute(STATEMENTS["horizons"], values)).fetchall()
     return Horizons(dict(rows))

@@ -1,11 +1,12 @@
 -- Which events of a tenant have expired.
 
 -- hold --
--- Whoever drops a partition locks its parent.
+-- Dropping a partition locks its parent, so it waits for this lock.
 lock table only analytics.events in access share mode;
 
 -- horizons --
--- None for a tenant that had no events before, unless what tells was made later.
+-- Only where the tenant had events before the horizon; all of them if the table that
+-- tells, tenant_events_daily, lacks events itself.
 with horizons as materialized (
     select horizons.model, horizons.horizon
     from access.horizons() as horizons

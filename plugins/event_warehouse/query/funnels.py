@@ -1,4 +1,4 @@
-"""A funnel of a question, as `event_warehouse.funnels` counts it."""
+"""Asks a question's funnels, which `event_warehouse.funnels` counts."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -29,14 +29,14 @@ ORDERS: Mapping[str, Order] = {
 
 @dataclass(frozen=True)
 class FunnelAnswer:
-    """How many got how far."""
+    """How many reached each step."""
 
     asked: body.Funnel
     answered_from: str
     is_complete: bool
-    """False if events of the range have expired from what it was answered from."""
+    """False if events of the range have expired from the table it was read from."""
     group_count: int
-    """Values of the breakdown that somebody began with; those over the limit have no
+    """Breakdown values with which somebody began; those over the limit have no
     steps."""
     steps: Sequence[StepCount]
     shown: Shown | None = None
@@ -56,7 +56,7 @@ async def ask_funnel(
 ) -> FunnelAnswer:
     """The funnel over the events of the range. Reads only.
 
-    From the sequences of event types that users have, if it asks for nothing else.
+    Reads users' sequences of event types if the funnel needs no more, else the events.
     """
     asked = query.funnels[index]
     definition = declaration_of(asked, query)
@@ -88,7 +88,7 @@ async def ask_funnel(
 
 
 def declaration_of(asked: body.Funnel, query: body.Query) -> dict[str, object] | None:
-    """The funnel by its event types; none if it asks more of events than these."""
+    """The funnel by event types alone; None if its steps depend on anything else."""
     if asked.breakdown is not None or {read_key(key) for key in asked.match} != {USER}:
         return None
     series = {one.name: one for one in query.series}
@@ -112,7 +112,7 @@ def declaration_of(asked: body.Funnel, query: body.Query) -> dict[str, object] |
 
 
 def _event_types(series: body.Series) -> list[str] | None:
-    """The types that a series' events have, if nothing else is asked of them."""
+    """The event types a series is filtered by; None if other filters matter."""
     found: list[list[str]] = []
     for one in series.all_filters:
         key = None if one.key is None else read_key(one.key)
@@ -133,7 +133,7 @@ def _event_types(series: body.Series) -> list[str] | None:
 def funnel_of(asked: body.Funnel, query: body.Query) -> Funnel:
     """The funnel with its series' filters as conditions.
 
-    Whose steps are counted is the user if the match keys have one, else the first key.
+    The actor is the user if user_id is a match key, else the first match key.
     """
     series = {one.name: one for one in query.series}
     keys = list(dict.fromkeys(asked.match))

@@ -1,8 +1,8 @@
--- A funnel of a question.
+-- Counts a question's funnel.
 
 -- steps --
--- Of the groups that most began, each with how many rows there are, with how many bytes
--- of values, and of how many groups; where that is too much, one row, to say so.
+-- The groups that most users began. Each row has the total of rows, of bytes in values
+-- and of groups; if these exceed the limits, only one row is returned, for its totals.
 with
 
 counted as (

@@ -1,4 +1,4 @@
--- The ids in a dimension; its names stand in braces.
+-- The ids in a dimension; braces stand for the names.
 
 -- ids --
 select

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 WrittenKey = str | tuple[str, ...]
-"""As it stands in the question: dots lead on, or the whole path as a list."""
+"""As written in the question: a path with dots, or as a list."""
 
 
 class Field(StrEnum):
-    """The columns of an event that can be asked for; SQL has no other identifiers."""
+    """The columns of an event that can be asked for; SQL gets no other identifiers."""
 
     EVENT_ID = "event_id"
     EVENT_TYPE = "event_type"
@@ -33,10 +33,10 @@ POSTED_NAMES: Mapping[str, Field] = {
     "ts": Field.EVENT_TIME,
     "samplerate": Field.SAMPLE_RATE,
 }
-"""What `POST /events` calls them."""
+"""The names that `POST /events` has for them."""
 ATTRIBUTES = "attributes."
 TENANT = "tenant_id"
-"""Of all events that are asked the same, so nothing to ask for."""
+"""The same for all events of a question, so it can't be asked for."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def read_key(written: WrittenKey) -> Key:
 
 
 def name_of(written: WrittenKey) -> str:
-    """What the answer calls it: as it was written."""
+    """The key's name in the answer: as it was written, a list joined by dots."""
     return written if isinstance(written, str) else ".".join(written)
 
 

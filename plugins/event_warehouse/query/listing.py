@@ -1,4 +1,4 @@
-"""The keys that a tenant's events have, and their values, to choose from."""
+"""Lists the keys of a tenant's events and their values, for autocompletion."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,20 +24,20 @@ from event_warehouse.query.query_string import QueryString
 STATEMENTS = load_statements("event_warehouse.query", "listing")
 IDS = load_statements("event_warehouse.query", "ids")["ids"]
 VALUES_PER_KEY = 1_000
-"""As many as dbt_project.yml says are kept."""
+"""How many are kept, as set in dbt_project.yml."""
 DIMENSIONS: Mapping[Field | None, str] = {
     Field.USER_ID: "dim_users",
     Field.ENTITY_ID: "dim_entities",
     Field.DEVICE_ID: "dim_devices",
 }
-"""Of these all values are known, but neither by event type nor how often they came."""
+"""All values of these are listed, but without counts, and not by event type."""
 UNLISTED = {
     Field.EVENT_ID,
     Field.EVENT_TIME,
     Field.RECEIVED_AT,
     Field.SAMPLE_RATE,
 }
-"""Of these nothing is kept to choose from."""
+"""No values of these are kept."""
 MAX_LISTED = 1_000
 DEFAULT_LISTED = 100
 MAX_CHARACTERS = 1_000
@@ -46,11 +46,11 @@ CHOICES = ("prefix", "event_type", "limit")
 
 @dataclass(frozen=True)
 class Choice:
-    """What to list of keys or values."""
+    """Which keys or values to list."""
 
     prefix: str = ""
     event_type: str | None = None
-    """Of events of this type only; empty for those that have none."""
+    """Only those of events of this type; empty for events that have none."""
     limit: int = DEFAULT_LISTED
 
 
@@ -59,12 +59,12 @@ class Counted(msgspec.Struct, frozen=True):
 
     name: str
     event_count: int | None
-    """None where that is not kept."""
+    """None where counts are not kept."""
 
 
 @dataclass(frozen=True)
 class Listing:
-    """What there is, most events first."""
+    """Keys or values, those with the most events first."""
 
     items: Sequence[Counted]
     is_cut_off: bool
@@ -82,10 +82,10 @@ async def list_keys(
 async def list_values(
     connection: AsyncConnection, key: str, choice: Choice, *, tenant: str
 ) -> tuple[Listing, bool]:
-    """The values of a key, and whether these are all that there are to choose from.
+    """The values of a key, and whether all of the key's values are kept.
 
-    Raises InvalidQuery for those of an event type where that is not known, and for what
-    can't be a key.
+    Raises InvalidQuery if it can't be a key, or if an event type is given for a key
+    whose values are not kept by type.
     """
     try:
         found = read_key(key)
@@ -152,7 +152,7 @@ def read_choice(
 
 
 def problem_of_text(text: str) -> str | None:
-    """Why no key or value is like this."""
+    """Why the text can't be a key or value; None if it can."""
     if "\0" in text:
         return "holds a NUL character"
     if len(text) > MAX_CHARACTERS:

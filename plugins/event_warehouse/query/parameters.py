@@ -1,4 +1,4 @@
-"""How values come into SQL: as parameters of a statement, or as quoted literals."""
+"""How values get into SQL: as parameters of a statement, or as quoted literals."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from psycopg import sql
 
 Bind = Callable[[object], sql.Composable]
-"""What stands in SQL for a value; its type is to be written behind it."""
+"""Returns the SQL that stands for a value; the caller appends a cast to its type."""
 
 
 class Parameters:
@@ -16,7 +16,7 @@ class Parameters:
         self.values: dict[str, object] = {}
 
     def bind(self, value: object) -> sql.Composable:
-        """A placeholder for the value; the same for what is bound already."""
+        """A placeholder for the value; equal values share one."""
         for name, bound in self.values.items():
             if type(bound) is type(value) and bound == value:
                 return sql.Placeholder(name)
@@ -32,4 +32,4 @@ class Shown:
     sql: str
     parameters: Mapping[str, object]
     name: str | None = None
-    """What it asks for, where an answer has several."""
+    """What it asks for, if the answer has several statements."""

@@ -1,4 +1,4 @@
-"""The parameters of a query string, read one by one; every fault is kept."""
+"""The parameters of a query string, read one by one, with every fault collected."""
 
 import re
 from collections import Counter
@@ -11,7 +11,7 @@ from event_warehouse.moments import read_moment
 from event_warehouse.query.errors import InvalidQuery
 
 PLUS_READ_AS_SPACE = re.compile(r"(T[^ ]+) (\d\d(:?\d\d)?)")
-"""What a query string makes of a `+` that is not escaped."""
+"""A query string decodes a `+` that is not escaped to a space."""
 ISO_8601 = re.compile(
     r"\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d([.,]\d{1,9})?)?(Z|[+-]\d\d(:?\d\d)?)?)?",
     re.ASCII,
@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 
 class QueryString:
-    """What each parameter says, or None if it is left out or at fault.
+    """The value of each parameter, or None if it is missing or invalid.
 
     Faults don't stop the reading, so that a caller learns of all of them at once: read
     every parameter, then raise `invalid()` if there are `faults`.
@@ -49,13 +49,13 @@ class QueryString:
         self.faults.append(Fault(reason, name))
 
     def invalid(self) -> InvalidQuery:
-        """The error that tells every fault."""
+        """The error with every fault."""
         return InvalidQuery("A parameter is not valid.", self.faults)
 
     def text(
         self, name: str, problem_of: Callable[[str], str | None] | None = None
     ) -> str | None:
-        """The text as it is; at fault if there is a problem of it."""
+        """The text as it is; a fault if `problem_of` finds a problem."""
         text = self._given.get(name)
         if text is None or problem_of is None:
             return text
@@ -65,7 +65,7 @@ class QueryString:
         return text
 
     def time(self, name: str) -> str | None:
-        """The text of a time, with the `+` of its offset."""
+        """The text of a time, with the `+` of its offset restored."""
         text = self._given.get(name)
         return None if text is None else _with_plus(text)
 
@@ -83,7 +83,7 @@ class QueryString:
         return None
 
     def number(self, name: str, most: int) -> int | None:
-        """A whole number, at least 1."""
+        """A whole number from 1 to `most`."""
         text = self._given.get(name)
         if text is None:
             return None
@@ -94,7 +94,7 @@ class QueryString:
         return None
 
     def parsed(self, name: str, parse: Callable[[str], T], reason: str) -> T | None:
-        """What `parse` makes of the text; the reason is the fault if it can't."""
+        """What `parse` returns for the text; `reason` is the fault if it raises."""
         text = self._given.get(name)
         if text is None:
             return None
@@ -111,7 +111,7 @@ def _with_plus(text: str) -> str:
 
 
 def _read_iso_8601(text: str) -> datetime:
-    """Raises ValueError for other forms, of which Python reads some."""
+    """Raises ValueError for other formats, even those that Python accepts."""
     text = _with_plus(text)
     if not ISO_8601.fullmatch(text):
         raise ValueError

@@ -1,15 +1,15 @@
-"""Which regular expressions may be asked for: those that take linear time.
+"""Which regular expressions are allowed: those that match in linear time.
 
-Postgres matches by automata, without trying again, unless there is a back-reference or
-a look-around; and it writes out counted repeats, so they are bounded together.
+Postgres matches with automata, without backtracking, unless there is a back-reference
+or a look-around. It expands counted repeats, so their total size is limited.
 """
 
 import re
 
 MAX_WRITTEN_OUT = 1_000
-"""How many characters an expression may have when its repeats are written out."""
+"""How many characters an expression may have after its repeats are expanded."""
 
-# One piece of an expression at a time; what is none of these is refused.
+# One piece of an expression at a time; the bad_ ones catch what can't be read.
 PIECE = re.compile(
     r"""
     (?P<reference> \\[1-9] )
@@ -29,10 +29,10 @@ PIECE = re.compile(
 
 
 def problem_of_regex(expression: str) -> str | None:
-    """Why an expression can't be asked for; Postgres may still refuse it."""
+    """Why an expression is not allowed; None if it is. Postgres may still refuse it."""
     depth = 0
-    # Of each group that is open, how many characters it has when written out; and of
-    # what stands before a repeat.
+    # The expanded size in characters of each open group, and of the piece that a
+    # repeat would apply to.
     sizes = [0]
     repeated = 0
     for piece in PIECE.finditer(expression):

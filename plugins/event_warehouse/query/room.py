@@ -1,4 +1,4 @@
-"""How much an answer may hold, as it is whole in memory before any of it is sent."""
+"""Limits the size of an answer, which is in memory as a whole before it is sent."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ COUNTERS = 3
 """Columns at the end of each row: how many rows, bytes and groups there are."""
 
 MAX_KEY_CHARACTERS = 1_000
-"""Of a value that is counted by; what is cut off counts together."""
+"""Longer values to group by are cut; those that agree up to here count together."""
 
 Rows = Sequence[tuple[Any, ...]]
 
@@ -23,13 +23,13 @@ class Room:
 
     rows: int = 100_000
     bytes: int = 32 * 1024 * 1024
-    """Of the values that rows name."""
+    """Of the key values in the rows."""
 
     def take(self, rows: Rows, place: Sequence[str | int]) -> tuple[Rows, int]:
         """The rows without their counters, and how many groups there are.
 
-        Raises InvalidQuery with the place in the body if they are too many; then there
-        is but one row, to say so.
+        Raises InvalidQuery with the place in the body if there are too many; the
+        statement then returns a single row, for its counters.
         """
         if not rows:
             return [], 0

@@ -1,4 +1,4 @@
-"""A question, asked: each series and funnel is one statement."""
+"""Asks a question: each series and funnel is one statement."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -22,18 +22,18 @@ from event_warehouse.query.schema import pointer
 from event_warehouse.query.series import Statement, choose, statement_of
 
 STANDARD_ERROR = 0.031
-"""Of distinct values that are counted by sketches, from 1,024 on."""
+"""Of distinct counts that sketches estimate, from 1,024 up."""
 
 
 @dataclass(frozen=True)
 class SeriesAnswer:
-    """The rows of a series, and how they came about."""
+    """The rows of a series, and where they come from."""
 
     name: str
     answered_from: str
     is_estimate: bool
     is_complete: bool
-    """False if events of the range have expired from what it was answered from."""
+    """False if events of the range have expired from the table it was read from."""
     group_count: int
     """Groups with events in the range; those over the limit have no rows."""
     columns: Sequence[Column]
@@ -43,29 +43,29 @@ class SeriesAnswer:
 
 @dataclass(frozen=True)
 class Answer:
-    """What was asked, and what came of it."""
+    """A question and its answer."""
 
     query: Query
     series: Sequence[SeriesAnswer]
     funnels: Sequence[FunnelAnswer]
     expired_before: datetime | None
-    """From when on the tenant's single events are kept; none if all are."""
+    """The time from which the tenant's single events are kept; None if all are."""
 
     @property
     def is_estimate(self) -> bool:
-        """Whether some of it is."""
+        """Whether any series is an estimate."""
         return any(one.is_estimate for one in self.series)
 
     @property
     def is_complete(self) -> bool:
-        """Whether all of it is."""
+        """Whether all series and funnels are complete."""
         return all(one.is_complete for one in self.series) and all(
             one.is_complete for one in self.funnels
         )
 
     @property
     def columns(self) -> Sequence[Column]:
-        """Of the rows of all series together."""
+        """The columns of the rows of all series."""
         return columns_of(self.query)
 
     def rows(self) -> Iterator[tuple[Any, ...]]:
@@ -79,8 +79,10 @@ class Answer:
 
 
 async def ask(connection: AsyncConnection, query: Query, *, tenant: str) -> Answer:
-    """The answer, whole. Reads only, several times: in one transaction that is
-    repeatable read and has read nothing yet, all of the same moment.
+    """The whole answer. Reads only.
+
+    Runs several statements; the transaction must be repeatable read and have read
+    nothing yet, so that all of them see one snapshot.
 
     Raises InvalidQuery for what can't be answered, with the place in the body.
     """
@@ -139,7 +141,7 @@ async def _refuse_bad_regexes(connection: AsyncConnection, query: Query) -> None
         for place, expression in _regexes(series.filters, ["data", index]):
             try:
                 cursor = await connection.execute(MATCH, {"expression": expression})
-                # In a pipeline only this waits for what Postgres says of it.
+                # In pipeline mode, only the fetch waits for Postgres's verdict.
                 await cursor.fetchone()
             except psycopg.errors.InvalidRegularExpression as error:
                 reason = f"is no regular expression: {error.diag.message_primary}"

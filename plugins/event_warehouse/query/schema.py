@@ -1,7 +1,7 @@
-"""The JSON Schema of a question, and its verdict in words.
+"""The JSON Schema of a question, and its errors in plain words.
 
-The schema is the validator: what it refuses is refused, and `body` only adds what a
-schema can't say.
+The schema is the validator: what it refuses is refused, and `body` only adds checks
+that a schema can't express.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -18,7 +18,7 @@ from event_warehouse.accept.errors import Fault
 SCHEMA_TEXT = files("event_warehouse.query").joinpath("query.schema.json").read_text()
 SCHEMA: Mapping[str, Any] = msgspec.json.decode(SCHEMA_TEXT)
 
-# The engine whose time is linear, whatever the value.
+# This engine matches in linear time, whatever the value.
 _VALIDATOR = jsonschema_rs.validator_for(
     SCHEMA_TEXT, pattern_options=jsonschema_rs.RegexOptions()
 )
@@ -41,11 +41,11 @@ TYPES = {
 
 
 def faults_of_query(parsed: object) -> list[Fault]:
-    """What is wrong with a body, each fault with its JSON pointer; the first few."""
+    """The first faults of a body, each with its JSON pointer; none if it is valid."""
     if _VALIDATOR.is_valid(parsed):
         return []
     errors = islice(_VALIDATOR.iter_errors(parsed), MAX_LISTED_FAULTS)
-    # Branches of the schema can say the same of one place.
+    # Several branches of the schema can report the same fault.
     faults = dict.fromkeys(fault for error in errors for fault in _say(error))
     return sorted(faults, key=lambda fault: fault.field or "")
 
@@ -69,7 +69,7 @@ def _say(error: ValidationError) -> Iterator[Fault]:
 
 
 def _reason(error: ValidationError) -> str:
-    """Says nothing of the value itself, which may be large or personal."""
+    """Leaves out the value itself, which may be large or personal."""
     match error.kind:
         case ValidationErrorKind.Type(types=types):
             # The validator lists them in an order of its own.

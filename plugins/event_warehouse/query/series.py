@@ -26,12 +26,12 @@ HOLD_WITHOUT_THE_KEY = {"ne", "not_in", "not_exists"}
 
 @dataclass(frozen=True)
 class Statement:
-    """SQL, and what its parameters are."""
+    """SQL and its parameters."""
 
     text: sql.Composed
     values: Mapping[str, object]
     columns: Sequence[Column]
-    """Of its rows, before those that count the rows, their bytes and the groups."""
+    """The columns of its rows, without the counters of rows, bytes and groups."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Choice:
 
     source: Source
     is_estimate: bool = False
-    """Whether distinct values are counted by sketches."""
+    """Whether distinct counts are estimated with sketches."""
 
 
 def choose(
@@ -49,13 +49,13 @@ def choose(
     starts: Iterable[datetime],
     horizons: Horizons,
 ) -> Choice:
-    """The smallest source that tells all that the series asks for.
+    """The smallest source that can answer the series.
 
-    `starts` are those of the buckets. Of sources that lack events of the range, as they
-    have expired, the one that lacks the fewest.
+    `starts` are those of the buckets. A larger source is chosen if fewer events of the
+    range have expired from it.
     """
 
-    # The first of those that are as good as each other.
+    # min returns the first of equals, which is the smallest source.
     return min(
         _choices(series, query, starts),
         key=lambda choice: horizons.kept_from(choice.source.table, query.start),
@@ -65,7 +65,7 @@ def choose(
 def _choices(
     series: Series, query: Query, starts: Iterable[datetime]
 ) -> Iterator[Choice]:
-    """Each source that can tell, smallest first."""
+    """Each source that can answer the series, smallest first."""
     times = [query.start, query.end, *starts]
     asked = [*keys_of(series), *_breakdown_keys(query)]
     filtered = [*keys_of(_without_operations(series)), *_breakdown_keys(query)]
@@ -75,7 +75,7 @@ def _choices(
     can_estimate = (
         query.estimates and unique and all(len(one.all_keys) == 1 for one in unique)
     )
-    # Of buckets that no time zone decides, all begin where the smallest do.
+    # Buckets without `starts` need only a grain that is no wider than they are.
     narrowest = WIDTHS[query.bucket] if query.bucket else query.end - query.start
     for source in SOURCES[:-1]:
         if is_summed or source.grain.width > narrowest or not source.fits(times):
@@ -96,7 +96,7 @@ def _choices(
 
 
 def _fields_had(series: Series) -> set[Field | None]:
-    """What each of its events has, or one of its filters would be false."""
+    """The fields that the series' filters require its events to have."""
     return {
         read_key(one.key).field
         for one in series.all_filters
@@ -115,10 +115,10 @@ def _breakdown_keys(query: Query) -> tuple[WrittenKey, ...]:
 def statement_of(
     series: Series, query: Query, choice: Choice, room: Room, *, tenant: str
 ) -> Statement:
-    """The rows of a series in the order of buckets and groups.
+    """Selects the rows of a series, ordered by bucket and group.
 
-    Each ends with how many rows there are, with how many bytes of keys, and of how many
-    groups; where there is no room for that, there is one row, to say so.
+    Each row ends with the total of rows, of bytes in keys, and of groups; if these
+    exceed the room, only one row is returned, for its totals.
     """
     parameters = Parameters()
     parts = _Parts(series, query, choice, parameters.bind)
@@ -128,7 +128,7 @@ def statement_of(
 
 
 class _Parts:
-    """What the steps of a statement have in common."""
+    """What the functions that build a statement share."""
 
     def __init__(
         self, series: Series, query: Query, choice: Choice, bind: Bind
@@ -140,8 +140,8 @@ class _Parts:
         self.bind = bind
         self.operations = series.all_operations
         unique = [one for one in self.operations if one.type == "unique"]
-        # Distinct values of one kind are found by grouping, which parallel workers can
-        # do; of several kinds each by sorting.
+        # One distinct count is computed by grouping, which can run in parallel; each of
+        # several by sorting.
         self.grouped = unique[0] if len(unique) == 1 and not self.is_estimate else None
 
     @property
@@ -158,7 +158,7 @@ class _Parts:
 
     @property
     def sum_names(self) -> list[str]:
-        """What adds up."""
+        """The columns that add up."""
         return ["event_count", *(["weighted_count"] if self.query.weighted else [])]
 
     @property
@@ -200,7 +200,7 @@ def _operations(query: Query) -> Iterator[Operation]:
 
 
 def _totals(parts: _Parts, tenant: str) -> sql.Composed:
-    """One row a bucket and group."""
+    """One row per bucket and group."""
     if parts.grouped is None:
         return _counted(parts, tenant)
     names = [f"part_{n}" for n in range(1, len(parts.grouped.all_keys) + 1)]
@@ -224,7 +224,7 @@ def _totals(parts: _Parts, tenant: str) -> sql.Composed:
 
 
 def _counted(parts: _Parts, tenant: str) -> sql.Composed:
-    """One row a bucket, group and what is counted once."""
+    """One row per bucket and group; also per value of a distinct count by grouping."""
     bind, source, query = parts.bind, parts.source, parts.query
     grouped = [
         _as(expression, name)
@@ -278,7 +278,7 @@ def _group_expressions(parts: _Parts) -> Iterator[sql.Composable]:
 
 
 def _ranked(parts: _Parts, totals: sql.Composed) -> sql.Composed:
-    """With the place of each group among all, by its events in the whole range."""
+    """Adds the rank of each group by its events in the whole range."""
     if not parts.keys:
         return sql.SQL(
             "select totals.*, 1::bigint as group_rank from ({}) as totals"
@@ -299,7 +299,7 @@ def _ranked(parts: _Parts, totals: sql.Composed) -> sql.Composed:
 
 
 def _shown(parts: _Parts, ranked: sql.Composed, room: Room) -> sql.Composed:
-    """The groups that are shown, in order."""
+    """The groups within the limit, in order."""
     bind, query = parts.bind, parts.query
     selected = _named(parts.group_names)
     if query.bucket:

@@ -1,8 +1,8 @@
 """The tables that questions are answered from, smallest first.
 
 A table answers exactly if it has every key that is asked for, and if the range and the
-buckets begin and end where its own rows do; one that lacks events without a user, if
-the series leaves those out itself. Of events all is known.
+buckets begin and end on the boundaries of its rows. One that lacks events without a
+user also needs a series that leaves those out. The events table can answer everything.
 """
 
 from collections.abc import Iterable
@@ -16,16 +16,16 @@ from event_warehouse.database import load_statements
 from event_warehouse.query.keys import Field, Key
 
 RESOLVED = {
-    # They stand in brackets, where no statement ends.
+    # They become subqueries, in which a semicolon is not allowed.
     name: sql.SQL(statement.as_string().rstrip().removesuffix(";"))
     for name, statement in load_statements("event_warehouse.query", "sources").items()
 }
-"""Selects what the keys of a table's rows stand for, too."""
+"""Select a table's rows with the values that their keys stand for."""
 DAY = timedelta(days=1)
 
 
 class Grain(Enum):
-    """How long a row's span of time is, and the column of its start (UTC)."""
+    """The time span of a row; its value is the column with the start (UTC)."""
 
     FIVE_MINUTES = "event_5min"
     HOUR = "event_hour"
@@ -34,7 +34,7 @@ class Grain(Enum):
 
     @property
     def width(self) -> timedelta:
-        """The span."""
+        """The length of the span."""
         return {
             Grain.FIVE_MINUTES: timedelta(minutes=5),
             Grain.HOUR: timedelta(hours=1),
@@ -50,7 +50,7 @@ class Grain(Enum):
 
 @dataclass(frozen=True)
 class Source:
-    """A table, and what of an event it has."""
+    """A table, and which parts of an event it has."""
 
     table: str
     grain: Grain
@@ -58,13 +58,13 @@ class Source:
     sketched: frozenset[Field] = frozenset()
     is_weighted: bool = True
     resolved: str | None = None
-    """How its keys are; none if it has none."""
+    """The statement that resolves its keys; None if it has none."""
     having: frozenset[Field] = frozenset()
-    """Keys without which an event is not in it."""
+    """Fields that an event must have to be in it."""
 
     @property
     def relation(self) -> sql.Composable:
-        """What to select from, under the name of events."""
+        """What to select from, with the alias events."""
         table = sql.Identifier(*self.table.split("."))
         if self.resolved is None:
             return sql.SQL("{} as events").format(table)
@@ -73,30 +73,30 @@ class Source:
 
     @property
     def time(self) -> sql.Composable:
-        """The column that rows of a range are found by."""
+        """The column to filter a range by."""
         return sql.Identifier("events", self.grain.value)
 
     def moment(self, time: datetime) -> datetime | date:
-        """A time as that column has it."""
+        """A time in that column's type."""
         return time.date() if self.grain is Grain.DAY else time
 
     @property
     def at(self) -> sql.Composable:
-        """When a row's events begin, as timestamptz."""
+        """The start of a row's span, as timestamptz."""
         if self.grain is Grain.DAY:
             return sql.SQL("({}::timestamp at time zone 'UTC')").format(self.time)
         return self.time
 
     @property
     def event_count(self) -> sql.Composable:
-        """The events of several rows."""
+        """The number of events in several rows."""
         if self.grain is Grain.EVENT:
             return sql.SQL("count(*)")
         return sql.SQL("coalesce(sum(events.event_count), 0)::bigint")
 
     @property
     def weighted_count(self) -> sql.Composable:
-        """What the events of several rows stand for."""
+        """The number of events that several rows stand for, by their sample rates."""
         column = "sample_rate" if self.grain is Grain.EVENT else "weighted_count"
         return sql.SQL("coalesce(sum({}), 0)::bigint").format(
             sql.Identifier("events", column)
@@ -113,7 +113,7 @@ class Source:
         return all(key.field in self.sketched for key in keys)
 
     def fits(self, times: Iterable[datetime]) -> bool:
-        """Whether none of these times lies within one of its rows."""
+        """Whether all of these times are boundaries of its rows."""
         return all(map(self.grain.begins_at, times))
 
 

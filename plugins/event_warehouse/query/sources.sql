@@ -1,5 +1,5 @@
--- Tables whose rows have keys, with what these stand for; the table's name stands in
--- braces.
+-- Tables with integer keys, joined to the values that these stand for; braces stand for
+-- the table's name.
 
 -- of_rollup --
 select

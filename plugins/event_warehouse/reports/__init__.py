@@ -1,4 +1,4 @@
-"""What people are told: the accounting, what runs, who had what done, what failed.
+"""Reports to people: the accounting, what is running, who requested what, what failed.
 
-It is read in SQL and printed or sent here; nothing here changes the warehouse.
+They are read with SQL and printed or sent; nothing here changes the warehouse.
 """

@@ -1,13 +1,13 @@
 """Proves that every record of every file is accounted for.
 
-Over the loads that are applied everywhere (docs/decisions):
+For the loads that every model has applied (docs/decisions):
     records  = raw rows + rejected lines + lines that were replayed
     raw rows = events + reference rows + rejected events + duplicates
-               + records of users who were deleted before
-Each term is what is there, what has expired and what went with deleted users; the last
-two were counted when they went. A replay's raw rows are the lines that it took, and
-each fact and rollup sums to the events that it has taken in, with those that have
-expired; sessions to those with a visitor, sequences to those with a user. Every term is
+               + records of users who had been deleted before
+Each term counts the rows that exist, and those that expired or were deleted with a
+user, which were counted as they were removed. A replay's raw rows are the lines that it
+took. Each fact and rollup sums to the events that it has applied, including expired
+ones; sessions to those with a visitor, sequences to those with a user. Every term is
 counted in its own table, never as a difference.
 """
 
@@ -54,21 +54,21 @@ class LoadAccount:
     is_pending: bool
     record_count: int
     rejected_lines: int
-    """Those that are open: not replayed since."""
+    """Only open ones, which have not been replayed since."""
     replayed_lines: int
     lines_replayed_here: int | None
-    """Of a replay, the rejected lines that it took; None of any other load."""
+    """For a replay, the rejected lines that it took; None for any other load."""
     raw_rows: int
     events: int
     reference_rows: int
     rejected_events: int
     duplicates: int
     deleted_events: int
-    """Records of users who were deleted before they came."""
+    """Records that arrived after their user had been deleted."""
 
     @property
     def records(self) -> int:
-        """Records that this load still answers for: not those that a replay took."""
+        """The records that this load accounts for: all but those that a replay took."""
         return self.record_count - self.replayed_lines
 
     @property
@@ -122,7 +122,7 @@ class LoadAccount:
 
 @dataclass(frozen=True)
 class LayerAccount:
-    """Whether a fact or rollup has the events that it took in."""
+    """Whether a fact or rollup sums to the events that it has applied."""
 
     model: str
     event_count: int
@@ -131,7 +131,7 @@ class LayerAccount:
 
     @property
     def problem(self) -> str | None:
-        """What does not hold; None if it does, or events is yet to catch up."""
+        """What does not hold; None if all does, or `events` has yet to catch up."""
         if self.is_pending or self.event_count == self.expected:
             return None
         return (
@@ -142,7 +142,7 @@ class LayerAccount:
 
 @dataclass(frozen=True)
 class Removed:
-    """How many rows of a table are gone; its term has them still."""
+    """How many rows of a table are gone; its term still includes them."""
 
     table_name: str
     expired: int
@@ -161,7 +161,7 @@ class Accounting:
 
     @property
     def problems(self) -> tuple[str, ...]:
-        """What does not hold, a sentence each; the first of them if there are many."""
+        """What does not hold, one sentence each; the first few if there are many."""
         found = list(self._problems())
         if len(found) > SHOWN_PROBLEMS:
             more = len(found) - SHOWN_PROBLEMS
@@ -195,11 +195,11 @@ class Accounting:
 
 
 def verify(settings: Settings) -> Accounting:
-    """The accounts, counted anew from the tables themselves; reads only.
+    """The accounts, counted from the tables themselves; reads only.
 
-    While a deletion or a rebuild is under way sums need not hold, so if they don't they
-    are counted once more when it has ended, or after WAIT. Not for who holds the
-    transforms' lock.
+    Sums need not hold during a deletion or a rebuild, so if they don't they are counted
+    again when it has ended, or after WAIT. The caller must not hold the transforms'
+    lock.
     """
     accounting = count_all(settings)
     if not accounting.is_unsettled:
@@ -221,9 +221,9 @@ def verify(settings: Settings) -> Accounting:
 
 
 def count_all(settings: Settings) -> Accounting:
-    """The accounts as of now, whatever is at work."""
+    """The accounts as of now, whatever else is running."""
     with connect(settings.dsn, Role.TRANSFORMER) as connection:
-        # One snapshot for all, so that a run that commits meanwhile changes no sum.
+        # One snapshot for all, so that a concurrent run changes no sum.
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         connection.read_only = True
         transformed = connection.execute(STATEMENTS["is_transformed"]).fetchone()

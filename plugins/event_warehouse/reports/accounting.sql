@@ -1,4 +1,4 @@
--- What proves that nothing is lost: each term counted in its own table.
+-- Proves that nothing is lost: each term is counted in its own table.
 
 -- is_transformed --
 select num_nulls(
@@ -83,7 +83,7 @@ deleted_events as (
     where table_name = 'analytics.deleted_events'
 ),
 
--- Each term of each load: what is there and what is gone since.
+-- Each term of each load: the rows that exist and those that are gone.
 terms as (
     select 'raw rows' as term, * from raw_rows
     union all
@@ -163,9 +163,9 @@ where not exists (
 );
 
 -- layers --
--- What each fact and rollup sums to, against the events of the applies that it has
--- taken in; both with what is gone since, which was counted as it went. One that is
--- ahead of events, as a run was ended between the two, counts as pending. One whose
+-- What each fact and rollup sums to, and the events of the applies that it has; both
+-- include removed rows, which were counted as they were removed. A model that is ahead
+-- of events, as a run was interrupted between the two, counts as pending. A model whose
 -- expired events an older version did not count is left out.
 with
 
@@ -182,7 +182,7 @@ layers as (
         models.model,
         models.applies,
         models.lacks_removal_id,
-        -- What a version before counted of the users that it deleted is not known.
+        -- An older version did not count what it deleted with users.
         array_agg(removed_rows.deletion_id) filter (
             where removed_rows.how = 'removed' and removed_rows.event_count is null
         ) as uncounted_deletions
@@ -216,7 +216,7 @@ events as (
     from ledger.removed_rows
     where table_name = 'analytics.events' and expiry_id is not null
     union all
-    -- All of them had the user; elsewhere their days were made anew.
+    -- All of them had the user; other models rebuilt the days that they were in.
     select
         apply_id,
         removal_id,

@@ -26,12 +26,12 @@ class Alert:
     what: str
     run: str
     error: str
-    """Its first line is told; of one that ends in a colon what follows, too."""
+    """Only its first line is sent; if that ends in a colon, also what follows."""
     link: str | None = None
 
 
 def settings_to_tell() -> Settings:
-    """The settings; where one of them is wrong, and that is told, the webhook only."""
+    """The settings; if one is wrong, which the alert is about, the webhook only."""
     try:
         return read_settings()
     except SettingError:
@@ -40,9 +40,9 @@ def settings_to_tell() -> Settings:
 
 
 def send_alert(settings: Settings, alert: Alert) -> bool:
-    """True if the webhook took it; without one, or if it refuses, the log has it.
+    """True if the webhook accepted it; False without one, or, logged, if it did not.
 
-    Never raises: what failed must not be hidden by how it is told.
+    Never raises: an error here must not hide the failure that it reports.
     """
     message = _message(settings, alert)
     if settings.alert_webhook_url is None:
@@ -56,14 +56,14 @@ def send_alert(settings: Settings, alert: Alert) -> bool:
         with urlopen(request, timeout=TIMEOUT_SECONDS):
             return True
     except (OSError, ValueError, HTTPException) as error:
-        # Without the address, which mostly is the secret that lets one post.
+        # Without the address, which usually is the secret that allows posting.
         kind = type(error).__name__
         logger.warning("the alert webhook did not take %s: %s", alert.what, kind)
         return False
 
 
 def _message(settings: Settings, alert: Alert) -> dict[str, str | None]:
-    """As Slack, Mattermost and Teams' workflows read it, and the parts for others."""
+    """The text for Slack, Mattermost and Teams' workflows, and its parts for others."""
     error, _, rest = alert.error.strip().partition("\n")
     if error.endswith(":"):
         error = f"{error} {'; '.join(rest.splitlines())}"

@@ -1,4 +1,4 @@
-"""Who had what done: rebuilds, expiries, deletions, replays and recasts."""
+"""Who requested what: rebuilds, expiries, deletions, replays and recasts."""
 
 from rich.console import Console
 
@@ -10,7 +10,7 @@ STATEMENTS = load_statements("event_warehouse.reports", "operations")
 
 
 def print_operations(settings: Settings, console: Console, *, limit: int) -> None:
-    """The newest first, at most so many; reads only."""
+    """Newest first, at most `limit`; reads only."""
     with connect(settings.dsn, Role.TRANSFORMER) as connection:
         cursor = connection.execute(STATEMENTS["operations"], {"most": limit})
         if not print_query(console, "Operations", cursor):

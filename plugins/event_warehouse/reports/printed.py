@@ -1,4 +1,4 @@
-"""The accounting and the dashboards as tables that a person reads."""
+"""Prints the accounting and the dashboards as tables."""
 
 from collections.abc import Iterable, Sequence
 from itertools import groupby
@@ -29,17 +29,17 @@ TERMS = {
     "deleted_events": "deleted events",
 }
 MAY_BE_LEFT_OUT = {"deleted_events"}
-"""Terms that are shown only where there are any."""
+"""Terms that are shown only if any load has them."""
 
 
 def report_console() -> Console:
-    """Where reports are printed; in a file or a pipe, wide enough for each table."""
+    """The console for reports; for a file or a pipe, wide enough for every table."""
     console = Console()
     return console if console.is_terminal else Console(width=PLAIN_WIDTH)
 
 
 def print_accounting(accounting: Accounting, console: Console) -> None:
-    """One row a feed, one a layer, then what does not hold."""
+    """One row per feed, one per layer, then what does not hold."""
     by_feed = sorted(accounting.loads, key=attrgetter("feed"))
     terms = {
         term: heading
@@ -120,12 +120,12 @@ def _print_table(
     shown = [[_show(value) for value in row] for row in rows]
     if not shown:
         return
-    # Text, not str, which would be read as rich's markup: [bot] is part of a name.
-    # By itself: a table's own title is wrapped at the width of its columns.
+    # Text, not str, in which rich would read [bot], part of a name, as markup.
+    # Printed apart, as a table's own title is wrapped at the width of its columns.
     console.print(Text(_printable(title), "bold"), soft_wrap=True)
     table = Table(box=box.SIMPLE_HEAD)
     for number, heading in enumerate(headings):
-        # The first column names the row: numbers may wrap their headings, it may not.
+        # Headings of numbers may wrap; the first column, the row's name, may not.
         widest = max(len(row[0]) for row in shown) if number == 0 else None
         table.add_column(Text(heading), min_width=widest)
     for number, column in enumerate(table.columns):
@@ -141,5 +141,5 @@ def _show(value: object) -> str:
 
 
 def _printable(text: str) -> str:
-    """The text with a sign in place of what would steer the terminal."""
+    """The text with a placeholder for characters that would control the terminal."""
     return "".join(one if one.isprintable() else UNPRINTABLE for one in text)

@@ -1,4 +1,4 @@
-"""What runs, and what each feed has had."""
+"""What is running, and what each feed has loaded."""
 
 from rich.console import Console
 
@@ -12,7 +12,7 @@ STATEMENTS = load_statements("event_warehouse.reports", "status")
 
 
 def print_status(settings: Settings, console: Console) -> None:
-    """Starts nothing; the feeds are left out while Postgres does not run."""
+    """Starts nothing; leaves out the feeds if Postgres is not running."""
     if settings.external_dsn is None:
         is_up = embedded.is_running(settings)
         console.print(f"embedded Postgres  {'runs' if is_up else 'is stopped'}")

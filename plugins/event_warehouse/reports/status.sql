@@ -6,7 +6,7 @@ select
     count(*) filter (where loads.status = 'loaded') as "files loaded",
     count(*) filter (where loads.status = 'failed') as "files failed",
     coalesce(sum(loads.row_count), 0)::bigint as "rows",
-    -- Without those that a replay has read again: they are its records.
+    -- Without those that a replay has read again, which are its records.
     (
         coalesce(sum(loads.rejected_line_count), 0)
         - coalesce(sum(loads.record_count) filter (

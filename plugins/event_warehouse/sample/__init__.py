@@ -1,6 +1,6 @@
 """The built-in samples: two weeks of `customer_events`, and a little of every feed.
 
-What generates it belongs here; nothing here knows the rest of the package.
+The code that generates them belongs here; it knows nothing of the rest of the package.
 """
 
 from event_warehouse.sample.files import DAYS, write_sample

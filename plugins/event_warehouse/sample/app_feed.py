@@ -1,4 +1,4 @@
-"""What apps send, as a delivery stream writes it: objects with nothing between them."""
+"""Events of apps, as a delivery stream writes them: objects with nothing in between."""
 
 from datetime import datetime, timedelta
 from typing import Final
@@ -29,7 +29,7 @@ CITIES: Final = (
 
 
 def app_events(scene: Scene) -> list[SampleFile]:
-    """Five minutes a file; the newest app has a field that the feed does not know."""
+    """Files of five minutes each; the newest app has a field unknown to the feed."""
     slots = scene.slots(3, timedelta(minutes=5))
     files = [[_app_event(scene, time) for time in slot.times] for slot in slots]
     files[0] = [without(event, "feature_flags") for event in files[0]]
@@ -76,7 +76,7 @@ def _app_event(scene: Scene, time: datetime) -> Record:
 
 
 def _extra_info(scene: Scene, event: str) -> object:
-    """Nothing, an object, or one that was written as JSON before."""
+    """Nothing, an object, or an object that is encoded as JSON text."""
     if event == "app_open":
         return None
     reward = {"reward": scene.random.randrange(10, 500), "currency": "coins"}
@@ -118,7 +118,7 @@ def _device(scene: Scene, person: Person) -> Record:
 def _place(scene: Scene, person: Person) -> Record:
     state, city, postal_code, lat, lon, timezone = CITIES[person.number % len(CITIES)]
     return {
-        # Addresses that are kept for examples, RFC 5737.
+        # Addresses that are reserved for examples, RFC 5737.
         "ip": f"203.0.113.{person.number % 256}",
         "isp": scene.sometimes("Example Net"),
         "country": person.country,

@@ -1,4 +1,4 @@
-"""Feeds of CSV: columns in any order, quoted, packed, and the same as Parquet."""
+"""Feeds of CSV: columns in any order, quoted, compressed, and the same as Parquet."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta, timezone
@@ -40,14 +40,14 @@ CLICK_TYPES: Final = dict.fromkeys(CLICK_COLUMNS, pa.string()) | {
 }
 BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 TOO_LONG: Final = "x" * 1_001
-"""An event field may have a thousand bytes."""
+"""An event field may have at most a thousand bytes."""
 
 Damage = Callable[[bytes], bytes]
-"""What makes a line none that can be read; takes one without quotes."""
+"""Makes a line unreadable; takes a line without quotes."""
 
 
 def customer_events(scene: Scene) -> list[SampleFile]:
-    """Half a day a file: from a spreadsheet, appended to, with a new column, typed."""
+    """Half a day per file: from a spreadsheet, appended, with a new column, typed."""
     slots = scene.slots(4, timedelta(hours=12))
     files = [[_customer_event(scene, time) for time in slot.times] for slot in slots]
     for event in files[2]:
@@ -89,7 +89,7 @@ def _customer_event(scene: Scene, time: datetime) -> Record:
         "customer_id": person.tenant,
         "event_type": "purchase" if is_purchase else "page_view",
         "transaction_id": scene.hex(16),
-        # Whole seconds: a repeat, written by another clock, is the same moment.
+        # Whole seconds, so that a repeat in another time format is the same moment.
         "timestamp": time.replace(microsecond=0),
         "user_id": scene.sometimes(person.user),
         "session_id": person.session,
@@ -112,7 +112,7 @@ def _with_written_time(scene: Scene, event: Record) -> Record:
 
 
 def clickstream(scene: Scene) -> list[SampleFile]:
-    """Six hours a file: with times, without, with some, and typed."""
+    """Six hours per file: with times, without, with some, and typed."""
     slots = scene.slots(4, timedelta(hours=6))
     files = [[_click(scene, time) for time in slot.times] for slot in slots]
     click = files[0][0]

@@ -34,17 +34,17 @@ MOST_EVENTS: Final = 100_000
 def write_samples(
     folder: Path, *, events: int = 1_000, seed: int = 1, anchor: datetime
 ) -> dict[str, list[Path]]:
-    """The files of every feed, each feed's in a folder that has its name.
+    """The files of every feed, each feed's in a folder of its name.
 
-    Of each feed come so many `events`, one in fifty of them twice, three records that
-    can't be read and three that can't be cast. `clickstream` tells no repeats and has
-    none. `products`, whatever `events` says, is 50 products, then 24 of them in a newer
-    version, 5 unchanged and one in an older version.
-    Nothing happens or arrives at the anchor or after it; the last files are of that
-    time. The same arguments make the same bytes and times.
-    Raises ValueError if there are less than 100 events or more than 100,000, the seed
+    Each feed has `events` events, one in fifty of them twice, and in addition three
+    records that can't be read and three that can't be cast. `clickstream` can't detect
+    repeats and has none. `products`, whatever `events` is, has 50 products, and then 24
+    of them in a newer version, 5 unchanged and one in an older version.
+    All events happen and arrive before the anchor, which is the last files' time. The
+    same arguments make the same bytes and times.
+    Raises ValueError if there are fewer than 100 events or more than 100,000, the seed
     is negative or the anchor has no offset, and FileExistsError, before anything is
-    written, if a feed's folder is there already.
+    written, if a feed's folder exists already.
     """
     if not FEWEST_EVENTS <= events <= MOST_EVENTS or seed < 0:
         limits = f"needs {FEWEST_EVENTS} to {MOST_EVENTS} events, no negative seed"
@@ -66,7 +66,7 @@ def write_samples(
 
 
 def last_hour(now: datetime) -> datetime:
-    """The end of an hour, so long ago that nobody seems to write to its files."""
+    """The end of an hour, long enough ago that its files look complete."""
     settled = now - timedelta(minutes=1)
     return settled.replace(minute=0, second=0, microsecond=0)
 
@@ -74,7 +74,7 @@ def last_hour(now: datetime) -> datetime:
 def _write(folder: Path, file: SampleFile) -> Path:
     path = folder / file.name
     path.parent.mkdir(parents=True, exist_ok=True)
-    # No feed finds it until it is whole.
+    # Hidden from feeds until it is complete.
     unfinished = path.with_name(f".{path.name}")
     unfinished.write_bytes(file.content)
     os.utime(unfinished, (file.changed.timestamp(), file.changed.timestamp()))

@@ -1,4 +1,4 @@
-"""How events arrive: once or twice, in time or late, in the file of their day."""
+"""How events arrive: once or twice, on time or late, in the file of their day."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -26,7 +26,7 @@ EVENTS_PER_USER: Final = 40
 MOST_LATE: Final = 6 * DAY_MS
 MOST_REPEATED_AFTER: Final = 3 * DAY_MS
 
-# What else happens to a picked event; a flaw happens to itself or, broken, to a copy.
+# What else happens to a picked event; a flaw affects the event or, if broken, a copy.
 REPEATED: Final = -1
 CORRECTED: Final = -2
 
@@ -36,13 +36,13 @@ def write_sample(
 ) -> list[Path]:
     """One file for each of the 14 UTC days of arrival that end at the anchor.
 
-    `events` counts the event lines, those that cannot be cast among them, before
+    `events` counts the event lines, including those that can't be cast, before
     repeated (1 in 100), corrected (1 in 2,000) and broken lines (1 in 10,000) are
-    added. Below 1,000 events nothing is corrected, broken or uncastable; 0 makes files
-    of a header only. About 1 in 50 is late, half of these by a file or more.
-    Nothing happens or arrives at the anchor or after it. The same arguments make
-    the same bytes and the same file times: the end of the day, or the anchor.
-    Needs the memory of one day's events, about a fourteenth of all.
+    added. Below 1,000 events nothing is corrected, broken or uncastable; with 0, files
+    have only a header. About 1 in 50 is late, half of these by a file or more.
+    All events happen and arrive before the anchor. The same arguments make the same
+    bytes and the same file times: the end of the day, or the anchor.
+    Needs memory for one day's events, about a fourteenth of all.
     Raises ValueError if `events` or `seed` is negative or the anchor has no offset.
     """
     if events < 0 or seed < 0:
@@ -94,7 +94,7 @@ def _arrivals(
 
 
 def _picks(rng: np.random.Generator, events: int) -> tuple[Array, Array]:
-    """The numbers of the events that something else happens to, ascending, and what."""
+    """The numbers of the events with another fate, ascending, and their fates."""
     fates = [REPEATED] * (events // 100)
     if events >= 1000:
         fates += [CORRECTED] * max(events // 2_000, 1)
@@ -151,7 +151,9 @@ def _copies(
 def _delays(
     rng: np.random.Generator, room: Array, *, least: int, most: int, power: int
 ) -> Array:
-    """From `least` to `most` or the room there is, the more often short the power."""
+    """From `least` to the smaller of `most` and `room`; a higher `power` makes more of
+    them short.
+    """
     draws = rng.random(len(room))
     shaped = np.prod([draws] * power, axis=0)
     span = np.maximum(np.minimum(room, most) - least, 0)
@@ -168,7 +170,7 @@ def _write_day(folder: Path, day: Day, events: pd.DataFrame) -> Path:
 def _write_atomically(
     path: Path, write: Callable[[TextIO], None], *, mtime_ms: int
 ) -> None:
-    # No ".csv" in the name, which the pattern of a feed would find.
+    # No ".csv" in the name, which a feed's pattern would match.
     unfinished = path.with_name(f".{path.stem}.{os.getpid()}.part")
     try:
         with unfinished.open(

@@ -14,12 +14,12 @@ from event_warehouse.sample.packed import (
 from event_warehouse.sample.scene import Record, SampleFile, Scene, named
 
 TOO_LONG: Final = "x" * 1_001
-"""An event field may have a thousand bytes."""
+"""An event field may have at most a thousand bytes."""
 GITHUB_TYPES: Final = ("PushEvent", "PushEvent", "WatchEvent", "IssuesEvent")
 
 
 def api_events(scene: Scene) -> list[SampleFile]:
-    """An hour a file, named as the service does."""
+    """One hour per file, named as the service names them."""
     slots = scene.slots(3, timedelta(hours=1))
     files = [[_posted(scene, time) for time in slot.times] for slot in slots]
     event = files[0][0]
@@ -54,7 +54,7 @@ def _posted(scene: Scene, time: datetime) -> Record:
 
 
 def tracked_events(scene: Scene) -> list[SampleFile]:
-    """An hour a file: two as they are written to a folder, one by a delivery stream."""
+    """One hour per file: two as written to a folder, one by a delivery stream."""
     slots = scene.slots(3, timedelta(hours=1))
     files = [[_tracked(scene, time) for time in slot.times] for slot in slots]
     event = files[0][0]

@@ -1,4 +1,4 @@
-"""How events are written: codes to the text of CSV lines, some of them flawed."""
+"""How events are written: turns codes into CSV lines, some of them flawed."""
 
 from binascii import hexlify
 from collections.abc import Iterable, Iterator, Sequence
@@ -40,12 +40,12 @@ QUOTED_PAGES: Final = [
     for page in words.PAGES
 ]
 
-# Rows that are turned into text at a time: bounds memory, not the size of a file.
+# How many rows are turned into text at a time; bounds memory, not the file's size.
 SLICE: Final = 5_000
 
 
 class Flaw(IntEnum):
-    """What is wrong with a line: up to NUL it is no record, after it not castable."""
+    """What is wrong with a line: up to NUL it can't be read, after that not be cast."""
 
     NONE = 0
     TOO_FEW_FIELDS = 1
@@ -128,7 +128,7 @@ def _records(events: pd.DataFrame) -> list[tuple[str, ...]]:
 
 
 def _texts(texts: Iterable[str], codes: Array) -> list[str]:
-    # The code of what is missing is -1, hence the empty text at the end.
+    # The code for missing is -1, hence the empty text at the end.
     return list(np.array([*texts, ""], dtype=object)[codes])
 
 

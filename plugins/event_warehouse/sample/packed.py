@@ -1,4 +1,4 @@
-"""Files' bytes: JSON in its forms and CSV, packed or not; the same ones every time."""
+"""The bytes of files: forms of JSON and CSV, compressed or not; always the same."""
 
 import csv
 import gzip
@@ -20,17 +20,17 @@ def to_json(record: Record) -> bytes:
 
 
 def to_lines(records: Iterable[bytes]) -> bytes:
-    """The records, each with a line end."""
+    """The records, each with a newline."""
     return b"".join(record + b"\n" for record in records)
 
 
 def to_array(records: Iterable[bytes]) -> bytes:
-    """The records as an array with one to a line, or more if they are indented."""
+    """The records as an array, each on its own line, or several if it is indented."""
     return b"[\n" + b",\n".join(records) + b"\n]\n"
 
 
 def to_csv(records: Sequence[Record], columns: Sequence[str], end: str) -> list[bytes]:
-    """The header and the records, each with that line end; quoted where need be."""
+    """The header and the records, each with that line end; quoted where necessary."""
     written: list[bytes] = []
     for row in [dict(zip(columns, columns, strict=True)), *records]:
         text = io.StringIO(newline="")
@@ -64,7 +64,7 @@ STRAY_LINE: Final = b"worker 3: connection reset by peer"
 
 
 def cut_off(record: bytes) -> bytes:
-    """The beginning of a record whose writer was ended."""
+    """The beginning of a record whose writer was killed."""
     return record[: len(record) * 2 // 3]
 
 
@@ -74,5 +74,5 @@ def in_latin_1(record: Record) -> bytes:
 
 
 def without_value(record: Record) -> bytes:
-    """The record with a member of which only the name was written."""
+    """The record with an extra member that has a name but no value."""
     return to_json(record)[:-1] + b',"note":}'

@@ -1,4 +1,4 @@
-"""Edits of products in each form of JSON, and what is known of the products."""
+"""Edits of products in each form of JSON, and reference data about the products."""
 
 import json
 from datetime import datetime, timedelta
@@ -16,18 +16,18 @@ from event_warehouse.sample.scene import Record, SampleFile, Scene, named, witho
 
 PRODUCTS: Final = 50
 UNKNOWN: Final = 0
-"""The number of a product that is edited, and of which nothing else is known."""
+"""The number of a product that is edited, but has no reference data."""
 NEVER_EDITED: Final = PRODUCTS
 NEWER: Final = range(1, PRODUCTS // 2)
 UNCHANGED: Final = range(PRODUCTS // 2, PRODUCTS // 2 + 5)
 OLDER: Final = PRODUCTS // 2 + 5
-"""What the second delivery of products has."""
+"""NEWER, UNCHANGED and OLDER are in the second delivery of products."""
 TYPES: Final = ("food", "food", "beauty", "petfood", "product")
 COMMENTS: Final = ("", "new label", "typo", 'weight is 250 "g"', "weiter: Größe\n250 g")
 
 
 def product_updates(scene: Scene) -> list[SampleFile]:
-    """A day a file: an export, indented; lines; objects with nothing between them."""
+    """One day per file: an indented export; lines; objects with nothing in between."""
     slots = scene.slots(3, timedelta(days=1))
     revisions = [0] * (PRODUCTS + 1)
     files = [[_edit(scene, time, revisions) for time in slot.times] for slot in slots]
@@ -54,7 +54,7 @@ def product_updates(scene: Scene) -> list[SampleFile]:
 
 
 def _edit(scene: Scene, time: datetime, revisions: list[int]) -> Record:
-    # The first edit of all is of the unknown product; a few others get the most.
+    # The very first edit is of the unknown product; of the others, a few get most.
     number = 1 + int((PRODUCTS - 1) * scene.random.random() ** 2)
     number = number if any(revisions) else UNKNOWN
     revisions[number] += 1
@@ -73,7 +73,7 @@ def _edit(scene: Scene, time: datetime, revisions: list[int]) -> Record:
 
 
 def products(scene: Scene) -> list[SampleFile]:
-    """All products but the unknown one, and days later what was changed since."""
+    """All products but the unknown one, and two days later those that have changed."""
     slots = scene.slots(2, timedelta(days=2))
     first, second = (slot.start for slot in slots)
     known = [_product(number, first) for number in range(1, PRODUCTS + 1)]
@@ -118,7 +118,7 @@ def _indented(record: Record) -> bytes:
 
 
 def _code(number: int) -> str:
-    """Thirteen digits, as of a barcode; the zeros before them count."""
+    """Thirteen digits, like a barcode; leading zeros count."""
     return f"{(number + 1) * 1_048_583:013d}"
 
 

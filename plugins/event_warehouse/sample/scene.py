@@ -14,7 +14,7 @@ Record = dict[str, Any]
 
 USERS: Final = 400
 REPEATED: Final = 50
-"""One event in so many comes twice."""
+"""One event in this many comes twice."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class SampleFile:
 
 @dataclass(frozen=True)
 class Slot:
-    """The times, ascending and distinct, of the events that one file has."""
+    """The times, ascending and distinct, of one file's events."""
 
     start: datetime
     end: datetime
@@ -49,7 +49,7 @@ class Person:
 
     @property
     def user(self) -> str:
-        """The name that the person has with the tenant."""
+        """The person's user id at the tenant."""
         return f"user-{self.number}"
 
 
@@ -62,7 +62,7 @@ class Scene:
     anchor: datetime
 
     def slots(self, count: int, length: timedelta) -> list[Slot]:
-        """That many slots, up to the anchor, which share the events."""
+        """That many slots, which end at the anchor and share the events."""
         return [self._slot(at, count, length) for at in range(count)]
 
     def _slot(self, at: int, count: int, length: timedelta) -> Slot:
@@ -74,7 +74,7 @@ class Scene:
         return Slot(start, start + length, times)
 
     def person(self) -> Person:
-        """Somebody; a few people are drawn often and most seldom."""
+        """A random person; a few are drawn often and most of them rarely."""
         number = int(20 / (1 - self.random.random()) - 20) % USERS
         return Person(
             number,
@@ -87,30 +87,30 @@ class Scene:
         )
 
     def sometimes(self, value: Item, share: float = 0.9) -> Item | None:
-        """The value in this share of all cases, else None."""
+        """The value with this probability, else None."""
         return value if self.random.random() < share else None
 
     def hex(self, digits: int) -> str:
-        """An id that no other is equal to."""
+        """A random id of so many digits."""
         return f"{self.random.getrandbits(4 * digits):0{digits}x}"
 
     def uuid(self) -> str:
-        """A random one."""
+        """A random UUID."""
         return str(UUID(int=self.random.getrandbits(128), version=4))
 
     def add_repeats(self, files: Sequence[list[Record]]) -> None:
-        """Some events once more, in their own file or a later one."""
+        """Repeat some events, in their own file or a later one."""
         delivered = [(at, event) for at, file in enumerate(files) for event in file]
         for at, event in self.random.sample(delivered, self.events // REPEATED):
             self.insert(files[self.random.randrange(at, len(files))], event)
 
     def add_in_turn(self, files: Sequence[list[Item]], added: Sequence[Item]) -> None:
-        """The first to the first file, and so on; anywhere in it."""
+        """Add the first to the first file, and so on, each at a random place."""
         for at, item in enumerate(added):
             self.insert(files[at % len(files)], item)
 
     def insert(self, items: list[Item], item: Item) -> None:
-        """The item anywhere among the others."""
+        """Insert the item at a random place."""
         items.insert(self.random.randrange(len(items) + 1), item)
 
 
@@ -124,7 +124,7 @@ def without(record: Record, name: str) -> Record:
 
 
 def named(slots: Sequence[Slot], contents: dict[str, bytes]) -> list[SampleFile]:
-    """The slots' files, each by its name with the slot's start; changed at its end."""
+    """The slots' files, each named with its slot's start and changed at its end."""
     return [
         SampleFile(name.format(slot.start), content, changed=slot.end)
         for slot, (name, content) in zip(slots, contents.items(), strict=True)

@@ -1,7 +1,7 @@
 """What visitors do: sessions of events, as columns of the vocabulary's codes.
 
-Chance is drawn as uniform numbers only and shaped by tables and products, never by
-`exp` or `sin`, whose last bit differs between processors: a seed means one sample.
+Random draws are uniform numbers only, shaped with tables and products, never with `exp`
+or `sin`, whose last bit differs between processors: a seed always means one sample.
 """
 
 from collections.abc import Mapping
@@ -92,7 +92,7 @@ def visits(
 
 
 def day_volume(start: int, end: int) -> float:
-    """How much of all traffic begins in [start, end), in no unit."""
+    """How much traffic begins in [start, end), on a relative scale."""
     edges = _half_hours(start, end)
     homes = zip(words.COUNTRIES.values(), words.HOME_OFFSETS, strict=True)
     return sum(share * float(_volumes(edges, offset).sum()) for share, offset in homes)
@@ -140,11 +140,11 @@ def _up_to(rng: np.random.Generator, most: int, count: int) -> Array:
 def _visitors(
     rng: np.random.Generator, repeats: Array, *, users_per_tenant: Array, seed: int
 ) -> pd.DataFrame:
-    """Who comes, one row per session, with what the visitor's device always sends."""
+    """The visitors, one row per session, with what their device always sends."""
     count = len(repeats)
     tenant = _pick(words.TENANTS, rng.random(count))
     draws = rng.random(count)
-    # The density falls as rank ** -0.5: in every tenant a few users do very much.
+    # The density falls as rank ** -0.5: in every tenant a few users are very active.
     rank = (draws * draws * users_per_tenant[tenant]).astype(np.int64)
     user = scramble(rank * len(words.TENANTS) + tenant, salt=4 * seed)
     second = (_trait(user, 1) < 0.4) & (rng.random(count) < 0.3)
@@ -265,5 +265,5 @@ def _or_missing(rng: np.random.Generator, codes: Array, share: float) -> Array:
 
 
 def _trait(keys: Array, salt: int) -> Array:
-    """A uniform number in [0, 1) that a key always has."""
+    """A uniform number in [0, 1), always the same for a key."""
     return np.asarray((scramble(keys, salt=salt) >> 11) * 2.0**-53)

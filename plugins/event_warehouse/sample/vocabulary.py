@@ -1,4 +1,4 @@
-"""The names that the sample is made of; a code is a position, and -1 is missing."""
+"""The names that occur in the sample; a code is a position, and -1 means missing."""
 
 from typing import Final
 
@@ -45,7 +45,7 @@ CLOCKS: Final = {
     (330, 19, "+05:30"): 0.04,
 }
 
-# A purchase goes the whole way from the first to the last of the funnel's steps.
+# A visitor who purchases has taken all of the funnel's steps, from first to last.
 EVENT_TYPES: Final = (
     "page_view",
     "product_view",

@@ -1,5 +1,5 @@
-// What is shown stands in the fragment of the address, so that it can be shared. The
-// fragment is not sent to the service, so nothing of it gets into a log.
+// The page's state is in the fragment of the address, so that it can be shared. Browsers
+// don't send the fragment to the service, so nothing of it gets into a log.
 //
 // #/explore?tenant=acme&range=14d&series=[...]
 
@@ -21,18 +21,18 @@ export function addressOf(view, parameters) {
   return `#/${view}${query ? `?${query}` : ""}`;
 }
 
-// The browser's "back" leads to what was shown before.
+// The browser's "back" returns to what was shown before.
 export function show(view, parameters) {
   const address = addressOf(view, parameters);
   if (address !== location.hash) history.pushState(null, "", address);
 }
 
-// The same as it is, only said in full.
+// Writes the same state out in full, without a step in the browser's history.
 export function settle(view, parameters) {
   history.replaceState(null, "", addressOf(view, parameters));
 }
 
-// A parameter that holds a structure; what can't be read is as if it were not there.
+// A parameter that holds JSON; one that can't be parsed counts as missing.
 export function readStructure(parameters, name) {
   try {
     return JSON.parse(parameters.get(name));

@@ -19,7 +19,7 @@ export function linesOf(answer, state) {
     const clock = Date.parse(`${row.bucket_local}Z`);
     const { points } = lines.get(id);
     const same = points.get(clock);
-    // Where summer time ends, an hour is there twice: both are one point.
+    // When summer time ends, an hour occurs twice: both are one point.
     points.set(
       clock,
       same
@@ -44,7 +44,7 @@ function emptyLine(series, group, name, state) {
   return { series, group, name: shown, points: new Map(), total: null };
 }
 
-// Of the whole range: what is distinct can't be added up over buckets.
+// For the whole range, as distinct counts can't be added up over buckets.
 export function addTotals(lines, totals, state) {
   const names = namesOf(state.series);
   for (const line of lines) {

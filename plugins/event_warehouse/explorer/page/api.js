@@ -1,8 +1,8 @@
-// Asks the service, as who is signed in.
+// Calls the service with the key that is signed in.
 
 import { isOperator, key } from "./session.js";
 
-// What the service says is wrong (RFC 9457), or that it can't be reached.
+// A problem that the service reports (RFC 9457), or that it can't be reached.
 export class Problem extends Error {
   constructor({ status, title, detail, errors = [] }) {
     super(detail ?? title);
@@ -40,7 +40,7 @@ export async function postForCsv(body, { tenant }) {
 
 async function send(path, { tenant, headers = {}, ...options }) {
   const signedIn = { ...headers, authorization: `Bearer ${key() ?? ""}` };
-  // A header is bytes; fetch takes each character for one.
+  // A header is bytes, and fetch sends each character as one byte.
   if (tenant && isOperator()) signedIn["event-tenant"] = asBytes(tenant);
   let response;
   try {
@@ -51,7 +51,7 @@ async function send(path, { tenant, headers = {}, ...options }) {
   }
   if (!response.ok) {
     const problem = new Problem(await problemOf(response));
-    // The key was revoked or has expired since it was signed in with.
+    // The key was revoked or has expired since the sign-in.
     if (problem.status === 401 && path !== "/session") {
       document.dispatchEvent(new CustomEvent("signedout", { detail: problem }));
     }

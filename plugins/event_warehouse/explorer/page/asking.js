@@ -1,11 +1,11 @@
-// A form and its answer: each change is asked, and only the newest answer is shown.
+// A form and its answer: each change sends a request; only the newest answer is shown.
 
 import { fill } from "./dom.js";
 import { placeOfFault } from "./question.js";
 import { asProblem, loading, problemBox } from "./states.js";
 
-// answerOf(signal) resolves to what is shown; `series` are those that the form has now;
-// shorter() is how to ask for less, if that can be said.
+// answerOf(signal) resolves to what is shown; `series` are the form's current ones;
+// shorter() returns how to ask for a shorter range, if there is one.
 export function asking({ form, result, what, series, answerOf, shorter }) {
   let running;
 

@@ -5,7 +5,7 @@ import { styled, theme } from "./theme.js";
 
 let library;
 
-// The largest file of the page; it comes while the service is asked.
+// The page's largest file, loaded while the service works on the answer.
 export function loadCharts() {
   library ??= import("./vega.js").catch((error) => {
     library = undefined;
@@ -21,7 +21,7 @@ document.addEventListener("themechange", () => {
   for (const { draw } of drawn.values()) draw();
 });
 
-// A chart listens to the window's size until it is told that it is gone.
+// A chart listens to the window's size until it is finalized.
 function forgetGone() {
   for (const [host, { made }] of drawn) {
     if (made && !host.isConnected) {
@@ -31,8 +31,8 @@ function forgetGone() {
   }
 }
 
-// makeSpec is asked anew at each drawing, as colours are the theme's. onpick gets the
-// datum of what was clicked.
+// makeSpec is called for each drawing, as the colours depend on the theme. onpick gets
+// the datum that was clicked.
 export async function drawChart(host, makeSpec, { onpick } = {}) {
   const chart = { made: null };
   chart.draw = async () => {
@@ -65,7 +65,7 @@ export async function drawChart(host, makeSpec, { onpick } = {}) {
   await chart.draw();
 }
 
-// ast: expressions are interpreted, as the page's policy forbids to make code of text.
+// ast: expressions are interpreted, as the page's policy forbids eval.
 function options() {
   return {
     renderer: "svg",

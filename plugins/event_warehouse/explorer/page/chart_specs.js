@@ -109,7 +109,7 @@ function linesAndPoints(x, y, common, shown, values) {
   return [line, points];
 }
 
-// Side by side; all layers have to say it alike, as they share the scale.
+// Side by side; all layers must have the same encoding, as they share the scale.
 function barPlaces(x, shown, hasTimes) {
   return {
     x: { ...x, type: "ordinal", scale: undefined, axis: ordinalAxis(x, hasTimes) },
@@ -124,7 +124,7 @@ function bars(places, y, common) {
   };
 }
 
-// Outlines, which are seen before a bar and above it.
+// Outlines, which are visible in front of a bar and above it.
 function barsBefore(values, places, y) {
   return {
     data: { values },
@@ -170,7 +170,7 @@ function formatFor(values) {
   return values.some(({ value }) => value >= 10_000) ? "~s" : ",~f";
 }
 
-// How many reach each step of a funnel, each group with a colour of its own.
+// How many reach each step of a funnel, with a colour per group.
 export function funnelSteps({ steps, groups }) {
   const names = [...new Set(steps.map((step) => step.name))];
   const values = steps.map((step) => ({
@@ -190,7 +190,7 @@ export function funnelSteps({ steps, groups }) {
     x: {
       field: "user_count",
       type: "quantitative",
-      // The labels stand behind the bars, and are as long whatever the width.
+      // The labels follow the bars, and their length does not depend on the width.
       scale: { domainMax: { expr: `${most} * width / max(width - ${room}, width / 3)` } },
       axis: {
         title: "who reached the step",
@@ -242,7 +242,7 @@ export function funnelSteps({ steps, groups }) {
   };
 }
 
-// One thing by the hour; values: [{ clock, value }]
+// A single measure by hour; values: [{ clock, value }]
 export function hours({ values, title, color }) {
   const hour = 3_600_000;
   return {
@@ -266,14 +266,14 @@ export function hours({ values, title, color }) {
   };
 }
 
-// Where a tick would stand between two days, there is nothing.
+// Ticks on whole buckets only: there is no data between two days.
 function ticksOf(bucket, length) {
   const interval =
     LONG.has(bucket) && length <= 60 ? (bucket === "quarter" ? "month" : bucket) : null;
   return interval ? { interval, step: Math.max(1, Math.ceil(length / 10)) } : undefined;
 }
 
-// Clocks of 24 hours, whatever the browser's language.
+// 24-hour clocks, whatever the browser's language.
 function timeAxis(field, tickCount = { expr: "max(2, width / 90)" }) {
   return {
     field,

@@ -1,5 +1,5 @@
-// What clocks show in a time zone. A clock is a Date whose UTC fields are what the clock
-// shows there.
+// Wall-clock times in a time zone. A clock is a Date whose UTC fields are the local time
+// there.
 
 const FORMATS = new Map();
 
@@ -33,7 +33,7 @@ export function clockAt(moment, zone) {
   return new Date(Date.UTC(year, month - 1, day, hour, minute, second));
 }
 
-// The moment at which a clock shows this; asked twice, as the offset may change between.
+// The moment of a wall-clock time; found in two steps, as the offset may change between.
 export function momentOf(clock, zone) {
   if (zone === "UTC") return new Date(clock);
   let moment = new Date(clock);

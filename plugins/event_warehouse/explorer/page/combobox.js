@@ -1,5 +1,5 @@
 // A text field with suggestions: the combobox pattern of the ARIA guide, with a list
-// that is asked of the service as one types. Whatever is typed is taken, too.
+// that the service provides while the user types. Any other text is accepted, too.
 
 import { element, fill, newId } from "./dom.js";
 import { count } from "./format.js";
@@ -22,7 +22,7 @@ export function combobox({
     "div.suggestions",
     {
       hidden: true,
-      // Before the field loses the focus, which would take what was typed.
+      // Before the field loses the focus, which would accept the typed text.
       onpointerdown: (event) => event.preventDefault(),
     },
     list,
@@ -57,7 +57,7 @@ export function combobox({
     input.removeAttribute("aria-activedescendant");
   }
 
-  // To screen readers only, if nothing else is said of how it is shown.
+  // For screen readers only, unless the caller shows it otherwise.
   function say(text, shown = "sr") {
     note.className = shown;
     note.textContent = text;
@@ -89,7 +89,7 @@ export function combobox({
   async function open() {
     asked += 1;
     const mine = asked;
-    // Before anything is typed all are shown, not only what is chosen already.
+    // Until something is typed, all are shown, not only the current choice.
     const prefix = input.value === chosen ? "" : input.value;
     let answer;
     try {
@@ -102,7 +102,7 @@ export function combobox({
   }
 
   function suggest({ names, note: told = "", problem }, prefix) {
-    // What was on its way to be chosen stays so, if the new list has it.
+    // The highlighted option stays highlighted if the new list has it.
     const wanted = active >= 0 ? nameAt(active) : undefined;
     active = -1;
     input.removeAttribute("aria-activedescendant");

@@ -36,7 +36,7 @@ export function newId(name) {
   return `${name}-${last}`;
 }
 
-// A label and its control, as one. What has several parts says which is the input.
+// A label and its control. A control of several parts says which one is the input.
 export function labelled(text, control) {
   const input = control.input ?? control;
   input.id ||= newId("field");

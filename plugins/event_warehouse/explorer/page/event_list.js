@@ -30,7 +30,7 @@ const MOST_SAVED = 10_000;
 const SAVED_AT_ONCE = 1_000;
 const PLACE = ["load_id", "line_number", "feed", "uri"];
 
-// The list that the address names, for who follows a link to it.
+// The list that the address names, for those who follow a link to it.
 export function openNamedEvents(parameters, tenant) {
   const { start, end, filters, title } = readStructure(parameters, "events") ?? {};
   const [from, to] = [new Date(start), new Date(end)];
@@ -114,7 +114,7 @@ export function openEvents({ tenant, start, end, filters, title }) {
   load();
 }
 
-// All of them, not only those that are shown; of very many the newest.
+// All events, not only those shown; if there are very many, the newest.
 async function readAll(asked, tenant) {
   const events = [];
   let after;
@@ -192,7 +192,7 @@ function eventItem(event, tenant) {
   );
 }
 
-// Where its record stands; files are the operator's to see.
+// Where the event's record is; only operators may see files.
 function place(event, tenant) {
   if (!event.uri) return `line ${event.line_number} of load ${event.load_id}`;
   return [

@@ -1,4 +1,4 @@
-// Asks for what the explore view shows: the range, on request the one before it, and
+// Gets what the explore view shows: the range, the one before it if requested, and
 // totals that can't be added up from buckets.
 
 import { post } from "./api.js";
@@ -11,8 +11,8 @@ export async function askExplore(state, signal) {
   loadCharts().catch(() => {});
   const range = await currentRange(state, signal);
   const earlier = state.compare ? rangeBefore(range) : null;
-  // By groups, the earlier is asked for those that are shown, known only afterwards: its
-  // own largest are others, and a group that is not among them would seem to be new.
+  // With groups, the earlier range is asked for those shown, which are known only later:
+  // its own largest groups may differ, and a group not among them would look new.
   const asked = askRange(state, range, signal);
   const [now, before] = await Promise.all([
     asked,

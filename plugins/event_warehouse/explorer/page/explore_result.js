@@ -1,4 +1,4 @@
-// The answer of the explore view: totals, chart, table, and what can be done with them.
+// The answer of the explore view: totals, chart, table, and the actions on them.
 
 import { post, postForCsv } from "./api.js";
 import { NONE } from "./answer.js";
@@ -167,7 +167,7 @@ function onlyWhereEventsAre({ lines, clocks }, { bucket }, { zone }, narrow) {
   );
 }
 
-// Each number is a button that leads to its events, as is each point of the chart.
+// Each number is a button that opens its events, as does each point of the chart.
 function pivot({ range, now, before }, pairs, state, drill) {
   const columns = pairs.flatMap(({ line }) => [
     { name: line.name, isNumber: true },

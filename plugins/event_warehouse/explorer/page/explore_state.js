@@ -1,4 +1,4 @@
-// What the explore view shows, as it stands in the address.
+// The explore view's state, as the address has it.
 
 import { readStructure } from "./address.js";
 import { usualRange } from "./ranges.js";
@@ -23,7 +23,7 @@ export function readSeries(written) {
   }));
 }
 
-// As short as it can be told, for people read addresses, too.
+// As short as possible, as people read addresses, too.
 export function writeSeries(seriesList) {
   return JSON.stringify(
     seriesList.map(({ type, measure, key, filters }) => ({

@@ -34,7 +34,7 @@ export function duration(seconds) {
   return `${seconds < 10 ? seconds.toFixed(1) : Math.round(seconds)} s`;
 }
 
-// Of some length, in words.
+// A longer span, in words.
 export function longSpan(seconds) {
   if (seconds >= 2 * 86400) return things(Math.floor(seconds / 86400), "day");
   if (seconds >= 2 * 3600) return things(Math.floor(seconds / 3600), "hour");
@@ -49,7 +49,7 @@ export function ago(iso, now = Date.now()) {
   return `${isHours ? duration(seconds) : `${Math.floor(seconds / 60)} min`} ago`;
 }
 
-// An instant, in UTC; fractions of a second only where there are some.
+// An instant in UTC, with fractions of a second only if it has any.
 export function instant(iso) {
   if (!iso) return "–";
   const [whole, fraction = ""] = iso.replace("T", " ").replace("Z", "").split(".");
@@ -57,12 +57,12 @@ export function instant(iso) {
   return digits ? `${whole}.${digits}` : whole;
 }
 
-// The same, of what begins with a minute.
+// The same for a time that falls on a full minute.
 export function minute(date) {
   return instant(date.toISOString()).replace(/(:\d\d):00$/, "$1");
 }
 
-// What a clock shows at the start of a bucket; the clock is a Date read as UTC.
+// The local time at the start of a bucket; the clock is a Date read as UTC.
 export function bucketName(clock, bucket) {
   const day = `${clock.getUTCDate()} ${MONTHS[clock.getUTCMonth()]} ${clock.getUTCFullYear()}`;
   if (bucket === "year") return `${clock.getUTCFullYear()}`;

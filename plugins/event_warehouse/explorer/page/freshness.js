@@ -1,4 +1,4 @@
-// How far an answer can be trusted: how new it is, and what is not in it.
+// How far an answer can be trusted: how fresh it is, and what it lacks.
 
 import { element } from "./dom.js";
 import { ago, count, instant, things } from "./format.js";

@@ -214,13 +214,13 @@ export function funnelView(host) {
   return stop;
 }
 
-// Something to begin with: the two types that the tenant has most of.
+// The initial steps: the tenant's two most frequent event types.
 async function usualSteps(tenant) {
   let types = [];
   try {
     types = (await valuesFor(tenant, () => "event_type")("")).names;
   } catch {
-    // Then the steps are to be chosen by hand.
+    // Then the user has to choose the steps.
   }
   return [0, 1].map((place) => emptySeries(types[place]?.name ?? ""));
 }

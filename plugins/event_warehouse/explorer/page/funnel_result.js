@@ -1,4 +1,4 @@
-// The answer of the funnel view: how far how many got, and how fast.
+// The answer of the funnel view: how many reached each step, and how fast.
 
 import { post } from "./api.js";
 import { NONE } from "./answer.js";

@@ -1,4 +1,4 @@
-// What the funnel view shows, as it stands in the address.
+// The funnel view's state, as the address has it.
 
 import { readStructure } from "./address.js";
 import { readRange, readSeries, writeRange, writeSeries } from "./explore_state.js";

@@ -29,7 +29,7 @@ const VIEWS = {
   overview: { title: "Overview", view: overviewView, scope: "stats:read" },
 };
 const page = document.getElementById("page");
-// Of more one types the beginning.
+// With more tenants, the user types the beginning.
 const MOST_TO_SEE = 50;
 let leave = () => {};
 
@@ -126,7 +126,7 @@ function header(current, tenant) {
   );
 }
 
-// The fragment is the view's, so the link can't be left to the browser.
+// The fragment holds the view's state, so the browser can't follow the link itself.
 function skip(event) {
   event.preventDefault();
   document.getElementById("main").focus();
@@ -171,7 +171,7 @@ function themeButton() {
   return made;
 }
 
-// Of a dialog, too, as its links lead to other views; what it lay upon is still there.
+// For a dialog, too, as its links lead to other views; the view under it is still there.
 window.addEventListener("popstate", () => {
   const dialogs = [...document.querySelectorAll("dialog")];
   for (const dialog of dialogs) dialog.close();

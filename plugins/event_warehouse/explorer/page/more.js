@@ -1,4 +1,4 @@
-// The part of a form that can wait: folded up on a phone, where the answer would
+// The less important part of a form: collapsed on a phone, where the answer would
 // otherwise be a screen or two away.
 
 import { element } from "./dom.js";
@@ -6,7 +6,7 @@ import { element } from "./dom.js";
 const WIDE = window.matchMedia("(min-width: 52rem)");
 const chosen = new Map();
 
-// It stays as it was left when the form is made anew.
+// It stays open or closed when the form is rebuilt.
 export function more(title, ...controls) {
   const open = chosen.get(title) ?? WIDE.matches;
   return element(

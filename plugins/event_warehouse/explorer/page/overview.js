@@ -1,4 +1,4 @@
-// Overview: whether the warehouse is well, at a glance and in detail.
+// Overview: whether the warehouse is healthy, at a glance and in detail.
 
 import { readAddress, settle } from "./address.js";
 import { get } from "./api.js";
@@ -67,7 +67,7 @@ export function overviewView(host) {
 
   async function showState() {
     const stats = await get("/stats");
-    // Who is at a link of theirs by keyboard would lose it.
+    // A keyboard user on one of their links would lose the focus.
     const isUsed = (part) => part.contains(document.activeElement);
     if (!isUsed(tiles)) showTiles(stats, tiles);
     if (isOperator() && !isUsed(feeds)) showFeeds(stats.feeds, feeds);
@@ -92,7 +92,7 @@ export function overviewView(host) {
     scrollTo(parameters.get("section"))
   );
   if (isOperator()) loadsSection(loads, parameters);
-  // Only what nobody reads or works in at length.
+  // Only parts that nobody reads or works in for long.
   const timer = setInterval(
     () => document.hidden || showPart(tiles, "", showState),
     REFRESH_MS
@@ -190,7 +190,7 @@ function arrivalsSaid(arrivals) {
   return `${count(newest.record_count)} in ${newest.file_count} files in the newest, ${instant(newest.received_hour)}`;
 }
 
-// Hours with nothing are 0, not left out.
+// Hours without any are 0, not left out.
 function hourly(rows, hourName, valueName, start, end) {
   const counted = new Map(
     rows.map((row) => [Date.parse(row[hourName]), row[valueName]])

@@ -1,10 +1,10 @@
-// The overview's numbers, to take along: each part is an answer of its own.
+// Shares the overview's numbers: each part is an answer of its own.
 
 import { addressOf } from "./address.js";
 import { get } from "./api.js";
 import { csvOf, getCallOf, shareBar, sqlOf } from "./share.js";
 
-// Asked again when it is taken: what is shown may be half a minute old.
+// Requested again when shared, as what is shown may be half a minute old.
 export function shareStats({ of, path, section, rowsOf }) {
   return shareBar({
     of,
@@ -24,7 +24,7 @@ export function totalsOf({ feeds, freshness, elapsed_ms, ...totals }) {
   return [{ ...totals, ...freshness }];
 }
 
-// What happened and what arrived in each hour that had any of it.
+// Events and arrivals of each hour that has any.
 export function hoursOf({ events, arrivals }) {
   const hours = new Map();
   const add = (hour, counts) => hours.set(hour, { ...hours.get(hour), hour, ...counts });
@@ -33,7 +33,7 @@ export function hoursOf({ events, arrivals }) {
   return [...hours.values()].sort((one, other) => (one.hour < other.hour ? -1 : 1));
 }
 
-// A column for whatever any of the rows has.
+// A column for each member that any row has.
 export function csvOfRows(rows) {
   const columns = [...new Set(rows.flatMap(Object.keys))];
   return csvOf(

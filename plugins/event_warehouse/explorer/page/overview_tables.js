@@ -81,7 +81,7 @@ function status(name) {
   );
 }
 
-// Which files stands in the address, so that an event can lead to its own.
+// The address says which files, so that an event can link to its own.
 export function loadsSection(host, parameters) {
   const chosen = {
     feed: parameters.get("feed") ?? "",
@@ -105,7 +105,7 @@ export function loadsSection(host, parameters) {
     const choice = loads;
     try {
       const answer = await get("/stats/loads", { parameters: askedFor(25, after) });
-      // Another choice was made while this was asked for.
+      // The user has chosen something else in the meantime.
       if (choice !== loads) return;
       loads.push(...answer.loads.filter(isChosen));
       show(chosen.load ? null : answer.next);
@@ -132,7 +132,7 @@ export function loadsSection(host, parameters) {
     return !chosen.load || String(load_id) === chosen.load;
   }
 
-  // The newest, also those that are not shown yet.
+  // The newest files, including those not shown yet.
   async function readMany() {
     const answer = await get("/stats/loads", { parameters: askedFor(MOST_SAVED) });
     return answer.loads.filter(isChosen);
@@ -199,14 +199,14 @@ export function loadsSection(host, parameters) {
   load();
 }
 
-// Shown only where there are any.
+// Shown only if there are any.
 const GONE = [
   ["Of deleted users", "deleted_event_count"],
   ["Rows expired", "expired_row_count"],
   ["Rows deleted", "deleted_row_count"],
 ];
 
-// Of many files their names; of one all of its address.
+// The names of several files; the full address of a single one.
 function nameOf(uri) {
   return uri.slice(uri.lastIndexOf("/") + 1) || uri;
 }

@@ -1,10 +1,10 @@
-// What the warehouse is at, in a few numbers, and whether it still takes anything in.
+// The state of the warehouse in a few numbers, and whether data still arrives.
 
 import { element, fill } from "./dom.js";
 import { ago, count, duration, instant, longSpan } from "./format.js";
 import { airflowAddress, isOperator } from "./session.js";
 
-// Three runs of a schedule of five minutes: one may just be over, one may be long.
+// Three runs of a five-minute schedule: one may just be over, one may take long.
 const LATE_SECONDS = 900;
 
 function tile(name, value, note, isBad = false) {
@@ -100,7 +100,7 @@ export function showTiles(stats, tiles) {
   );
 }
 
-// Of an operator's feeds also what is loaded and not yet counted.
+// For an operator's feeds also what is loaded but not yet counted.
 function newestLoadOf({ feeds = [], freshness }) {
   const times = feeds.map((feed) => feed.newest_load_at).filter(Boolean);
   return times.sort().at(-1) ?? freshness.newest_load_at;
@@ -110,8 +110,8 @@ function secondsSince(iso) {
   return iso ? (Date.now() - Date.parse(iso)) / 1000 : 0;
 }
 
-// A fact and not an alarm: that no file came looks the same from here as that nobody
-// looks for files.
+// A fact, not an alarm: from here, no file arriving looks the same as nobody looking for
+// files.
 function lateNotice(newestLoad) {
   const seconds = secondsSince(newestLoad);
   if (seconds <= LATE_SECONDS) return false;

@@ -1,4 +1,4 @@
-// What is asked for on the page, as the body of POST /query.
+// The page's question, as the body of POST /query.
 
 export const OPERATORS = [
   ["eq", "is"],
@@ -20,7 +20,7 @@ export function hasValue(operator) {
   return !WITHOUT_VALUE.has(operator);
 }
 
-// Those that are whole; what is still being written is not asked.
+// The complete filters; those still being written are left out.
 export function filtersOf(series) {
   const ofType = series.type
     ? [{ type: "eq", key: "event_type", value: series.type }]
@@ -28,8 +28,8 @@ export function filtersOf(series) {
   return [...ofType, ...series.filters.filter(isWhole).map(writeFilter), ...had(series)];
 }
 
-// Of events without the key nothing is distinct; of those with a user there is a smaller
-// table.
+// Events without the key add no distinct values, and there is a smaller table of events
+// with a user.
 function had({ measure, key }) {
   return measure === "unique" && key ? [{ type: "exists", key }] : [];
 }
@@ -60,7 +60,7 @@ export function placeOfFault(field, seriesList) {
   return { series: Number(series), filter: whole[number]?.[1], member };
 }
 
-// Each series' own, so that two of the same events are told apart.
+// A name per series, so that two of the same events can be told apart.
 export function namesOf(seriesList) {
   const names = seriesList.map((each) => each.name || each.type || "All events");
   return names.map((name, index) =>
@@ -86,7 +86,7 @@ function operationsOf({ measure, key }) {
   return measure === "events" || !key ? {} : { operations: [{ type: measure, key }] };
 }
 
-// Of these groups of the breakdown; of none, the largest are asked for.
+// For these groups of the breakdown; if there are none, for the largest.
 export function exploreBody(state, { start, end, bucket }, groups = []) {
   const names = namesOf(state.series);
   const limit = groups.length || Number(state.top);

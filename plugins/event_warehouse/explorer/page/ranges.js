@@ -1,4 +1,4 @@
-// From when to when is asked, and in which buckets.
+// The range of a question, and its buckets.
 
 import { clockAt, floorTo, momentOf, nextBucket } from "./clocks.js";
 import { daysOf } from "./session.js";
@@ -33,8 +33,8 @@ export function usualRange(tenant) {
   return days && Date.parse(days.last_date) < Date.now() - 14 * DAY ? "all" : "14d";
 }
 
-// {start, end, bucket}. They begin and end with buckets, where a smaller table than
-// that of the events can answer.
+// {start, end, bucket}. Ranges begin and end on bucket boundaries, so that a smaller
+// table than that of the events can answer.
 export function resolveRange(state, now = Date.now()) {
   if (state.range === "custom") {
     const [start, end] = [moment(state.start), moment(state.end)];
@@ -54,10 +54,10 @@ export function resolveRange(state, now = Date.now()) {
   return { start: momentOf(start, state.zone), end, bucket };
 }
 
-// The same by the days that have events by now, where those of the sign-in don't do.
+// The same, with the days that have events by now if those of the sign-in won't do.
 export async function currentRange(state, signal) {
   if (state.range === "all" || !daysOf(state.tenant)) {
-    // Whatever is wrong, the question meets it too, and says so.
+    // Whatever is wrong, the question will fail, too, and report it.
     await learnOf(state.tenant, signal).catch(() => {});
   }
   return resolveRange(state);
@@ -80,7 +80,7 @@ function bucketFor(span) {
   return span <= 3 * 366 * DAY ? "week" : "month";
 }
 
-// The last quarter of it, in whole days of UTC; of a day or two there is none.
+// The last quarter of the range, in whole UTC days; null if it is shorter than a day.
 export function shorterRange(state, take) {
   const { start, end } = resolveRange(state);
   const days = Math.floor((end - start) / DAY / 4);
@@ -92,7 +92,7 @@ export function shorterRange(state, take) {
   };
 }
 
-// As long, and ends where the other starts.
+// A range of the same length that ends where this one starts.
 export function rangeBefore({ start, end, bucket }) {
   return { start: new Date(start - (end - start)), end: start, bucket };
 }

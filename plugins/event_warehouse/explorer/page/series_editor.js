@@ -1,4 +1,4 @@
-// The form of one series, or one step of a funnel: which events, and what of them.
+// The form for one series, or one step of a funnel: which events, and what to measure.
 
 import { combobox } from "./combobox.js";
 import { button, element, newId, select } from "./dom.js";
@@ -16,7 +16,7 @@ const MEASURES = [
   ["sum", "sum"],
 ];
 
-// changed(): ask again; restructured(): the form is another now, ask again.
+// changed(): ask again; restructured(): rebuild the form and ask again.
 export function seriesEditor({
   series,
   index,
@@ -30,7 +30,7 @@ export function seriesEditor({
 }) {
   const name = noun === "Step" ? `Step ${index + 1}` : `Series ${letter(index)}`;
   const title = newId("series");
-  // Of a breakdown each group has a colour, and not each series.
+  // With a breakdown, each group has a colour instead of each series.
   const hasColour = withMeasure && !state.by;
   return element(
     hasColour ? `fieldset.series.${seriesClass(index)}` : "fieldset.series",

@@ -1,5 +1,5 @@
-// The key that requests are signed in with. It stays in this tab and is forgotten with
-// it; it never stands in the address, which people share.
+// The key that signs requests in. It is kept in this tab only and forgotten with it; it
+// is never in the address, which people share.
 
 const KEPT = "event-warehouse-key";
 
@@ -44,7 +44,7 @@ export function isOperator() {
   return session.tenant === null;
 }
 
-// Where there is something to see, if the default tenant has nothing.
+// The default tenant, or one with events if it has none.
 export function firstTenant() {
   if (session.tenant !== null) return session.tenant;
   const named = session.tenants.map((each) => each.tenant_id);
@@ -53,7 +53,7 @@ export function firstTenant() {
     : named[0];
 }
 
-// Those that are not among the first are learnt of one by one.
+// Tenants that are not among the first are fetched one by one.
 const others = new Map();
 
 export function keepTenants(tenants) {
@@ -66,7 +66,7 @@ export function daysOf(tenant) {
   );
 }
 
-// Whether more may be said of it than what is known here.
+// Whether the service may know more about the tenant than the session does.
 export function mayBeOther(tenant) {
   return !session.hasAllTenants && !session.tenants.some((each) => each.tenant_id === tenant);
 }

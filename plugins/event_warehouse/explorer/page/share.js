@@ -1,10 +1,10 @@
-// What is shown, to take along: its address, the call, the SQL, the rows.
+// Shares what is shown: its address, the call, the SQL, the rows.
 
 import { button, element, fill, newId } from "./dom.js";
 import { loading, problemBox, asProblem } from "./states.js";
 
-// Makers: async () => text or Blob; what has none has no button. The files are named
-// after what they hold, and the link is the page's own unless another is given.
+// Makers: async () => text or Blob; without a maker there is no button. Files are named
+// after their content, and the link is the page's own unless another is given.
 export function shareBar({ of, link, csv, json, call, sql }) {
   const said = element("span.quiet", { role: "status" });
   const shown = element("div.code", { id: newId("code"), hidden: true });
@@ -79,7 +79,7 @@ function saveAs(content, name) {
   setTimeout(() => URL.revokeObjectURL(address), 10_000);
 }
 
-// The key is not in them: who pastes one has a key of their own.
+// Without the key: whoever pastes a call has a key of their own.
 export function callOf(body, tenant) {
   return curl("/query", tenant, [
     `-H ${quoted("Content-Type: application/json")}`,
@@ -127,7 +127,7 @@ function withValues(sql, parameters) {
     .trim();
 }
 
-// As far to the left as its leftmost line.
+// Removes the indentation of the leftmost line from all lines.
 function outdented(sql) {
   const lines = sql.split("\n");
   const depths = lines.filter((line) => line.trim()).map((line) => line.search(/\S/));

@@ -1,16 +1,16 @@
-// Signing in with an API key, which is tried before anything is shown.
+// Signs in with an API key, which is checked before anything is shown.
 
 import { get } from "./api.js";
 import { element, fill, labelled } from "./dom.js";
 import { forgetKey, keepKey, keepSession, keepTenants, mayBeOther } from "./session.js";
 import { asProblem, loading, problemBox } from "./states.js";
 
-// Resolves when the key is good.
+// Resolves if the key is valid.
 export async function trySession(signal) {
   keepSession(await get("/session", { signal }));
 }
 
-// As of now, also of a tenant that is not among those that a session lists.
+// Refreshes the session, and a tenant that is not among those that it lists.
 export async function learnOf(tenant, signal) {
   await trySession(signal);
   if (!mayBeOther(tenant)) return;

@@ -1,4 +1,4 @@
-// What stands where an answer will be, is missing, or failed: always with what to do.
+// Shown where an answer is pending, empty or failed: always with what to do.
 
 import { button, element } from "./dom.js";
 
@@ -32,8 +32,8 @@ const ADVICE = {
   504: "Take a shorter range, whole days of UTC, fewer filters on attributes, or fewer series.",
 };
 
-// goTo(fault) returns a function that leads to the control at fault, or nothing; instead
-// is { text, act } that may go better, or nothing.
+// goTo(fault) returns a function that moves to the control at fault, or nothing; instead
+// is an alternative { text, act } that may succeed, or nothing.
 export function problemBox(problem, { again, goTo, instead } = {}) {
   const advice = ADVICE[problem.status] ?? "Try again.";
   return element(
@@ -66,7 +66,7 @@ function faultItem({ field, reason }, go) {
   );
 }
 
-// A fault of the page itself: shown, not only in the console.
+// An error of the page itself: shown, not only logged to the console.
 export function asProblem(error) {
   return error.status === undefined
     ? {

@@ -4,10 +4,10 @@ import { get } from "./api.js";
 import { count } from "./format.js";
 
 const LISTED = 20;
-// The service does not know of which types their events are, nor how many.
+// The service knows neither event types nor counts for these.
 const OF_ANY_TYPE = new Set(["user_id", "entity_id", "device_id"]);
 
-// Each is asked with what is typed, and answers { names: [{ name, eventCount }], note }.
+// Each is called with the typed text and returns { names: [{ name, eventCount }], note }.
 export function keysFor(tenant, eventType) {
   return async (prefix) => {
     const answer = await get("/keys", {
@@ -40,7 +40,7 @@ function choice(prefix, eventType) {
   return { prefix, limit: LISTED, ...(eventType ? { event_type: eventType } : {}) };
 }
 
-// What the numbers are, and whether there are others.
+// What the numbers mean, and whether there are more values.
 function listed({ is_cut_off }, items, nameOf) {
   const names = items.map((item) => ({
     name: nameOf(item),

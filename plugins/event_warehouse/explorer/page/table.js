@@ -2,7 +2,7 @@
 
 import { element, newId } from "./dom.js";
 
-// columns: [{ name, isNumber }]; a row has a text or an element for each.
+// columns: [{ name, isNumber }]; a row has a string or an element for each.
 export function table({ caption, columns, rows, className = "" }) {
   const id = newId("caption");
   return element(

@@ -1,4 +1,4 @@
-// Light or dark: what the system says, until it is chosen here.
+// Light or dark: the system's setting, until the user chooses here.
 
 const KEPT = "event-warehouse-theme";
 const DARK = window.matchMedia("(prefers-color-scheme: dark)");
@@ -17,7 +17,7 @@ export function switchTheme() {
   applyTheme();
 }
 
-// As many as the style sheet has; then they begin again, and shapes tell them apart.
+// The style sheet has this many; then they repeat, and shapes tell them apart.
 export function seriesClass(index) {
   return `series-${index % 8}`;
 }
@@ -26,7 +26,7 @@ export function colourOf(index) {
   return styled(seriesClass(index));
 }
 
-// A colour that the style sheet names, for what is drawn outside of it.
+// A colour from the style sheet, for what is drawn without it.
 export function styled(name) {
   return getComputedStyle(document.documentElement)
     .getPropertyValue(`--${name}`)

@@ -1,4 +1,4 @@
-"""Where events go. A destination is asked with a batch and says what became of it.
+"""Where events go. A destination is given a batch and reports what happened to it.
 
 What a destination needs is imported here when it is opened, and nowhere else.
 """
@@ -14,15 +14,15 @@ from event_warehouse.producer.settings import ProducerSettings
 
 @dataclass(frozen=True)
 class Limits:
-    """What one batch may hold, and how old it gets before it is sent."""
+    """What one batch may hold, and how long it waits for more before it is sent."""
 
     events: int
     byte_count: int
     seconds: float
 
 
-# A delivery stream takes 500 records and 4 MiB a call, which 3 MB stay below also as
-# the base64 that they travel as. Files are few and large, as the loader likes them.
+# A delivery stream accepts 500 records and 4 MiB per call; 3 MB stay below that even in
+# the base64 that they are sent in. Files are few and large, which suits the loader.
 LIMITS: Final = {
     "firehose": Limits(events=500, byte_count=3_000_000, seconds=1.0),
     "https": Limits(events=500, byte_count=3_000_000, seconds=1.0),
@@ -34,12 +34,12 @@ NEEDED: Final = {"firehose": "botocore", "https": "urllib3", "http": "urllib3"}
 
 @dataclass(frozen=True)
 class Receipt:
-    """What became of a batch; events are named by their place in it, from 0."""
+    """What happened to a batch; events are identified by their place in it, from 0."""
 
     refused: Mapping[int, str] = field(default_factory=dict)
-    """For good, and why."""
+    """Those refused for good, and why."""
     again: Sequence[int] = ()
-    """To be sent again."""
+    """Those to be sent again."""
     problem: str | None = None
     """Why to wait before that; None if there is no need to."""
 
@@ -52,23 +52,23 @@ class Unavailable(Exception):
     ) -> None:
         super().__init__(problem)
         self.needs_person = needs_person
-        """Somebody has to mend a key, a name or a right; time does not."""
+        """Somebody has to fix a key, a name or a permission; waiting does not help."""
         self.wait = wait
         """Seconds that the destination asked for."""
 
 
 class RefusedTogether(Exception):
-    """The batch was refused for good, without a word on which of its events are why."""
+    """The batch was refused for good, without saying which events are to blame."""
 
 
 class Destination(Protocol):
     """Takes batches within its limits, one at a time."""
 
     def send(self, events: Sequence[bytes]) -> Receipt:
-        """Hand over the events, each a line; raises Unavailable or RefusedTogether."""
+        """Send the events, each a line; raises Unavailable or RefusedTogether."""
 
     def close(self) -> None:
-        """Let go of connections."""
+        """Close connections."""
 
 
 def check_requirements(settings: ProducerSettings) -> None:
@@ -83,7 +83,7 @@ def check_requirements(settings: ProducerSettings) -> None:
 
 
 def open_destination(settings: ProducerSettings, *, timeout: float) -> Destination:
-    """The configured destination; imports what it needs, and what that will need."""
+    """The configured destination; imports all that it needs now and later."""
     # Otherwise imported by the first connection.
     import encodings.idna  # noqa: F401
 

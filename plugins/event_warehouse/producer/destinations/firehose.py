@@ -1,4 +1,4 @@
-"""An Amazon Data Firehose delivery stream: a record an event, a line each.
+"""An Amazon Data Firehose delivery stream: each event is one record and one line.
 
 https://docs.aws.amazon.com/firehose/latest/APIReference/API_PutRecordBatch.html
 """
@@ -13,8 +13,8 @@ from botocore.session import Session  # type: ignore[import-untyped]
 
 from event_warehouse.producer.destinations import Receipt, Unavailable
 
-# Of these codes the service says "try again"; every other is a matter of names, keys
-# and rights. No record is to blame: `track` lets none through that a stream refuses.
+# For these codes the service says "try again"; all others are about names, keys and
+# permissions. No record is to blame: `track` accepts none that a stream would refuse.
 PASSING = frozenset(
     {
         "InternalFailure",
@@ -30,9 +30,9 @@ PASSING = frozenset(
 
 
 class Firehose:
-    """One delivery stream, by boto3's core with its usual credentials.
+    """One delivery stream, through boto3's core, with its usual credentials.
 
-    Not by boto3 itself: it can't be imported any more once a process is about to exit.
+    Not through boto3 itself, which can't be imported while a process is exiting.
     """
 
     def __init__(self, destination: SplitResult, *, timeout: float) -> None:
@@ -54,7 +54,7 @@ class Firehose:
             raise Unavailable(problem, needs_person=True) from error
 
     def send(self, events: Sequence[bytes]) -> Receipt:
-        """Hand over the events; those that failed alone are to be sent again."""
+        """Send the events; those that failed individually are to be sent again."""
         try:
             answer = self._client.put_record_batch(
                 DeliveryStreamName=self._stream,
@@ -70,7 +70,7 @@ class Firehose:
         return _read(answer)
 
     def close(self) -> None:
-        """Let go of connections."""
+        """Close connections."""
         self._client.close()
 
     def _unavailable(self, error: exceptions.ClientError) -> Unavailable:
@@ -92,5 +92,5 @@ def _read(answer: dict[str, Any]) -> Receipt:
 
 
 def _kind(error: Exception) -> str:
-    """Only the kind: the text may hold what the request held."""
+    """Only the type: the message may hold parts of the request."""
     return type(error).__name__

@@ -1,4 +1,4 @@
-"""A folder: each batch becomes a file of JSON lines that is seen once it is whole."""
+"""A folder: each batch becomes a file of JSON lines, visible once it is complete."""
 
 import hashlib
 import os
@@ -12,19 +12,19 @@ from event_warehouse.producer.destinations import Receipt, Unavailable
 
 
 class Folder:
-    """Files are named for the day and their content: sent again is the same file."""
+    """Files are named by day and content: a batch sent again writes the same file."""
 
     def __init__(self, destination: SplitResult) -> None:
         self._folder = Path(unquote(destination.path))
 
     def send(self, events: Sequence[bytes]) -> Receipt:
-        """Hand over the events, on the disk when this returns."""
+        """Write the events, which are on disk when this returns."""
         content = b"".join(events)
         digest = hashlib.sha256(content).hexdigest()
         name = f"{datetime.now(UTC):%Y-%m-%d}-{digest[:24]}.jsonl"
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            # Loaders leave hidden files alone.
+            # Loaders ignore hidden files.
             unfinished = self._folder / f".{name}"
             _write_through(unfinished, content)
             unfinished.rename(self._folder / name)

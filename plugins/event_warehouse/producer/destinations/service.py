@@ -2,14 +2,14 @@
 
     {"events": [{"event_id": ..., "ts": ..., "samplerate": ..., "data": {...}}]}
 
-Of the producer's own tenant nothing is said: the service decides it, of which the
-producer warns at its start. Another's `tenant_id` is in the data, for the service to
-take or refuse.
+The producer's own tenant is not sent: the service decides it, and the producer warns
+about that at its start. Another tenant's `tenant_id` is in the data, for the service to
+accept or refuse.
 
 The header `Idempotency-Key` is the same whenever the same batch is sent. The service
-says which events it will never take with `{"errors": [{"index": 3, "reason": "..."}]}`,
-and status 400, 413 or 422 if it took none, 2xx if it took the others. FastAPI's own
-`{"detail": [{"loc": ["body", "events", 3, ...], "msg": "..."}]}` is understood too.
+names events that it refuses for good with `{"errors": [{"index": 3, "reason": "..."}]}`
+and status 400, 413 or 422 if it accepted none, 2xx if it accepted the others. FastAPI's
+`{"detail": [{"loc": ["body", "events", 3, ...], "msg": "..."}]}` is understood, too.
 """
 
 import hashlib
@@ -30,7 +30,7 @@ from event_warehouse.producer.event import EVENT_TAG
 
 REFUSING = frozenset({400, 413, 422})
 PASSING = frozenset({408, 409, 425, 429})
-"""With all from 500 on; of any other status a person has to see to the cause."""
+"""Retried, like all from 500 up; any other status needs a person."""
 ANSWER_BYTES = 256 * 1024
 LONGEST_WAIT = 300.0
 REASON_LENGTH = 500
@@ -40,7 +40,7 @@ Place = int
 
 
 class Service:
-    """One address that takes events, with a connection that is kept."""
+    """One address that accepts events, with a connection that is kept open."""
 
     def __init__(
         self, url: str, api_key: str | None, tenant_id: str | None, *, timeout: float
@@ -59,7 +59,7 @@ class Service:
             self._headers["Authorization"] = f"Bearer {api_key}"
 
     def send(self, events: Sequence[bytes]) -> Receipt:
-        """Hand over the events; raises Unavailable or RefusedTogether."""
+        """Send the events; raises Unavailable or RefusedTogether."""
         entries: dict[Place, dict[str, Any]] = {}
         refused: dict[Place, str] = {}
         for place, event in enumerate(events):
@@ -75,7 +75,7 @@ class Service:
         return Receipt(refused)
 
     def close(self) -> None:
-        """Let go of connections."""
+        """Close connections."""
         self._pool.clear()
 
     def _post(self, entries: list[dict[str, Any]]) -> tuple[int, bytes]:
@@ -101,7 +101,7 @@ class Service:
         return response.status, answer
 
     def _read(self, status: int, answer: bytes, places: list[Place]) -> Receipt:
-        """What the answer says of the events at these places of the batch."""
+        """What the answer says about the events at these places of the batch."""
         is_taken = 200 <= status < 300
         if not is_taken and status not in REFUSING:
             raise Unavailable(f"{self._host} answers {status}", needs_person=True)
@@ -155,5 +155,5 @@ def _index(error: dict[str, Any]) -> object:
 
 
 def _seconds(text: str) -> float:
-    """Of a Retry-After in seconds; one that names a date is not followed."""
+    """The wait of a Retry-After in seconds; one with a date is ignored."""
     return min(float(text), LONGEST_WAIT) if text.isdecimal() else 0.0
