@@ -69,7 +69,7 @@ def replay(**context: Any) -> dict[str, int]:
     params={
         "feed": FEED,
         "all_of_them": Param(
-            False, type="boolean", description="Also where nothing was mended"
+            False, type="boolean", description="Also where no declaration has changed"
         ),
     },
     tags=["events", "on demand"],

@@ -23,7 +23,7 @@ class _Loader(yaml.SafeLoader):
                 raise yaml.constructor.ConstructorError(
                     None,
                     None,
-                    f"{key!r} stands twice",
+                    f"{key!r} is declared twice",
                     node.value[number][0].start_mark,
                 )
         return super().construct_mapping(node, deep)

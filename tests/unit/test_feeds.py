@@ -291,7 +291,7 @@ def test_unknown_feed_is_refused_with_the_names_there_are(tmp_path: Path) -> Non
 def test_entry_that_stands_twice_is_refused(tmp_path: Path) -> None:
     clicks = "clicks: {files: c/*, format: csv}\n"
 
-    assert "'clicks' stands twice" in refusal(tmp_path, clicks * 2)
+    assert "'clicks' is declared twice" in refusal(tmp_path, clicks * 2)
 
 
 def test_feed_with_a_name_that_dbt_gives_to_a_table_is_refused(tmp_path: Path) -> None:

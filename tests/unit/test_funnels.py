@@ -126,7 +126,7 @@ def test_wrong_name_is_refused(tmp_path: Path) -> None:
 def test_entry_that_stands_twice_is_refused(tmp_path: Path) -> None:
     entry = "f: {steps: [a, b], window: 1 day}\n"
 
-    assert "'f' stands twice" in refusal(tmp_path, entry * 2)
+    assert "'f' is declared twice" in refusal(tmp_path, entry * 2)
 
 
 def test_file_that_is_not_there_is_refused(tmp_path: Path) -> None:

@@ -203,9 +203,9 @@ def _require_known(
     row = connection.execute(STATEMENTS["is_known"], user).fetchone()
     if row is None or not row[0]:
         raise UserError(
-            "nobody was deleted: nothing has ever come of such a user of this tenant. "
-            "Check --tenant and --user; an id that is to be barred before anything "
-            "comes of it needs --in-advance"
+            "nobody was deleted: this tenant has never had data of such a user. Check "
+            "--tenant and --user; to bar an id before its data arrives, use "
+            "--in-advance"
         )
 
 

@@ -45,7 +45,7 @@ def parse_pattern(text: str) -> KeyPattern:
     if not parts or text.endswith("/"):
         raise ValueError(f"the pattern {text!r} names no files")
     if parts[0] == "/" or ".." in parts:
-        raise ValueError(f"the pattern {text!r} leads out of its folder")
+        raise ValueError(f"the pattern {text!r} points outside its folder")
     if any(_FOLDERS in part and part != _FOLDERS for part in parts):
         raise ValueError(f"the pattern {text!r} has ** beside other characters")
     if parts[-1] == _FOLDERS:

@@ -89,6 +89,6 @@ def _refuse_expired(connection: psycopg.Connection, ranges: DayRanges) -> None:
     horizon = connection.execute(EXPIRED, {"days": ranges}).fetchone()
     if horizon is not None:
         raise ExpiredError(
-            f"events before {horizon[0]} have expired, so days before it can't be made "
-            f"anew; start at {horizon[0]}"
+            f"events before {horizon[0]} have expired, so earlier days can't be "
+            f"rebuilt; start at {horizon[0]}"
         )
