@@ -22,6 +22,7 @@ import psycopg
 
 from benchmarks.bench import Bench
 from benchmarks.measured import (
+    Measured,
     NotMeasured,
     Row,
     measure,
@@ -116,7 +117,7 @@ def nothing_new(bench: Bench) -> Iterator[Row]:
     settings.landing.mkdir(parents=True, exist_ok=True)
     pairs = measure_pairs(
         bench.pairs,
-        ours=lambda: measure(settings.dsn, lambda: _look(settings)),
+        ours=lambda: _looked(settings),
         other=lambda: measure(settings.dsn, lambda: _dbt(settings)),
     )
     ours, others = (median_seconds(side) for side in (pairs.ours, pairs.others))
@@ -128,6 +129,12 @@ def nothing_new(bench: Bench) -> Iterator[Row]:
         "0.1x",
         f"{ours * 1000:.0f} ms against {others:.1f} s",
     )
+
+
+def _looked(settings: Settings) -> Measured:
+    # Views that dbt has replaced by itself are due for the next transform.
+    transform(settings)
+    return measure(settings.dsn, lambda: _look(settings))
 
 
 def _look(settings: Settings) -> None:
