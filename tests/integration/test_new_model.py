@@ -22,10 +22,10 @@ HEADER = "customer_id,event_type,transaction_id,timestamp,country\n"
 Run = Callable[..., str]
 
 
-def example(language: str, first: str) -> str:
+def example(language: str, words: str) -> str:
     """The page's block of this language that has these words in it."""
     blocks = re.findall(rf"^```{language}\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
-    (found,) = [block for block in blocks if first in block]
+    (found,) = [block for block in blocks if words in block]
     return str(found)
 
 
@@ -33,8 +33,9 @@ def example(language: str, first: str) -> str:
 def project(built_warehouse: Settings, tmp_path: Path) -> Path:
     """A copy of the dbt project with the page's model in it."""
     folder = tmp_path / "dbt_project"
-    shutil.copytree(PROJECT / "dbt_project", folder)
-    shutil.rmtree(folder / "target", ignore_errors=True)
+    shutil.copytree(
+        PROJECT / "dbt_project", folder, ignore=shutil.ignore_patterns("target")
+    )
     (folder / "target").mkdir()
     # Saves dbt from parsing all of it again.
     parsed = built_warehouse.home / "dbt" / "partial_parse.msgpack"

@@ -16,7 +16,8 @@ visitors that the days have anything of, rightly or wrongly.
 {%- set visitors = ['visitor_key', 'feed_id', 'session_id', 'apply_id', 'event_date'] %}
 with
 
-applies_with_ids as (
+-- Not materialized: parallel workers could not read it.
+applies_with_ids as not materialized (
     select int_applies.apply_id
     from {{ ref('int_applies') }} as int_applies
     where
