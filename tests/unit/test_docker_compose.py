@@ -401,11 +401,11 @@ def postgres_settings(deployment: Deployment) -> Iterator[str]:
     """Postgres is tuned as the embedded one, but for what its machine decides."""
     line = re.compile(r"^(\w+) = '?([^'\n]*)'?$", re.MULTILINE)
     expected = dict(line.findall(embedded.CONFIGURATION))
-    decided = {"listen_addresses", "port", "max_parallel_workers"}
+    decided = {"listen_addresses", "port", "max_parallel_workers", "shared_buffers"}
     decided |= {key for key in expected if "socket" in key}
     _, *arguments = deployment.services["postgres"]["command"]
     told = dict(argument.removeprefix("-c").split("=", 1) for argument in arguments)
-    for key in sorted(set(told) | (set(expected) - decided)):
+    for key in sorted((set(told) | set(expected)) - decided):
         if told.get(key) != expected.get(key):
             yield f"postgres: {key} is {told.get(key)}, not {expected.get(key)}"
 

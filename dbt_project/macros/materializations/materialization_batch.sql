@@ -39,7 +39,10 @@ holds only the events as they stand.
         set local parallel_setup_cost to 0;
         set local parallel_tuple_cost to 0;
         drop table if exists {{ target_relation }};
-        create unlogged table {{ target_relation }} as {{ pinned_sql }}
+        -- The next run drops it; until then there is nothing to vacuum.
+        create unlogged table {{ target_relation }}
+        with (autovacuum_enabled = false)
+        as {{ pinned_sql }}
     {%- endcall %}
     {% do analyze(target_relation) %}
     {% call statement('record') -%}

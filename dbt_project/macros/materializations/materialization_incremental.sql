@@ -161,6 +161,8 @@ The next run completes an interrupted one (ledger.models.is_stale).
                         -- A fence: as a plain join it reads the whole table.
                         offset 0
                     ) as found
+                    -- Evaluated once: an empty table needs no lookups.
+                    where (select exists(select from {{ relation }}))
                 ) as stale
                 where kept.ctid = stale.place
             {%- else -%}
@@ -185,12 +187,14 @@ The next run completes an interrupted one (ledger.models.is_stale).
 
 {#
 The new rows in a temporary table: Postgres runs a select in parallel only to create a
-table.
+table. Its statistics are of the columns by which it is joined with the stored rows.
 #}
 {% macro create_fresh(sql) -%}
+    {%- set joined_by = (config.get('unique_key') or []) + (config.get('span') or []) -%}
     {% call statement('fresh') -%}
         create temporary table {{ this.identifier }}__fresh on commit drop as {{ sql }};
         analyze {{ this.identifier }}__fresh
+        {%- if joined_by %} ({{ joined_by | join(', ') }}) {%- endif %}
     {%- endcall %}
 {%- endmacro %}
 

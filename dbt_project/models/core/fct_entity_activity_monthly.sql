@@ -1,5 +1,5 @@
 {{ config(
-    upstreams=['int_event_batch', 'int_repeats', 'dim_entities'],
+    upstreams=['int_keyed_events'],
     incremental_strategy='add',
     unique_key=['tenant_id', 'event_month', 'entity_key'],
     rebuilt_by='event_month',
@@ -21,16 +21,11 @@ where {{ in_rebuild('daily', 'event_date', unit='month') }}
 group by 1, 2, 3
 {%- else -%}
 select
-    int_new_events.tenant_id,
-    date_trunc('month', int_new_events.event_time at time zone 'UTC')::date
-        as event_month,
-    coalesce(dim_entities.entity_key, 0) as entity_key,
+    int_keyed_events.tenant_id,
+    date_trunc('month', int_keyed_events.event_date::timestamp)::date as event_month,
+    int_keyed_events.entity_key,
     count(*) as event_count
-from {{ ref('int_new_events') }} as int_new_events
-left join {{ ref('dim_entities') }} as dim_entities
-    on
-        int_new_events.tenant_id = dim_entities.tenant_id
-        and int_new_events.entity_id = dim_entities.entity_id
-where {{ is_pending('int_new_events') }}
+from {{ ref('int_keyed_events') }} as int_keyed_events
+where {{ is_pending('int_keyed_events') }}
 group by 1, 2, 3
 {%- endif %}

@@ -1,8 +1,9 @@
 {{ config(
-    upstreams=['int_event_batch', 'int_repeats', 'events', 'dim_users', 'dim_event_types'],
+    upstreams=['int_keyed_events', 'events', 'dim_users', 'dim_event_types'],
     incremental_strategy='replace',
     unique_key=['tenant_id', 'event_date', 'user_key'],
     rebuilt_by='event_date',
+    planned_by=['tenant_id', 'event_date', 'user_key'],
     forgets={'user_key': 'delete'},
 ) }}
 {#
@@ -12,18 +13,18 @@ exactly the time of a stored one, whose id the row does not contain.
 #}
 with
 
-new_events as (
+new_events as not materialized (
     select
-        int_new_events.tenant_id,
-        dim_users.user_key,
-        (int_new_events.event_time at time zone 'UTC')::date as event_date,
-        int_new_events.event_time,
-        coalesce(int_new_events.event_id, '') collate "C" as event_id,
-        coalesce(dim_event_types.event_type_key, 0) as event_type_key
-    from {{ ref('int_new_events') }} as int_new_events
-    inner join {{ ref('dim_users') }} as dim_users using (tenant_id, user_id)
-    left join {{ ref('dim_event_types') }} as dim_event_types using (event_type)
-    where {{ is_pending('int_new_events') }}
+        int_keyed_events.tenant_id,
+        int_keyed_events.user_key,
+        int_keyed_events.event_date,
+        int_keyed_events.event_time,
+        coalesce(int_keyed_events.event_id, '') collate "C" as event_id,
+        int_keyed_events.event_type_key
+    from {{ ref('int_keyed_events') }} as int_keyed_events
+    where
+        {{ is_pending('int_keyed_events') }}
+        and int_keyed_events.user_key <> 0
 ),
 
 kept_events as (
@@ -45,7 +46,9 @@ kept_events as (
     cross join
         unnest(kept.event_times, kept.event_type_keys)
         with ordinality as packed (event_time, code, place)
-    where {{ 'false' if is_rebuild() else 'true' }}
+    -- Evaluated once: an empty table needs no lookups.
+    where {{ 'false' if is_rebuild() else
+        '(select exists(select from ' ~ this ~ '))' }}
 ),
 
 -- Times at which a user has both new and stored events.

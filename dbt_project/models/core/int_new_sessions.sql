@@ -1,7 +1,7 @@
 {{ config(
     materialized='batch',
     contract={'enforced': false},
-    upstreams=['int_event_batch', 'int_repeats', 'dim_users', 'dim_devices'],
+    upstreams=['int_keyed_events'],
 ) }}
 {#
 Grain: one row per apply, visitor, day (UTC) and session that the batch's events make among
@@ -12,7 +12,10 @@ from it, too; fct_sessions puts the parts together.
 A session goes beyond a rebuild's days, so a rebuild has all events that are kept of the
 visitors that the days have anything of, rightly or wrongly.
 #}
-{%- set new_events = ref('int_new_events') %}
+{%- set events = ref('int_keyed_events') %}
+{%- if is_rebuild() -%}
+    {%- set events = '(' ~ keyed_events(kept_relation('events')) ~ ')' %}
+{%- endif %}
 {%- set visitors = ['visitor_key', 'feed_id', 'session_id', 'apply_id', 'event_date'] %}
 with
 
@@ -25,45 +28,28 @@ applies_with_ids as not materialized (
         and {{ 'true' if is_rebuild() else is_pending('int_applies') }}
 ),
 
-new_events as (
-    select
-        int_new_events.*,
-        int_new_events.session_id is not null
-        and int_new_events.apply_id in (
-            select applies_with_ids.apply_id from applies_with_ids
-        ) as is_session_by_id
-    from {{ kept_relation('events') if is_rebuild() else new_events }} as int_new_events
-    where
-        {{ 'true' if is_rebuild() else is_pending('int_new_events') }}
-        and coalesce(int_new_events.user_id, int_new_events.device_id) is not null
-),
-
 events_of_visitors as not materialized (
     select
         new_events.apply_id,
         new_events.tenant_id,
-        coalesce(dim_users.user_key, -dim_devices.device_key) as visitor_key,
-        new_events.is_session_by_id,
+        new_events.visitor_key,
+        new_events.session_id is not null
+        and new_events.apply_id in (
+            select applies_with_ids.apply_id from applies_with_ids
+        ) as is_session_by_id,
         new_events.feed_id,
         new_events.session_id,
-        (new_events.event_time at time zone 'UTC')::date as event_date,
+        new_events.event_date,
         new_events.event_time,
         new_events.event_type,
         new_events.entity_id,
         0 as opened,
         1 as event_count,
         new_events.sample_rate as weighted_count
-    from new_events
-    left join {{ ref('dim_users') }} as dim_users
-        on
-            new_events.tenant_id = dim_users.tenant_id
-            and new_events.user_id = dim_users.user_id
-    left join {{ ref('dim_devices') }} as dim_devices
-        on
-            new_events.tenant_id = dim_devices.tenant_id
-            -- Null where it is not asked for, which a join looks for nowhere.
-            and case when new_events.user_id is null then new_events.device_id end
-            = dim_devices.device_id
+    from {{ events }} as new_events
+    where
+        {{ 'true' if is_rebuild() else is_pending('new_events') }}
+        and new_events.visitor_key <> 0
 ),
 
 points as not materialized (

@@ -2,6 +2,9 @@
     materialized='batch',
     contract={'enforced': false},
     upstreams=['int_event_batch', 'int_repeats'],
+    planned_by=[
+        'apply_id', 'tenant_id', 'event_5min', 'event_type', 'country', 'browser',
+    ],
     planner_off=['enable_sort'],
 ) }}
 {#

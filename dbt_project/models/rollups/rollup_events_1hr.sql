@@ -3,6 +3,7 @@
     incremental_strategy='replace',
     unique_key=['tenant_id', 'event_hour'],
     rebuilt_by='event_hour',
+    planned_by=['tenant_id', 'event_hour', 'event_type_key', 'country_key', 'browser_key'],
     indexes=[{
         'columns': [
             'tenant_id', 'event_hour', 'event_type_key', 'country_key', 'browser_key',

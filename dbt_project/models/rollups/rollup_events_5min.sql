@@ -3,6 +3,7 @@
     incremental_strategy='add',
     unique_key=['tenant_id', 'event_5min', 'event_type_key', 'country_key', 'browser_key'],
     rebuilt_by='event_5min',
+    planned_by=['tenant_id', 'event_5min', 'event_type_key', 'country_key', 'browser_key'],
 ) }}
 {#
 Grain: one row per tenant, five minutes (UTC), event type, country and browser. Counts
@@ -17,8 +18,8 @@ select
     coalesce(dim_browsers.browser_key, 0) as browser_key,
     sum(int_new_buckets.event_count)::bigint as event_count,
     sum(int_new_buckets.weighted_count)::bigint as weighted_count,
-    sketch.merge(int_new_buckets.device_sketch) as device_sketch,
-    sketch.merge(int_new_buckets.session_sketch) as session_sketch
+    sketch.smallest(sketch.united(int_new_buckets.device_sketch)) as device_sketch,
+    sketch.smallest(sketch.united(int_new_buckets.session_sketch)) as session_sketch
 from {{ ref('int_new_buckets') }} as int_new_buckets
 left join {{ ref('dim_event_types') }} as dim_event_types
     on int_new_buckets.event_type = dim_event_types.event_type

@@ -14,7 +14,7 @@ import stat
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,11 @@ SERVER_USER = "embedded_postgres"
 OWNERS = ("warehouse", "airflow")
 SERVICE = "warehouse_service"
 STATEMENTS = load_statements("event_warehouse.processes", "embedded")
+CONTAINER_LIMIT = Path("/sys/fs/cgroup/memory.max")
+"""Bytes, or `max`, if this runs in a container (control groups, version 2)."""
+SHARE_OF_MEMORY = 8
+"""One of this many parts of the memory are Postgres's shared buffers. A quarter is
+usual for a server of its own; here Airflow runs beside it."""
 POLL_SECONDS = 0.1
 SOCKET_SECONDS = 5.0
 """A starting server writes its process id before it opens its socket."""
@@ -49,7 +54,7 @@ listen_addresses = '{listen_addresses}'
 port = {port}
 unix_socket_directories = '{socket_folder}'
 unix_socket_permissions = 0700
-shared_buffers = '512MB'
+shared_buffers = '{shared_megabytes}MB'
 work_mem = '64MB'
 max_parallel_workers = {parallel_workers}
 maintenance_work_mem = '256MB'
@@ -236,10 +241,20 @@ def _write_configuration(settings: Settings) -> None:
             listen_addresses="127.0.0.1" if settings.port else "",
             port=settings.port or DEFAULT_PORT,
             socket_folder=settings.socket_folder,
+            shared_megabytes=shared_megabytes(),
             # Besides the leader; more than there are cores would take turns.
             parallel_workers=max(1, len(os.sched_getaffinity(0)) - 1),
         )
     )
+
+
+def shared_megabytes() -> int:
+    """Postgres's share of the memory of the machine, or of its container."""
+    memory = int(psutil.virtual_memory().total)
+    with suppress(OSError):
+        limit = CONTAINER_LIMIT.read_text().strip()
+        memory = min(memory, int(limit)) if limit.isdigit() else memory
+    return max(128, memory // SHARE_OF_MEMORY // 1024**2)
 
 
 def _start(settings: Settings) -> None:

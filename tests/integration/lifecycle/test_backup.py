@@ -25,6 +25,7 @@ from tests.waiting import wait_for_waiter
 
 BATCHES = {
     "analytics.int_event_batch",
+    "analytics.int_keyed_events",
     "analytics.int_new_buckets",
     "analytics.int_new_key_values",
     "analytics.int_new_sessions",
