@@ -405,6 +405,10 @@ def postgres_settings(deployment: Deployment) -> Iterator[str]:
     decided |= {key for key in expected if "socket" in key}
     _, *arguments = deployment.services["postgres"]["command"]
     told = dict(argument.removeprefix("-c").split("=", 1) for argument in arguments)
+    if not re.fullmatch(
+        r"\$\{POSTGRES_SHARED_BUFFERS:-\d+GB\}", told["shared_buffers"]
+    ):
+        yield f"postgres: shared_buffers is {told['shared_buffers']}"
     for key in sorted((set(told) | set(expected)) - decided):
         if told.get(key) != expected.get(key):
             yield f"postgres: {key} is {told.get(key)}, not {expected.get(key)}"

@@ -23,7 +23,13 @@ def test_folder_that_postgres_would_misread_is_refused(
 
 @pytest.mark.parametrize(
     ("limit", "share"),
-    [("max\n", 1024), ("4294967296\n", 512), ("17179869184\n", 1024), (None, 1024)],
+    [
+        ("max\n", 1024),
+        (None, 1024),
+        ("4294967296\n", 512),
+        ("17179869184\n", 1024),
+        ("268435456\n", 128),
+    ],
 )
 def test_shared_buffers_are_a_share_of_what_the_container_may_use(
     limit: str | None, share: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

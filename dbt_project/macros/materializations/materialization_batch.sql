@@ -85,6 +85,11 @@ feed's declaration, which only a full refresh renews.
             inner join raw.feeds using (feed_id)
             where applies.load_id = loads.load_id
         {%- endcall %}
+        {# The other batches hold what was cast with the former ones. #}
+        {% call statement('outdate') -%}
+            update ledger.batches set applies = '{}'
+            where model <> '{{ this.identifier }}'
+        {%- endcall %}
         {# All records are cast with the renewed declarations. #}
         {% call statement('forget_recasts') -%}
             select ledger.forget_recasts()
@@ -146,16 +151,21 @@ declarations that all of them are cast with. Dimensions keep their keys.
 {%- endmacro %}
 
 
+{% macro batch_names() -%}
+    {%- set names = [] -%}
+    {%- for node in graph.nodes.values() if node.config.materialized == 'batch' -%}
+        {%- do names.append(node.name) -%}
+    {%- endfor -%}
+    {{ return(names) }}
+{%- endmacro %}
+
+
 {#
 The applies that at least one reader of a batch lacks; all of them while a model is
 stale, as in a full refresh.
 #}
 {% macro pending_of_readers() -%}
-    {%- set batches = [] -%}
-    {%- for node in graph.nodes.values() if node.config.materialized == 'batch' -%}
-        {%- do batches.append(node.name) -%}
-    {%- endfor -%}
-    {%- set readers = incremental_models(upstreams=batches) -%}
+    {%- set readers = incremental_models(upstreams=batch_names()) -%}
     {% set query -%}
         select coalesce(
             range_agg(int8range(applies.apply_id, applies.apply_id, '[]')), '{}'

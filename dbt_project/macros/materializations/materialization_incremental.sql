@@ -222,14 +222,18 @@ table. Its statistics are of the columns by which it is joined with the stored r
 {%- endmacro %}
 
 
-{# Refuses to empty a model whose batch lacks some of what the model had. #}
+{#
+Refuses to empty a model if a batch that it reads lacks some of the applies, or is not
+there, as after an upgrade or a crash.
+#}
 {% macro require_whole_batches(upstreams) -%}
+    {%- set batches = batch_names() | select('in', upstreams) | list -%}
+    {%- if not batches -%} {{ return('') }} {%- endif -%}
     {% set query -%}
         select batches.model
-        from ledger.batches
+        from unnest(array['{{ batches | join("', '") }}']) as batches (model)
         where
-            batches.model in ('{{ upstreams | join("', '") }}')
-            and not batches.applies
+            not ledger.applied(batches.model)
             {%- if config.get('reads_records') %}
                 - ledger.applied('int_event_batch.kept')
             {%- endif %} @> (
@@ -240,8 +244,8 @@ table. Its statistics are of the columns by which it is joined with the stored r
     {% for row in run_query(query).rows -%}
         {% do exceptions.raise_compiler_error(
             'a full refresh of ' ~ this.identifier ~ ' reads all of ' ~ row[0]
-            ~ ', which must be refreshed before it: dbt run --full-refresh --select '
-            ~ row[0] ~ '+') %}
+            ~ ', which must be refreshed before it:'
+            ~ ' dbt run --full-refresh --select int_event_batch+') %}
     {%- endfor %}
 {%- endmacro %}
 

@@ -42,6 +42,8 @@ CONTAINER_LIMIT = Path("/sys/fs/cgroup/memory.max")
 SHARE_OF_MEMORY = 8
 """One of this many parts of the memory are Postgres's shared buffers. A quarter is
 usual for a server of its own; here Airflow runs beside it."""
+MOST_SHARED_MEGABYTES = 8192
+"""Each table that is dropped makes Postgres look through all buffers."""
 POLL_SECONDS = 0.1
 SOCKET_SECONDS = 5.0
 """A starting server writes its process id before it opens its socket."""
@@ -254,7 +256,7 @@ def shared_megabytes() -> int:
     with suppress(OSError):
         limit = CONTAINER_LIMIT.read_text().strip()
         memory = min(memory, int(limit)) if limit.isdigit() else memory
-    return max(128, memory // SHARE_OF_MEMORY // 1024**2)
+    return min(max(memory // SHARE_OF_MEMORY // 1024**2, 128), MOST_SHARED_MEGABYTES)
 
 
 def _start(settings: Settings) -> None:

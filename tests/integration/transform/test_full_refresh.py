@@ -8,7 +8,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from event_warehouse.errors import WarehouseError
+from event_warehouse.errors import TransformError, WarehouseError
 from event_warehouse.lifecycle.expire import expire
 from event_warehouse.lifecycle.forget import forget
 from event_warehouse.load.files import load_new_files
@@ -74,6 +74,44 @@ def test_refresh_that_was_ended_is_completed_by_the_next_run(
     assert query(settings, COUNTED) == [(2,)]
     assert verify(settings).problems == ()
     assert not is_pending(settings)
+
+
+@pytest.mark.parametrize("fact", ["fct_device_activity_daily", "rollup_events_5min"])
+def test_fact_is_not_made_of_what_was_cast_before_a_refresh(
+    settings: Settings, land: Land, query: Query, fact: str
+) -> None:
+    take_in(settings, land, "a", line(1, "abc") + line(2, "5"))
+    declare(settings, price="numeric")
+    transform(
+        settings, full_refresh=True, only=["int_event_batch", "int_repeats", "events"]
+    )
+
+    with pytest.raises(
+        TransformError, match=r"--full-refresh --select int_event_batch\+"
+    ):
+        transform(settings, only=[fact])
+    transform(settings)
+
+    counted = f"select sum(event_count)::int from analytics.{fact}"
+    assert query(settings, counted) == [(1,)]
+    assert verify(settings).problems == ()
+
+
+def test_fact_is_not_emptied_if_its_batch_is_not_there(
+    settings: Settings, land: Land, query: Query
+) -> None:
+    take_in(settings, land, "a", line(1, "abc"))
+    with psycopg.connect(settings.dsn) as connection:
+        # As after an upgrade that adds the batch, or after a crash.
+        connection.execute(
+            "delete from ledger.batches where model = 'int_keyed_events'"
+        )
+
+    with pytest.raises(TransformError, match="reads all of int_keyed_events"):
+        transform(settings, full_refresh=True, only=["fct_device_activity_daily"])
+
+    counted = "select sum(event_count)::int from analytics.fct_device_activity_daily"
+    assert query(settings, counted) == [(1,)]
 
 
 @pytest.mark.long

@@ -98,6 +98,7 @@ def test_union_is_the_same_in_any_order_and_grouping(
     for _ in range(5):
         generator.shuffle(sketches)
         assert merged(connection, sketches) == whole
+        assert merged(connection, sketches, united=True) == whole
         one_by_one: object = []
         for one in sketches:
             one_by_one = united(connection, one_by_one, one)
@@ -109,14 +110,21 @@ def test_union_is_the_same_in_any_order_and_grouping(
         )
 
 
-def merged(connection: psycopg.Connection, sketches: list[object]) -> object:
+def merged(
+    connection: psycopg.Connection, sketches: list[object], *, united: bool = False
+) -> object:
     return only(
         connection,
-        """
-        select sketch.merge(
-            array(select hash::int from jsonb_array_elements_text(part) as hash)
-        )
-        from jsonb_array_elements(%s::jsonb) as part
+        f"""
+        select {
+            "sketch.smallest(sketch.united(hashes))"
+            if united
+            else "sketch.merge(hashes)"
+        }
+        from (
+            select array(select hash::int from jsonb_array_elements_text(part) as hash)
+            from jsonb_array_elements(%s::jsonb) as part
+        ) as parts (hashes)
         """,
         str(sketches),
     )
@@ -147,9 +155,11 @@ def test_nothing_counts_as_none(connection: psycopg.Connection) -> None:
             sketch.union_of('{}', '{}'),
             (select sketch.merge(part) from (values ('{}'::int[])) as parts (part)),
             (select sketch.merge(part) from (values ('{1}'::int[])) as parts (part)
+                where false),
+            (select sketch.united(part) from (values ('{1}'::int[])) as parts (part)
                 where false)
         """
-    ).fetchone() == (0, 0, None, [], [], [], [])
+    ).fetchone() == (0, 0, None, [], [], [], [], None)
 
 
 def test_missing_sketch_among_others_leaves_them_as_they_are(

@@ -1,5 +1,6 @@
--- For many groups of mostly one sketch, such as the buckets of five minutes: the state
--- begins with the first sketch, and there is no final function, which is a call in SQL.
+-- For many groups of mostly one sketch, such as the buckets of five minutes. The state
+-- begins with the first sketch, and sketch.smallest around it is inlined; as the final
+-- function, as in sketch.merge, it would be called for each group.
 do $$
 begin
     execute (
@@ -21,7 +22,7 @@ begin
 end
 $$;
 comment on aggregate sketch.united(integer[]) is  -- noqa: LT01
-'The union of sketches, of which sketch.smallest is their sketch; null of none.';
+'The sorted union of sketches, which sketch.smallest cuts to a sketch; null of none.';
 
 create or replace function funnels.chains_of_events(
     declaration jsonb,
@@ -190,8 +191,10 @@ begin
             else 'null::text as tenant_id, null::date as first_date' end,
         ', chains.breakdown, (chains.progress).seconds_from_start as seconds,'
         ' (chains.progress).seconds_from_previous as previous_seconds, ',
-        case when is_daily or tenant is not null then 'chains.actor'
-            else '(chains.tenant_id, chains.actor)' end,
+        -- Users of different tenants may have the same id. An array can be hashed, a
+        -- record can't.
+        case when is_daily or tenant is not null or not has_matches then 'chains.actor'
+            else 'array[chains.tenant_id, chains.actor]' end,
         format(
             $query$
             as actor from chains),
