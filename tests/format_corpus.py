@@ -29,7 +29,7 @@ FORMATS = {
     "array": "json",
     "parquet": "parquet",
 }
-NO_OBJECT = "is no JSON object: "
+NO_OBJECT = "is not a JSON object: "
 NOT_UTF8 = "is not UTF-8"
 TOO_DEEP = "is JSON nested too deep"
 OVERLONG = "is longer than 16,777,216 bytes"

@@ -70,7 +70,7 @@ another setting are marked as stale; readers keep the rows until the new ones ar
             {% do require_nothing_expired(
                 'the columns of ' ~ table ~ ' are not those of its contract (what to do: '
                 ~ 'docs/upgrading.md)') %}
-            {% do print(table ~ ' is made anew: its columns have changed') %}
+            {% do print(table ~ ' is created again: its columns have changed') %}
             {% do adapter.drop_relation(api.Relation.create(
                 database=node.database, schema=node.schema, identifier=node.name,
                 type='table')) %}
@@ -81,7 +81,7 @@ another setting are marked as stale; readers keep the rows until the new ones ar
         {%- elif table in columns and is_made_otherwise(node) -%}
             {% do require_nothing_expired(
                 table ~ ' was made with another setting (what to do: docs/upgrading.md)') %}
-            {% do print(table ~ ' is made anew: a setting has changed') %}
+            {% do print(table ~ ' is created again: a setting has changed') %}
             {% do run_query(
                 "update ledger.models set is_stale = true where model = '"
                 ~ node.name ~ "'") %}

@@ -53,7 +53,7 @@ NAMES_OF_TABLES = re.compile(
 """The other relations in `analytics`, besides the feeds' views."""
 COLUMN_BYTES = 63 - len("attribute_")
 NOT_PATTERNS = {
-    "delimiter": 'must be one character of ASCII that is no letter, digit or "'
+    "delimiter": 'must be one character of ASCII that is not a letter, digit or "'
 }
 """The messages to show instead of a regular expression."""
 ALWAYS_IN_IDENTITY = {EventField.TENANT_ID, EventField.EVENT_TIME}

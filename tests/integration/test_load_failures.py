@@ -60,7 +60,7 @@ def names(rows: list[tuple[object, ...]]) -> list[tuple[object, ...]]:
         (b"colour,size\nred,1\n", "has no column 'timestamp'"),
         (b'{"customer_id":1}\n', "has no column 'timestamp'"),
         (b"customer_id,timestamp,timestamp\n", "names 'timestamp' twice"),
-        (HEADER.encode("utf-16"), "is no CSV header"),
+        (HEADER.encode("utf-16"), "is not a CSV header"),
         (HEADER.encode() + b"1,2\n3\n", "no record of it (2 read) is csv"),
         (gzip.compress(b"", mtime=0), "has no column 'timestamp'"),
     ],

@@ -115,7 +115,7 @@ def test_table_whose_column_has_another_type_is_made_anew_by_a_run_only(
     printed = run("dbt", "run", "--select", f"+{NAME}")
 
     assert untouched == [("bigint", 1)]
-    assert f"analytics.{NAME} is made anew: its columns have changed" in printed
+    assert f"analytics.{NAME} is created again: its columns have changed" in printed
     assert query(built_warehouse, typed) == [("numeric", 1)]
 
 

@@ -85,7 +85,7 @@ def test_each_reference_record_is_a_version_a_repeat_or_rejected(
         "select line_number, rejected_column, rejected_reason"
         " from analytics.rejected_events order by 1",
     ) == [
-        (4, "event_time", "is no whole number of at most 15 digits"),
+        (4, "event_time", "is not a whole number of at most 15 digits"),
         (5, "entity_id", "is missing"),
     ]
     assert [
@@ -164,10 +164,10 @@ def test_attribute_that_is_not_of_its_type_sets_its_record_aside(
         "select line_number, rejected_column, rejected_value, rejected_reason"
         " from analytics.rejected_events order by 1",
     ) == [
-        (4, "attributes.price", "NaN", "is no numeric"),
-        (5, "attributes.seen", "maybe", "is no boolean"),
-        (6, "attributes.day", "today", "is no date"),
-        (8, "attributes.price", "9" * 140_000, "is no numeric"),
+        (4, "attributes.price", "NaN", "is not of type numeric"),
+        (5, "attributes.seen", "maybe", "is not of type boolean"),
+        (6, "attributes.day", "today", "is not of type date"),
+        (8, "attributes.price", "9" * 140_000, "is not of type numeric"),
     ]
     total = "select (sum(price) - 12.5)::text from analytics.views"
     assert query(settings, total) == [("9" * 15_000 + ".00",)]

@@ -147,12 +147,12 @@ def test_body_that_is_no_request_is_refused_and_breaks_nothing(body: bytes) -> N
     [
         ("", "The body is not JSON: "),
         ('{"events":[{"ts":1748775600000,"data":{}}', "The body is not JSON: "),
-        ("[]", "The body is no list of events: "),
-        ("{}", "The body is no list of events: "),
-        ('{"events":{}}', "The body is no list of events: "),
-        ('{"events":[],"tenant_id":"acme"}', "The body is no list of events: "),
+        ("[]", "The body is not a list of events: "),
+        ("{}", "The body is not a list of events: "),
+        ('{"events":{}}', "The body is not a list of events: "),
+        ('{"events":[],"tenant_id":"acme"}', "The body is not a list of events: "),
         ('{"events":[]}', "The body has too few or too many events."),
-        ("[" * 100_000, "The body is no list of events: "),
+        ("[" * 100_000, "The body is not a list of events: "),
         ('{"events":' + "[" * 100_000, "The body is JSON nested too deep."),
     ],
 )
@@ -217,7 +217,7 @@ def test_as_many_events_as_the_schema_allows_are_accepted() -> None:
         (
             {**VISIT, "user": "u-1"},
             "user",
-            "is no member of an event; put it into data",
+            "is not a member of an event; put it into data",
         ),
         ({**VISIT, "data": {"": 1}}, "data", "has a key that is empty"),
         (
@@ -300,7 +300,7 @@ def test_all_faults_of_an_event_are_listed() -> None:
         "ts": "is missing",
         "event_id": "is empty",
         "samplerate": "is less than 1",
-        "user": "is no member of an event; put it into data",
+        "user": "is not a member of an event; put it into data",
     }
 
 

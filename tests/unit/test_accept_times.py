@@ -95,4 +95,4 @@ def test_time_before_1970_is_refused(written: str) -> None:
     ],
 )
 def test_time_that_never_was_is_refused(written: str) -> None:
-    assert fault(written) == "is no such time"
+    assert fault(written) == "is not a valid time"

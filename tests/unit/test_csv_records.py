@@ -147,7 +147,7 @@ def test_header_that_names_a_column_twice_is_refused_without_telling_its_values(
 
 
 def test_header_that_is_not_utf8_is_refused() -> None:
-    assert refusal(b"at,\xff\n") == "line 1 is no CSV header: it is not UTF-8"
+    assert refusal(b"at,\xff\n") == "line 1 is not a CSV header: it is not UTF-8"
 
 
 def test_header_with_a_nul_is_refused() -> None:
@@ -161,7 +161,7 @@ def test_header_of_many_columns_is_read_in_linear_time() -> None:
 
 
 def test_header_with_an_open_quote_is_refused() -> None:
-    assert refusal(b'at,"user\nid"\n').startswith("line 1 is no CSV header: ")
+    assert refusal(b'at,"user\nid"\n').startswith("line 1 is not a CSV header: ")
 
 
 def test_overlong_header_is_refused() -> None:

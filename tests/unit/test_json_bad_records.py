@@ -90,7 +90,7 @@ def parse(text: str, names: list[str], form: str) -> Iterable[dict[str, str | No
 
 
 DEEP = b'{"n":' + b"[" * 100_000 + b"]" * 100_000 + b"}"
-NO_OBJECT = "is no JSON object: Expected `object`, got "
+NO_OBJECT = "is not a JSON object: Expected `object`, got "
 BAD = {
     "NUL": (b'{"event_id":"a\0b"}', "invalid character"),
     "NUL escape": (rb'{"event_id":"a\u0000b"}', "holds a NUL character"),
@@ -102,15 +102,18 @@ BAD = {
     "string": (b'"a"', NO_OBJECT + "`str`"),
     "null": (b"null", NO_OBJECT + "`null`"),
     "array": (b'[{"a":1},2]', NO_OBJECT + "`array`"),
-    "lone surrogate": (rb'{"event_id":"\ud800abcdefgh"}', "is no JSON object: JSON is"),
-    "lone surrogate at the end": (rb'{"n":"\udc00\ud800"}', "is no JSON object: "),
+    "lone surrogate": (
+        rb'{"event_id":"\ud800abcdefgh"}',
+        "is not a JSON object: JSON is",
+    ),
+    "lone surrogate at the end": (rb'{"n":"\udc00\ud800"}', "is not a JSON object: "),
     "trailing comma": (b'{"event_id":"a",}', "trailing comma in object (byte 16)"),
-    "truncated": (b'{"event_id":"a"', "is no JSON object: "),
-    "truncated in what is nested": (b'{"n":{"m":1}', "is no JSON object: "),
-    "truncated in a string": (b'{"event_id":"a', "is no JSON object: "),
-    "unbalanced quotes": (b'{"event_id":"a}', "is no JSON object: "),
-    "unbalanced quotes before": (b'{"event_id":a"}', "is no JSON object: "),
-    "single quotes": (b"{'event_id':'a'}", "is no JSON object: JSON is malformed: "),
+    "truncated": (b'{"event_id":"a"', "is not a JSON object: "),
+    "truncated in what is nested": (b'{"n":{"m":1}', "is not a JSON object: "),
+    "truncated in a string": (b'{"event_id":"a', "is not a JSON object: "),
+    "unbalanced quotes": (b'{"event_id":"a}', "is not a JSON object: "),
+    "unbalanced quotes before": (b'{"event_id":a"}', "is not a JSON object: "),
+    "single quotes": (b"{'event_id':'a'}", "is not a JSON object: JSON is malformed: "),
     "missing colon": (b'{"event_id" "a"}', "expected ':' (byte 12)"),
     "missing comma": (b'{"event_id":"a" "n":1}', "expected ',' or '}' (byte 16)"),
 }
@@ -200,7 +203,7 @@ def test_of_a_key_that_stands_twice_the_last_counts(form: str) -> None:
         (b"", "the array ends early"),
         (b" ,\n", "the array ends early"),
         (b',{"event_id":', "is never closed, and the array ends early"),
-        (b",tru", "is no JSON object: it ends early, and the array ends early"),
+        (b",tru", "is not a JSON object: it ends early, and the array ends early"),
     ],
 )
 def test_array_that_is_cut_off_keeps_what_is_whole(ending: bytes, reason: str) -> None:

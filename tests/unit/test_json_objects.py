@@ -190,7 +190,7 @@ def test_last_element_without_its_bracket_leaves_the_array_s_to_the_array() -> N
         BrokenPiece(
             b'{"b":2',
             6,
-            "is no JSON object: JSON is malformed: expected ',' or '}' (byte 6)",
+            "is not a JSON object: JSON is malformed: expected ',' or '}' (byte 6)",
         ),
     ]
 

@@ -273,7 +273,7 @@ def test_top_level_that_is_no_object_rejects_the_line(line: bytes) -> None:
     result = read(line)
 
     assert result.rows == []
-    assert result.reasons[0].startswith("is no JSON object: Expected `object`, got")
+    assert result.reasons[0].startswith("is not a JSON object: Expected `object`, got")
     assert result.rejected[0].line == line
 
 
@@ -305,7 +305,7 @@ def test_line_that_is_no_json_is_rejected_with_its_bytes(line: bytes) -> None:
     result = read(b'{"at":"noon"}\n' + line + b'\r\n{"at":"night"}\n')
 
     (rejected,) = result.rejected
-    assert rejected.reason.startswith("is no JSON object: ")
+    assert rejected.reason.startswith("is not a JSON object: ")
     assert (rejected.line_number, rejected.line, rejected.byte_count) == (
         2,
         line,

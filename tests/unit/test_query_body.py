@@ -49,7 +49,7 @@ def test_time_is_read_as_utc(written: str | int, time: datetime) -> None:
     "written", ["2025-02-30", "2025-01-01T24:01", "0001-01-01T00:00:00+01:00"]
 )
 def test_time_that_there_is_not_is_refused(written: str) -> None:
-    assert faults(start=written) == {"/start": "is no such time"}
+    assert faults(start=written) == {"/start": "is not a valid time"}
 
 
 def test_both_forms_of_the_seed_ask_the_same() -> None:
@@ -82,7 +82,7 @@ def test_funnel_alone_and_in_a_list_are_the_same() -> None:
     [
         ({"colour": 1}, "/colour", "is not known here"),
         ({"start": 3.5}, "/start", "must be a whole number or a text"),
-        ({"start": "soon"}, "/start", "is no time such as 2025-01-31T12:00:00Z"),
+        ({"start": "soon"}, "/start", "is not a time such as 2025-01-31T12:00:00Z"),
         ({"data": []}, "/data", "is empty"),
         ({"data": [{}]}, "/data/0/name", "is missing"),
         ({"data": [{"name": "a\0"}]}, "/data/0/name", "holds a NUL character"),
@@ -95,12 +95,12 @@ def test_funnel_alone_and_in_a_list_are_the_same() -> None:
         (
             {"funnel": {"type": "any", "match": ["a"], "order": ["a", "b"]}},
             "/funnel/order/1",
-            "is no series' name",
+            "is not the name of a series",
         ),
         (
             {"funnel": [{"type": "any", "match": ["a"], "data": ["b", "a"]}]},
             "/funnel/0/data/0",
-            "is no series' name",
+            "is not the name of a series",
         ),
         (
             {"funnel": {"type": "any", "match": ["tenant_id"], "order": ["a", "a"]}},
@@ -125,7 +125,7 @@ def test_fault_is_named_with_its_place(
         ({"type": "lt", "key": "a", "value": True}, "value", "must be a number or"),
         ({"type": "prefix", "key": "a", "value": ""}, "value", "is empty"),
         ({"type": "eq", "key": ["a", ""], "value": 1}, "key/1", "is empty"),
-        ({"type": "gt", "key": "ts", "value": 1.5}, "value", "is no time"),
+        ({"type": "gt", "key": "ts", "value": 1.5}, "value", "is not a time"),
     ],
 )
 def test_fault_of_a_filter_is_named_with_its_place(

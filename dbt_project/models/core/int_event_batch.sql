@@ -268,7 +268,7 @@ select
             ) }}
             then 'is JSON nested too deep'
         when checked.rejected_column like 'attributes.%'
-            then 'is no ' || (checked.attribute_types ->> {{ bad_attribute }})
+            then 'is not of type ' || (checked.attribute_types ->> {{ bad_attribute }})
         else 'is longer than {{ var('max_key_bytes') }} bytes'
     end as rejected_reason
 from checked

@@ -111,7 +111,7 @@ def _split(body: bytes) -> list[msgspec.Raw]:
     except UnicodeDecodeError as error:
         raise InvalidRequest("The body is not UTF-8.") from error
     except msgspec.ValidationError as error:
-        raise InvalidRequest(f"The body is no list of events: {error}.") from error
+        raise InvalidRequest(f"The body is not a list of events: {error}.") from error
     except msgspec.DecodeError as error:
         raise InvalidRequest(f"The body is not JSON: {error}.") from error
     if faults := faults_of_list(len(sent)):

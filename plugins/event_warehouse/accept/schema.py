@@ -90,7 +90,7 @@ def _say(error: ValidationError, index: int) -> Iterator[Fault]:
             yield Fault("is missing", _field(path, name), index)
         case ValidationErrorKind.AdditionalProperties(unexpected=names):
             for name in names:
-                reason = "is no member of an event; put it into data"
+                reason = "is not a member of an event; put it into data"
                 if name == "tenant_id":
                     reason = TENANT
                 yield Fault(reason, _field(path, name), index)

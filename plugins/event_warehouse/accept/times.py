@@ -10,7 +10,7 @@ LATEST_AHEAD = timedelta(hours=1)
 
 
 class TimeFault(ValueError):
-    """is no such time"""
+    """is not a valid time"""
 
 
 def read_time(written: str | float, *, now: datetime) -> str:

@@ -7,7 +7,7 @@ from rich.console import Console
 from event_warehouse.access.tenants import ensure_role
 from event_warehouse.database import connect, load_statements
 from event_warehouse.errors import WarehouseError
-from event_warehouse.reports.printed import print_query
+from event_warehouse.printing import print_query
 from event_warehouse.settings import Settings
 
 STATEMENTS = load_statements("event_warehouse.access", "roles")

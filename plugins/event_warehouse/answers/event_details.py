@@ -162,9 +162,9 @@ class EventsPage:
 def read_question(parameters: Sequence[tuple[str, str]]) -> EventsQuestion:
     """The question in the query parameters; raises InvalidQuery with every fault."""
     given = QueryString(parameters, PARAMETERS)
-    filters = given.parsed("filters", _filters, "is no JSON list of filters")
+    filters = given.parsed("filters", _filters, "is not a JSON list of filters")
     limit = given.number("limit", MAX_LIMIT)
-    after = given.parsed("after", _position, "is no `next` of an answer")
+    after = given.parsed("after", _position, "is not the `next` of an answer")
     show_sql = given.one_of("show_sql", ["true", "false"])
     if given.faults:
         raise given.invalid()

@@ -47,7 +47,7 @@ def create(
 def list_keys() -> None:
     """List all keys, also revoked ones, without their secrets."""
     from event_warehouse.access.key_store import keys_query
-    from event_warehouse.reports.printed import print_query, report_console
+    from event_warehouse.printing import print_query, report_console
 
     with connect(ready().dsn) as connection:
         print_query(report_console(), "API keys", keys_query(connection))
@@ -69,7 +69,7 @@ def roles(context: click.Context) -> None:
     """Show which role may do what, or create one."""
     if context.invoked_subcommand is None:
         from event_warehouse.access.roles import print_roles
-        from event_warehouse.reports.printed import report_console
+        from event_warehouse.printing import report_console
 
         print_roles(ready(), report_console())
 

@@ -54,7 +54,7 @@ def run(
 ) -> None:
     """Run the whole job once: load, transform, verify, show."""
     from event_warehouse.main_job.run import run_main_job
-    from event_warehouse.reports.printed import report_console
+    from event_warehouse.printing import report_console
 
     if watch:
         _watch(events, feed, every)

@@ -91,8 +91,8 @@ def forget(tenant: str, user: str, in_advance: bool, dry_run: bool) -> None:
 )
 def print_log(limit: int) -> None:
     """Show who rebuilt, expired, deleted or replayed what."""
+    from event_warehouse.printing import report_console
     from event_warehouse.reports.operations import print_operations
-    from event_warehouse.reports.printed import report_console
 
     print_operations(ready(), report_console(), limit=limit)
 

@@ -50,8 +50,9 @@ def rebuild(start: datetime, end: datetime, tenant: str | None) -> None:
 @click.command()
 def verify() -> None:
     """Prove that every record is accounted for; exit code 1 if not."""
+    from event_warehouse.printing import report_console
     from event_warehouse.reports.accounting import verify
-    from event_warehouse.reports.printed import print_accounting, report_console
+    from event_warehouse.reports.printed import print_accounting
 
     accounting = verify(ready())
     print_accounting(accounting, report_console())

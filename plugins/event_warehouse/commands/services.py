@@ -80,7 +80,7 @@ def down() -> None:
 @click.command()
 def status() -> None:
     """Show what is running, and the state of each feed."""
-    from event_warehouse.reports.printed import report_console
+    from event_warehouse.printing import report_console
     from event_warehouse.reports.status import print_status
 
     print_status(read_settings(), report_console())

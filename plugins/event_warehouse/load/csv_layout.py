@@ -82,9 +82,9 @@ def read_names(header: bytes, feed: Feed) -> list[str]:
         text = header.decode("utf-8").rstrip("\r")
         names = next(csv.reader([text], delimiter=feed.delimiter, strict=True), [])
     except UnicodeDecodeError as error:
-        raise FileError("line 1 is no CSV header: it is not UTF-8") from error
+        raise FileError("line 1 is not a CSV header: it is not UTF-8") from error
     except csv.Error as error:
-        raise FileError(f"line 1 is no CSV header: {error}") from error
+        raise FileError(f"line 1 is not a CSV header: {error}") from error
     if NUL in header:
         raise FileError("line 1, the header, holds a NUL byte")
     names = [name.strip() for name in names]

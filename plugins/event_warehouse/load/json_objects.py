@@ -21,7 +21,7 @@ from event_warehouse.load.records import BYTE_ORDER_MARK, MAX_RECORD_BYTES, OVER
 
 UNCLOSED = "is never closed"
 ARRAY_UNCLOSED = "the array ends early"
-TRUNCATED = "is no JSON object: it ends early"
+TRUNCATED = "is not a JSON object: it ends early"
 FOUND_AT_ONCE = 4_096
 TAKEN_AT_ONCE = 256 * 1024
 """How many values are yielded at a time, and how many bytes are decoded: a text that is
@@ -180,7 +180,7 @@ class _Splitter:
             is_whole = place is not None and bool(place[1])
             byte_count = int(place[2]) - is_whole if place else byte_count
             if byte_count < len(rest) and not is_whole:
-                return self._begin_piece(start, f"is no JSON object: {error}")
+                return self._begin_piece(start, f"is not a JSON object: {error}")
         if not is_whole:
             return self._leave_unfinished(start)
         end = start + len(bytes(rest[:byte_count]).rstrip(SPACE))

@@ -151,5 +151,5 @@ def _reason(error: Exception) -> str:
     if isinstance(error, RecursionError):
         return TOO_DEEP
     if isinstance(error, msgspec.MsgspecError):
-        return f"is no JSON object: {error}"
+        return f"is not a JSON object: {error}"
     return str(error)

@@ -173,8 +173,8 @@ def _load(
     counts = _copy(connection, records, load_id)
     if not counts.rows and counts.rejected_lines:
         raise FileError(
-            f"no record of it ({counts.rejected_lines:,} read) is {feed.format}; it may "
-            f"not be a file of feed {feed.name}"
+            f"no record of it ({counts.rejected_lines:,} read) is {feed.format}; "
+            f"it may not be a file of feed {feed.name}"
         )
     drift = records.drift
     loaded = {

@@ -155,7 +155,7 @@ def _problem_of_json(member: Mapping[str, object]) -> str | None:
         if _NUL.search(_encode(member).encode("utf-8")):
             return "holds a NUL character, which Postgres can't store; remove it"
     except UnicodeEncodeError:
-        return "holds half a surrogate pair, which is no text in UTF-8; remove it"
+        return "holds half a surrogate pair, which is not text in UTF-8; remove it"
     except RecursionError:
         return "is nested too deep for JSON"
     except (TypeError, ValueError) as error:

@@ -175,7 +175,7 @@ def _with_times(sent: _Sent) -> Query:
         try:
             times[name] = read_time(getattr(sent, name))
         except ValueError:
-            faults.append(Fault("is no such time", pointer([name])))
+            faults.append(Fault("is not a valid time", pointer([name])))
     if faults:
         raise InvalidQuery("The question does not make sense.", faults)
     return Query(

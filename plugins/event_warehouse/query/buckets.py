@@ -69,7 +69,7 @@ async def bucket_starts(
     except psycopg.errors.InvalidParameterValue as error:
         raise InvalidQuery(
             "The question does not make sense.",
-            [Fault("is no time zone that Postgres knows", pointer(["time_zone"]))],
+            [Fault("is not a time zone that Postgres knows", pointer(["time_zone"]))],
         ) from error
     except psycopg.DataError as error:
         reason = "is in a bucket that starts before the year 1"

@@ -101,10 +101,10 @@ def _faults_of_time_filter(one: Filter, place: Place) -> Iterator[Fault]:
         yield Fault("can't be asked of a time", pointer([*place, "type"]))
         return
     if one.value is not None and not _is_time(one.value):
-        yield Fault("is no time", pointer([*place, "value"]))
+        yield Fault("is not a time", pointer([*place, "value"]))
     for index, value in enumerate(one.values):
         if not _is_time(value):
-            yield Fault("is no time", pointer([*place, "values", index]))
+            yield Fault("is not a time", pointer([*place, "values", index]))
 
 
 def _is_time(value: object) -> bool:
@@ -142,7 +142,7 @@ def _faults_of_funnel(
     member = "order" if funnel.order else "data"
     for index, step in enumerate(funnel.steps):
         if step not in names:
-            yield Fault("is no series' name", pointer([*place, member, index]))
+            yield Fault("is not the name of a series", pointer([*place, member, index]))
     for index, key in enumerate(funnel.match):
         yield from _faults_of_counted_key(key, [*place, "match", index])
     if funnel.breakdown is not None:

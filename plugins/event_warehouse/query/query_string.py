@@ -71,7 +71,7 @@ class QueryString:
 
     def moment(self, name: str) -> datetime | None:
         """A date or time in ISO 8601, in UTC if it names no offset."""
-        reason = "is no time in ISO 8601, such as 2025-01-31T12:00:00+01:00"
+        reason = "is not a time in ISO 8601, such as 2025-01-31T12:00:00+01:00"
         return self.parsed(name, _read_iso_8601, reason)
 
     def one_of(self, name: str, choices: Collection[str]) -> str | None:

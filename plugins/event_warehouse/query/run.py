@@ -144,7 +144,7 @@ async def _refuse_bad_regexes(connection: AsyncConnection, query: Query) -> None
                 # In pipeline mode, only the fetch waits for Postgres's verdict.
                 await cursor.fetchone()
             except psycopg.errors.InvalidRegularExpression as error:
-                reason = f"is no regular expression: {error.diag.message_primary}"
+                reason = f"is not a regular expression: {error.diag.message_primary}"
                 raise InvalidQuery(
                     "The question does not make sense.",
                     [Fault(reason, pointer([*place, "value"]))],

@@ -26,9 +26,9 @@ _VALIDATOR = jsonschema_rs.validator_for(
 MAX_LISTED_FAULTS = 20
 MAX_POINTER_CHARACTERS = 200
 PATTERNS = {
-    "start": "is no time such as 2025-01-31T12:00:00Z",
-    "end": "is no time such as 2025-01-31T12:00:00Z",
-    "time_zone": "is no name of a time zone",
+    "start": "is not a time such as 2025-01-31T12:00:00Z",
+    "end": "is not a time such as 2025-01-31T12:00:00Z",
+    "time_zone": "is not the name of a time zone",
 }
 TYPES = {
     "array": "a list",

@@ -3,7 +3,7 @@
 from rich.console import Console
 
 from event_warehouse.database import Role, connect, load_statements
-from event_warehouse.reports.printed import print_query
+from event_warehouse.printing import print_query
 from event_warehouse.settings import Settings
 
 STATEMENTS = load_statements("event_warehouse.reports", "operations")

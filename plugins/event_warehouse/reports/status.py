@@ -4,8 +4,8 @@ from rich.console import Console
 
 from event_warehouse.database import Role, connect, load_statements
 from event_warehouse.local_airflow import services as airflow_services
+from event_warehouse.printing import print_query
 from event_warehouse.processes import api_service, embedded
-from event_warehouse.reports.printed import print_query
 from event_warehouse.settings import Settings
 
 STATEMENTS = load_statements("event_warehouse.reports", "status")

@@ -59,7 +59,7 @@ def problem_of(record: dict[str, Any]) -> tuple[str, str | None, str] | None:
     try:
         time = as_utc(at)
     except ValueError:
-        return "event_time", at, "is no such time"
+        return "event_time", at, "is not a valid time"
     if not datetime(1970, 1, 1) <= time <= datetime.now() + timedelta(hours=1):
         return "event_time", at, "is outside the times the feed allows"
     rate = text_of(record.get("sample_rate"))
@@ -121,7 +121,7 @@ def problem_of_reference(record: dict[str, Any]) -> tuple[str, str | None, str] 
     if version is None:
         return "event_time", None, "is missing"
     if not re.fullmatch("-?[0-9]{1,15}", version):
-        return "event_time", version, "is no whole number of at most 15 digits"
+        return "event_time", version, "is not a whole number of at most 15 digits"
     return None
 
 

@@ -66,7 +66,7 @@ class Service:
             try:
                 entries[place] = _entry(json.loads(event), self._tenant_id)
             except (ValueError, AttributeError):
-                refused[place] = "is no JSON object: the spool was damaged"
+                refused[place] = "is not a JSON object: the spool was damaged"
         if entries:
             status, answer = self._post(list(entries.values()))
             receipt = self._read(status, answer, list(entries))
