@@ -145,7 +145,7 @@ def test_text_that_is_declared_json_later_may_be_nested_as_deep_as_a_line(
     ) == [
         (4, "is JSON nested too deep"),
         (5, "is JSON nested too deep"),
-        (6, "is no json"),
+        (6, "is not of type json"),
         (7, "is JSON nested too deep"),
     ]
     read = "select jsonb_array_length(note) from analytics.visits where event_id = 't1'"
