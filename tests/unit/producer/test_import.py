@@ -59,7 +59,7 @@ def test_events_are_sent_to_a_folder_with_python_s_library_alone(
     run("ALLOWED = {}\n" + ONLY + SENDING, out.as_uri(), str(tmp_path / "spool"))
 
     [file] = out.iterdir()
-    assert file.read_text().count("ada") == 1
+    assert file.read_text().count('"ada"') == 1
 
 
 @pytest.mark.parametrize(
